@@ -1,0 +1,281 @@
+//! What a room tells people, and its text in each wire format. No other file knows these names.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{SessionId, UserId};
+use crate::participant::Profile;
+use crate::phoenix::{self, Version};
+use crate::plain;
+use crate::position::Position;
+use crate::session::{EndReason, SessionName};
+use crate::time::Timestamp;
+
+/// How a connection wants its frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wire {
+    /// Phoenix Channels, one of its two serializers.
+    Phoenix(Version),
+    /// `{"type": …, "data": …}` without topics.
+    Plain,
+}
+
+/// What somebody says of their sharing, besides positions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SharingStatus {
+    /// Positions come.
+    Sharing,
+    /// None for now, by choice.
+    Paused,
+    /// The page is in the background, where browsers give no position.
+    Hidden,
+    /// The device finds no position.
+    NoGps,
+    /// No more, by choice.
+    Stopped,
+}
+
+impl SharingStatus {
+    /// Whether somebody who says this wants the last position to be gone at once.
+    pub fn withdraws_position(self) -> bool {
+        matches!(self, Self::Paused | Self::Stopped)
+    }
+
+    /// Reads the payload of a `status_update`, `{"status": …}`.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn parse(json: &str) -> Result<Self, InvalidStatus> {
+        #[derive(Deserialize)]
+        struct Sent {
+            status: SharingStatus,
+        }
+        if !phoenix::is_object(json) {
+            return Err(InvalidStatus);
+        }
+        serde_json::from_str::<Sent>(json).map(|sent| sent.status).map_err(|_| InvalidStatus)
+    }
+}
+
+/// The payload is no known status.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a sharing status")]
+pub struct InvalidStatus;
+
+/// Something that everyone in a room is told.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// Somebody moved.
+    LocationUpdate {
+        /// Who.
+        user_id: UserId,
+        /// Where to.
+        #[serde(flatten)]
+        position: Position,
+    },
+    /// Somebody is new.
+    ParticipantJoined(Profile),
+    /// Somebody left, was removed, or was silent for too long.
+    ParticipantLeft {
+        /// Who.
+        user_id: UserId,
+    },
+    /// Somebody says how they share.
+    ParticipantStatus {
+        /// Who.
+        user_id: UserId,
+        /// What they say.
+        status: SharingStatus,
+        /// The server's time.
+        server_time: Timestamp,
+    },
+    /// The creator changed the session.
+    SessionUpdated {
+        /// Its name now.
+        name: Option<SessionName>,
+        /// Its end now.
+        expires_at: Timestamp,
+        /// Whether nobody new may join now.
+        locked: bool,
+        /// The server's time.
+        server_time: Timestamp,
+    },
+    /// It is over.
+    SessionEnded {
+        /// Why.
+        reason: EndReason,
+        /// The server's time.
+        server_time: Timestamp,
+    },
+}
+
+impl Event {
+    /// The event's name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LocationUpdate { .. } => "location_update",
+            Self::ParticipantJoined(_) => "participant_joined",
+            Self::ParticipantLeft { .. } => "participant_left",
+            Self::ParticipantStatus { .. } => "participant_status",
+            Self::SessionUpdated { .. } => "session_updated",
+            Self::SessionEnded { .. } => "session_ended",
+        }
+    }
+}
+
+/// An event that is encoded at most once for each wire format, when first wanted, and shared by all
+/// who get it.
+#[derive(Debug)]
+pub struct Broadcast {
+    session: SessionId,
+    event: Event,
+    frames: [OnceLock<Bytes>; 3],
+}
+
+impl Broadcast {
+    /// An event of a session, not yet encoded.
+    pub fn new(session: SessionId, event: Event) -> Self {
+        Self { session, event, frames: [const { OnceLock::new() }; 3] }
+    }
+
+    /// The event.
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// The whole frame as UTF-8 text. The same for everyone: a broadcast has no references.
+    pub fn frame(&self, wire: Wire) -> &Bytes {
+        let slot = match wire {
+            Wire::Phoenix(Version::V1) => 0,
+            Wire::Phoenix(Version::V2) => 1,
+            Wire::Plain => 2,
+        };
+        self.frames[slot].get_or_init(|| self.encode(wire).into())
+    }
+
+    fn encode(&self, wire: Wire) -> String {
+        let data = to_json(&self.event);
+        match wire {
+            Wire::Plain => plain::frame(self.event.name(), &data),
+            Wire::Phoenix(version) => {
+                let name = self.event.name();
+                let topic = format!("\"{}\"", topic(self.session));
+                phoenix::push(version, "null", &topic, name, &plain::frame(name, &data))
+            }
+        }
+    }
+}
+
+/// The Phoenix topic of a session.
+pub fn topic(session: SessionId) -> String {
+    format!("{TOPIC_PREFIX}{session}")
+}
+
+/// What every topic of ours begins with.
+pub const TOPIC_PREFIX: &str = "location:";
+
+/// Who is here, for somebody who has just come.
+#[derive(Debug, Serialize)]
+pub struct InitialParticipants {
+    /// Everyone who takes part, in order of joining, the reader too.
+    pub participants: Vec<InitialParticipant>,
+    /// The server's time.
+    pub server_time: Timestamp,
+}
+
+impl InitialParticipants {
+    /// The event's name on the wire.
+    pub const NAME: &str = "initial_participants";
+}
+
+/// One of [`InitialParticipants`].
+#[derive(Debug, Serialize)]
+pub struct InitialParticipant {
+    /// Who.
+    #[serde(flatten)]
+    pub profile: Profile,
+    /// What they last said of their sharing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<SharingStatus>,
+    /// When their last position came in, also when that position is gone by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_position_at: Option<Timestamp>,
+}
+
+/// Where the others are, for somebody who has just come.
+#[derive(Debug, Serialize)]
+pub struct InitialLocations {
+    /// The others' live positions.
+    pub locations: Vec<InitialLocation>,
+    /// The server's time.
+    pub server_time: Timestamp,
+}
+
+impl InitialLocations {
+    /// The event's name on the wire.
+    pub const NAME: &str = "initial_locations";
+}
+
+/// One of [`InitialLocations`].
+#[derive(Debug, Serialize)]
+pub struct InitialLocation {
+    /// Whose.
+    pub user_id: UserId,
+    /// Where.
+    #[serde(flatten)]
+    pub position: Position,
+    /// How long ago it came in, in milliseconds, by the server's clock alone.
+    pub age_ms: u64,
+}
+
+/// A value of ours as JSON text.
+pub fn to_json(value: &impl Serialize) -> String {
+    // Our types have string keys and finite numbers only, so that this cannot fail.
+    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved() -> Broadcast {
+        let position =
+            Position::parse(r#"{"lat":1.5,"lng":2,"speed":3}"#, Timestamp::from_millis(0)).unwrap();
+        let user_id = UserId::parse("user_1").unwrap();
+        Broadcast::new(SessionId::from_random([0; 16]), Event::LocationUpdate { user_id, position })
+    }
+
+    #[test]
+    fn one_event_in_three_formats() {
+        let data = r#"{"type":"location_update","data":{"user_id":"user_1","lat":1.5,"lng":2.0,"accuracy":null,"timestamp":"1970-01-01T00:00:00.000Z","speed":3.0}}"#;
+        let topic = "location:00000000-0000-4000-8000-000000000000";
+        let moved = moved();
+        assert_eq!(moved.frame(Wire::Plain), data);
+        assert_eq!(
+            moved.frame(Wire::Phoenix(Version::V2)),
+            &format!(r#"[null,null,"{topic}","location_update",{data}]"#)
+        );
+        assert_eq!(
+            moved.frame(Wire::Phoenix(Version::V1)),
+            &format!(r#"{{"event":"location_update","payload":{data},"ref":null,"topic":"{topic}"}}"#)
+        );
+    }
+
+    #[test]
+    fn a_frame_is_made_once() {
+        let moved = moved();
+        assert_eq!(moved.frame(Wire::Plain).as_ptr(), moved.frame(Wire::Plain).as_ptr());
+    }
+
+    #[test]
+    fn statuses() {
+        assert_eq!(SharingStatus::parse(r#"{"status":"no_gps","x":1}"#), Ok(SharingStatus::NoGps));
+        for json in ["", "{}", r#"{"status":"asleep"}"#, r#"{"status":1}"#, "[]", r#"["sharing"]"#] {
+            assert_eq!(SharingStatus::parse(json), Err(InvalidStatus), "{json}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The rules of Tagalong, without input or output: no sockets, no database, no clock, no randomness.
+
+pub mod channel;
+pub mod event;
+pub mod id;
+pub mod limits;
+pub mod pace;
+pub mod participant;
+pub mod phoenix;
+pub mod plain;
+pub mod position;
+pub mod problem;
+pub mod room;
+pub mod session;
+mod text;
+pub mod time;

@@ -1,0 +1,59 @@
+//! Every bound in the product that is not a setting, named, with its unit.
+//!
+//! What an operator may change stands in the server's `settings.rs`; the ceilings of those
+//! settings stand here.
+
+use std::time::Duration;
+
+use crate::room::SlotSet;
+
+/// Longest session name, in characters.
+pub const SESSION_NAME_CHARS_MAX: usize = 255;
+/// Longest display name after trimming, in characters.
+pub const DISPLAY_NAME_CHARS_MAX: usize = 100;
+/// The longest session that a setting may allow, in hours.
+pub const SESSION_HOURS_CEILING: u32 = 24 * 7;
+
+/// The most participants that a setting may allow in one session.
+///
+/// Less than the slots of a room, because a leave and a join that follow each other in the
+/// database may reach the room in the other order.
+pub const PARTICIPANTS_CEILING: usize = 100;
+const _: () = assert!(PARTICIPANTS_CEILING + 20 <= SlotSet::CAPACITY);
+
+/// The most watchers that a setting may allow in one session.
+pub const WATCHERS_CEILING: usize = 10_000;
+
+/// Largest REST request body, in bytes.
+pub const REQUEST_BODY_BYTES_MAX: usize = 16 * 1024;
+/// Largest block of request headers, in bytes.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Most header fields in a request.
+pub const REQUEST_HEADERS_MAX: usize = 64;
+/// How long a client may take to send the head of a request.
+pub const REQUEST_HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a client may take to send a request's body.
+pub const REQUEST_BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Largest WebSocket message from a client, in bytes. A position takes about 200.
+pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+/// Longest topic, event or reference in a message, in bytes: what Phoenix's binary frames can carry.
+pub const MESSAGE_PART_BYTES_MAX: usize = 255;
+/// Most channels that one connection may have joined at a time.
+pub const CHANNELS_PER_CONNECTION_MAX: usize = 8;
+/// Longest token, in bytes. Ours take about 330.
+pub const TOKEN_BYTES_MAX: usize = 1024;
+
+/// How far in the future a position's own time may lie: phones' clocks are not exact.
+pub const POSITION_AHEAD_MAX: Duration = Duration::from_secs(60);
+
+/// Most membership and session events that wait for one connection before it is closed, to
+/// come back and start afresh. A session of 100 that leaves and joins again at once makes 200.
+pub const CONTROL_QUEUE_MAX: usize = 256;
+/// A connection that takes nothing that we write for this long is closed.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(15);
+/// Output beyond which we take no further input from the same connection, in bytes.
+pub const UNSENT_BYTES_SOFT_MAX: usize = 16 * 1024;
+/// Output beyond which a connection is closed, in bytes. The largest batch that a room can hand
+/// over (every slot and a full control queue) stays below.
+pub const UNSENT_BYTES_HARD_MAX: usize = 512 * 1024;

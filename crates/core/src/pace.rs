@@ -1,0 +1,178 @@
+//! How often one may: a bucket of allowances, kept as one point in time (the generic cell rate algorithm).
+
+use std::time::{Duration, Instant};
+
+/// A steady rate with a burst. Unused allowance is worth nothing beyond the burst.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    burst: Duration,
+    // The theoretical arrival time: when the allowance used so far will be earned.
+    earned_at: Instant,
+}
+
+impl Pace {
+    /// A pace that lets `burst` worth of steps pass at once, from `now` on.
+    pub fn new(burst: Duration, now: Instant) -> Self {
+        Self { burst, earned_at: now }
+    }
+
+    /// When the next step may be taken; a time that is not after now means at once.
+    pub fn next(&self) -> Instant {
+        self.earned_at.checked_sub(self.burst).unwrap_or(self.earned_at)
+    }
+
+    /// Takes a step at `now` that costs `step`, whether it was due or not.
+    pub fn spend(&mut self, now: Instant, step: Duration) {
+        self.earned_at = self.earned_at.max(now) + step;
+    }
+
+    /// Takes a step that costs `step` if it is due at `now`.
+    ///
+    /// # Errors
+    /// When it is not: how long to wait. Nothing is spent then.
+    pub fn try_spend(&mut self, now: Instant, step: Duration) -> Result<(), Duration> {
+        let wait = self.next().saturating_duration_since(now);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.spend(now, step);
+        Ok(())
+    }
+}
+
+/// The pace of one connection's position writes.
+///
+/// At ordinary rates every position is written at once; the more there is to write, the more one write
+/// carries. A write costs 2 to 5 µs in the kernel whatever it carries, a frame in it 0.1 µs.
+#[derive(Clone, Copy, Debug)]
+pub struct WritePace {
+    pace: Pace,
+    interval_max: Duration,
+}
+
+impl WritePace {
+    /// Frames in a write from which on the next one waits for the whole interval.
+    const FULL_BATCH: u32 = 64;
+    /// Writes of a connection that has been quiet that pass at once.
+    const BURST_WRITES: u32 = 20;
+
+    /// A pace whose writes lie at most `interval_max` apart; zero means no pace at all.
+    pub fn new(interval_max: Duration, now: Instant) -> Self {
+        Self { pace: Pace::new(interval_max / 4 * Self::BURST_WRITES, now), interval_max }
+    }
+
+    /// When the next positions may be written; a time that is not after now means at once.
+    pub fn next(&self) -> Instant {
+        self.pace.next()
+    }
+
+    /// Positions were written at `now`, `frames` of them.
+    pub fn wrote(&mut self, now: Instant, frames: usize) {
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX).min(Self::FULL_BATCH);
+        // A quarter of the interval lets 40 writes a second pass for ever at the default of 100 ms:
+        // 50 people who each move every 2 seconds make 25.
+        let step = (self.interval_max * frames / Self::FULL_BATCH).max(self.interval_max / 4);
+        self.pace.spend(now, step);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    fn beginning() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn a_burst_then_a_rate() {
+        let start = beginning();
+        let mut pace = Pace::new(Duration::from_secs(3), start);
+        let step = Duration::from_secs(1);
+        for _ in 0..4 {
+            assert_eq!(pace.try_spend(start, step), Ok(()));
+        }
+        assert_eq!(pace.try_spend(start, step), Err(step));
+        assert_eq!(pace.try_spend(start + step, step), Ok(()));
+        assert_eq!(pace.try_spend(start + step, step), Err(step));
+    }
+
+    /// Plays updates that arrive at `gaps` against a pace: returns each position's delay, and the writes.
+    fn play(gaps_us: &[u64], interval_max: Duration) -> (Vec<Duration>, usize) {
+        let mut now = beginning();
+        let mut pace = WritePace::new(interval_max, now);
+        let (mut waiting, mut delays, mut writes) = (Vec::new(), Vec::new(), 0);
+        let flush = |pace: &mut WritePace, waiting: &mut Vec<Instant>, at: Instant| {
+            pace.wrote(at, waiting.len());
+            waiting.drain(..).map(|since| at - since).collect::<Vec<_>>()
+        };
+        for gap in gaps_us {
+            let then = now + Duration::from_micros(*gap);
+            if !waiting.is_empty() && pace.next() <= then {
+                let at = pace.next().max(now);
+                delays.extend(flush(&mut pace, &mut waiting, at));
+                writes += 1;
+            }
+            now = then;
+            waiting.push(now);
+            if pace.next() <= now {
+                delays.extend(flush(&mut pace, &mut waiting, now));
+                writes += 1;
+            }
+        }
+        (delays, writes)
+    }
+
+    const INTERVAL: Duration = Duration::from_millis(100);
+
+    proptest! {
+        #[test]
+        fn no_position_waits_longer_than_the_interval(gaps in proptest::collection::vec(0_u64..50_000, 1..2000)) {
+            for delay in play(&gaps, INTERVAL).0 {
+                prop_assert!(delay <= INTERVAL);
+            }
+        }
+
+        #[test]
+        fn at_ordinary_rates_nothing_waits(gaps in proptest::collection::vec(30_000_u64..60_000, 1..500)) {
+            prop_assert!(play(&gaps, INTERVAL).0.iter().all(Duration::is_zero));
+        }
+    }
+
+    #[test]
+    fn the_more_there_is_the_more_one_write_carries() {
+        let seconds = 10;
+        for (per_second, writes_at_most) in [(25, 25), (250, 45), (2_500, 15)] {
+            let gaps = vec![1_000_000 / per_second; (per_second * seconds) as usize];
+            let (_, writes) = play(&gaps, INTERVAL);
+            let allowed = writes_at_most * seconds as usize + WritePace::BURST_WRITES as usize;
+            assert!(writes <= allowed, "{per_second}/s: {writes} writes in {seconds} s");
+        }
+    }
+
+    #[test]
+    fn zero_means_always_at_once() {
+        let gaps = vec![100; 1000];
+        let (delays, writes) = play(&gaps, Duration::ZERO);
+        assert!(delays.iter().all(Duration::is_zero));
+        assert_eq!(writes, gaps.len());
+    }
+
+    /// The simple alternative, a fixed tick, delays a quiet group for nothing: the oracle above sees it.
+    #[test]
+    fn a_fixed_tick_is_caught() {
+        let tick = Duration::from_millis(5);
+        let start = beginning();
+        let delays: Vec<Duration> = (0..100_u64)
+            .map(|n| {
+                let arrival = Duration::from_micros(41_300 * n);
+                let ticks = arrival.as_micros().div_ceil(tick.as_micros());
+                let flushed = tick * u32::try_from(ticks).unwrap();
+                (start + flushed) - (start + arrival)
+            })
+            .collect();
+        assert!(!delays.iter().all(Duration::is_zero));
+    }
+}

@@ -1,0 +1,148 @@
+//! Who takes part: name, colour, and what the others are told of them.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::id::UserId;
+use crate::limits::DISPLAY_NAME_CHARS_MAX;
+use crate::text::is_plain;
+
+/// What a participant is called: 1 to [`DISPLAY_NAME_CHARS_MAX`] characters, trimmed, without control
+/// characters.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(transparent)]
+pub struct DisplayName(Box<str>);
+
+/// The text cannot be a display name; the message is for the person who sent it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InvalidDisplayName {
+    /// Nothing but blanks.
+    #[error("can't be blank")]
+    Blank,
+    /// Longer than [`DISPLAY_NAME_CHARS_MAX`].
+    #[error("should be at most {DISPLAY_NAME_CHARS_MAX} character(s)")]
+    TooLong,
+    /// Has control characters.
+    #[error("must not contain control characters")]
+    Control,
+}
+
+impl DisplayName {
+    /// Reads a name, without the blanks around it.
+    ///
+    /// # Errors
+    /// When it is blank, too long, or has control characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidDisplayName> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(InvalidDisplayName::Blank);
+        }
+        if text.chars().count() > DISPLAY_NAME_CHARS_MAX {
+            return Err(InvalidDisplayName::TooLong);
+        }
+        if !is_plain(text) {
+            return Err(InvalidDisplayName::Control);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `#` and six hexadecimal digits, kept as they were sent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(transparent)]
+pub struct AvatarColor(Box<str>);
+
+/// The text is not `#` and six hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("must be # and six hexadecimal digits, such as #FF5733")]
+pub struct InvalidAvatarColor;
+
+impl AvatarColor {
+    /// Colours that stay apart from each other on a map, by day and by night.
+    const PALETTE: [&str; 16] = [
+        "#FF5733", "#1F77B4", "#2CA02C", "#9467BD", "#E377C2", "#17BECF", "#BCBD22", "#8C564B", "#D62728",
+        "#FF7F0E", "#3366CC", "#109618", "#990099", "#0099C6", "#DD4477", "#66AA00",
+    ];
+
+    /// Reads a colour.
+    ///
+    /// # Errors
+    /// When the text is anything but `#` and six hexadecimal digits.
+    pub fn parse(text: &str) -> Result<Self, InvalidAvatarColor> {
+        let digits = text.strip_prefix('#').ok_or(InvalidAvatarColor)?;
+        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(InvalidAvatarColor);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// A colour that none of `used` has.
+    pub fn unused<'a>(used: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let free = |color: &str| !used.clone().any(|taken| taken.eq_ignore_ascii_case(color));
+        let named = Self::PALETTE.iter().map(|color| (*color).to_owned());
+        // Beyond the palette, steps through all colours that never come back to one already made.
+        let made = (1_u32..).map(|step| format!("#{:06X}", step.wrapping_mul(0x9E_37_79) & 0xFF_FFFF));
+        let color = named.chain(made).find(|color| free(color)).unwrap_or_default();
+        Self(color.into())
+    }
+
+    /// The colour as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What everyone in a session may know of a participant.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Profile {
+    /// Whom positions and events are about.
+    pub user_id: UserId,
+    /// What they are called.
+    pub display_name: DisplayName,
+    /// Their colour.
+    pub avatar_color: AvatarColor,
+}
+
+impl fmt::Display for AvatarColor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_names() {
+        assert_eq!(DisplayName::parse(" Zo\u{eb} ").unwrap().as_str(), "Zo\u{eb}");
+        assert_eq!(DisplayName::parse(" \t"), Err(InvalidDisplayName::Blank));
+        assert_eq!(DisplayName::parse(&"x".repeat(101)), Err(InvalidDisplayName::TooLong));
+        assert_eq!(DisplayName::parse("a\nb"), Err(InvalidDisplayName::Control));
+    }
+
+    #[test]
+    fn colors() {
+        assert_eq!(AvatarColor::parse("#a1B2c3").unwrap().as_str(), "#a1B2c3");
+        for text in ["", "#fff", "ff5733", "#gggggg", "#ff57333", "#ff573\u{e9}"] {
+            assert_eq!(AvatarColor::parse(text), Err(InvalidAvatarColor), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hundred_people_get_a_hundred_colors() {
+        let mut used: Vec<AvatarColor> = Vec::new();
+        for _ in 0..100 {
+            let color = AvatarColor::unused(used.iter().map(AvatarColor::as_str));
+            assert!(AvatarColor::parse(color.as_str()).is_ok());
+            assert!(!used.contains(&color));
+            used.push(color);
+        }
+    }
+}

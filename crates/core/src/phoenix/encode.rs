@@ -1,0 +1,70 @@
+//! To the wire. Parts that are echoed are JSON text already; keys stand in the order in which Phoenix
+//! writes them.
+
+use super::Version;
+
+/// How a message was received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// Well.
+    Ok,
+    /// Not.
+    Error,
+}
+
+/// The answer to one message.
+pub fn reply(
+    version: Version,
+    join_ref: &str,
+    reference: &str,
+    topic: &str,
+    status: Status,
+    response: &str,
+) -> String {
+    let status = match status {
+        Status::Ok => "ok",
+        Status::Error => "error",
+    };
+    let payload = format!(r#"{{"response":{response},"status":"{status}"}}"#);
+    frame(version, join_ref, reference, topic, "phx_reply", &payload)
+}
+
+/// A message that the server sends by itself; with the join reference `null`, to everyone alike.
+pub fn push(version: Version, join_ref: &str, topic: &str, event: &str, payload: &str) -> String {
+    frame(version, join_ref, "null", topic, event, payload)
+}
+
+/// The server has closed a channel; its client does not join again.
+pub fn close(version: Version, join_ref: &str, topic: &str) -> String {
+    frame(version, join_ref, own_ref(version, join_ref), topic, "phx_close", "{}")
+}
+
+/// A channel has failed; its client joins again.
+pub fn error(version: Version, join_ref: &str, topic: &str) -> String {
+    let reference = own_ref(version, join_ref);
+    frame(version, join_ref, reference, topic, "phx_error", r#"{"reason":"channel_crash"}"#)
+}
+
+/// V2 repeats the join reference; V1 has none to repeat.
+fn own_ref(version: Version, join_ref: &str) -> &str {
+    match version {
+        Version::V1 => "null",
+        Version::V2 => join_ref,
+    }
+}
+
+fn frame(
+    version: Version,
+    join_ref: &str,
+    reference: &str,
+    topic: &str,
+    event: &str,
+    payload: &str,
+) -> String {
+    match version {
+        Version::V2 => format!(r#"[{join_ref},{reference},{topic},"{event}",{payload}]"#),
+        Version::V1 => {
+            format!(r#"{{"event":"{event}","payload":{payload},"ref":{reference},"topic":{topic}}}"#)
+        }
+    }
+}

@@ -1,0 +1,467 @@
+//! The live side of a session on one node: who is here, and who is owed what.
+//!
+//! A position is state, not an event: the newest wins. So a room is plain data behind a short lock, which
+//! the server never holds while it waits. Five conditions make it right; each has a property test in
+//! `tests/room_model.rs`, beside a variant that breaks it:
+//!
+//! 1. control events and positions are taken in **one** critical section, control first ([`Room::poll_take`]);
+//! 2. positions keep a pace that adapts, control events ignore it ([`Due`], [`crate::pace::WritePace`]);
+//! 3. whoever takes nothing is closed (the connection's write deadline; a full control queue);
+//! 4. what is owed belongs to the seat of a connection, the slot to the sender, so that watchers and second
+//!    devices cost no slot;
+//! 5. a position is looked up when it is taken, and its slot is emptied when its owner leaves.
+//!
+//! It knows no channel, no socket and no clock; wake-ups are plain [`Waker`]s, to be used after unlocking.
+
+mod seats;
+mod slots;
+
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+pub use seats::SeatId;
+use seats::{Occupant, Seats};
+pub use slots::SlotSet;
+use slots::{Latest, Slots};
+
+use crate::event::{Broadcast, Event, InitialLocations, InitialParticipants, SharingStatus};
+use crate::id::{SessionId, UserId};
+use crate::participant::Profile;
+use crate::position::Position;
+use crate::session::{Closed, EndReason, SessionName};
+use crate::time::Timestamp;
+
+/// Now, by both clocks: the one that people read, and the one that never jumps.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// What people read.
+    pub wall: Timestamp,
+    /// What lives are measured by.
+    pub instant: Instant,
+}
+
+/// What a connection is ready to take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Due {
+    /// Control events and positions.
+    Everything,
+    /// Control events alone: its pace does not allow positions yet.
+    Control,
+}
+
+/// Who comes in.
+#[derive(Clone, Copy, Debug)]
+pub enum Guest<'a> {
+    /// Somebody of the roster; each of their connections has a seat of its own.
+    Participant(&'a UserId),
+    /// Somebody who only sees, unless there are already `max` of them.
+    Watcher {
+        /// How many the room takes.
+        max: usize,
+    },
+}
+
+/// Why somebody cannot come in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EnterError {
+    /// The session is over.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// Not, or no more, a participant.
+    #[error("not a participant")]
+    NotAParticipant,
+    /// Enough watchers.
+    #[error("too many watchers")]
+    Full,
+    /// This room was given up; there is, or will be, another one for the session.
+    #[error("the room was given up")]
+    Retired,
+}
+
+/// Why a position or status is not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Watchers only see.
+    #[error("watchers send nothing")]
+    Watcher,
+    /// The session is over, or the sender has left it.
+    #[error("no longer in the session")]
+    Gone,
+}
+
+/// Why nothing more will come to a seat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Farewell {
+    /// The session is over; its `session_ended` has been handed out.
+    Ended,
+    /// The participant left or was removed; their own `participant_left` has been handed out.
+    Left,
+    /// More control events waited than a connection may leave waiting.
+    Overflowed,
+}
+
+/// What somebody who comes in is shown, as of the moment from which they are owed everything.
+#[derive(Debug)]
+pub struct Welcome {
+    /// Everyone.
+    pub participants: InitialParticipants,
+    /// The others' positions.
+    pub locations: InitialLocations,
+    /// When the session ends.
+    pub ends_at: Timestamp,
+}
+
+/// What a connection takes at once, to be written in this order.
+#[derive(Default, Debug)]
+pub struct Batch {
+    /// Membership and session events.
+    pub control: Vec<Arc<Broadcast>>,
+    /// The newest positions.
+    pub positions: Vec<Arc<Broadcast>>,
+    /// Whether this was all.
+    pub farewell: Option<Farewell>,
+}
+
+/// Connections to wake once the room is unlocked.
+#[derive(Default, Debug)]
+#[must_use = "connections would sleep on"]
+pub struct Wakes(Vec<Waker>);
+
+impl Wakes {
+    fn extend(&mut self, waiting: Option<(Waker, Due)>) {
+        self.0.extend(waiting.map(|(waker, _)| waker));
+    }
+
+    /// Wakes them.
+    pub fn wake(self) {
+        for waker in self.0 {
+            waker.wake();
+        }
+    }
+}
+
+enum Phase {
+    /// The roster is being read from the database. What happens meanwhile is kept, to be applied to it.
+    Loading {
+        early: Vec<Early>,
+        ends_at: Option<Timestamp>,
+    },
+    Open {
+        ends_at: Timestamp,
+    },
+    Over(Closed),
+    Retired,
+}
+
+enum Early {
+    Joined(Profile),
+    Left(UserId),
+}
+
+/// See the module's documentation.
+pub struct Room {
+    session: SessionId,
+    location_ttl: Duration,
+    phase: Phase,
+    slots: Slots,
+    seats: Seats,
+}
+
+impl Room {
+    /// A room whose roster is yet to be [loaded](Self::load).
+    pub fn new(session: SessionId, location_ttl: Duration) -> Self {
+        let phase = Phase::Loading { early: Vec::new(), ends_at: None };
+        Self { session, location_ttl, phase, slots: Slots::default(), seats: Seats::default() }
+    }
+
+    /// The session whose room this is.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Opens the room with what the database knows, and what happened since it was asked.
+    pub fn load(&mut self, ends_at: Timestamp, roster: Vec<Profile>) {
+        let Phase::Loading { early, ends_at: newer } = &mut self.phase else { return };
+        let early = std::mem::take(early);
+        self.phase = Phase::Open { ends_at: newer.unwrap_or(ends_at) };
+        for profile in roster {
+            self.slots.add(profile);
+        }
+        for happened in early {
+            match happened {
+                Early::Joined(profile) => _ = self.slots.add(profile),
+                Early::Left(user) => _ = self.slots.remove(&user),
+            }
+        }
+    }
+
+    /// Takes a seat, and says what there is to see at that moment. From then on the seat is owed everything.
+    ///
+    /// # Errors
+    /// When the session is over, the guest is no participant, or there are enough watchers.
+    pub fn enter(&mut self, guest: Guest<'_>, now: Now) -> Result<(SeatId, Welcome), EnterError> {
+        let ends_at = match &self.phase {
+            Phase::Open { ends_at } => *ends_at,
+            Phase::Over(closed) => return Err((*closed).into()),
+            Phase::Loading { .. } | Phase::Retired => return Err(EnterError::Retired),
+        };
+        let occupant = self.admit(guest)?;
+        let own = match occupant {
+            Occupant::Participant(slot) => Some(slot),
+            _ => None,
+        };
+        if let Some(slot) = own.and_then(|slot| self.slots.get_mut(slot)) {
+            slot.unsaved = Some(now.wall);
+        }
+        let server_time = now.wall;
+        let participants =
+            InitialParticipants { participants: self.slots.initial_participants(), server_time };
+        let locations =
+            InitialLocations { locations: self.slots.initial_locations(own, now.instant), server_time };
+        Ok((self.seats.take(occupant), Welcome { participants, locations, ends_at }))
+    }
+
+    fn admit(&self, guest: Guest<'_>) -> Result<Occupant, EnterError> {
+        match guest {
+            Guest::Participant(user) => {
+                self.slots.of(user).map(Occupant::Participant).ok_or(EnterError::NotAParticipant)
+            }
+            Guest::Watcher { max } if self.seats.watchers() >= max => Err(EnterError::Full),
+            Guest::Watcher { .. } => Ok(Occupant::Watcher),
+        }
+    }
+
+    /// Gives up a seat. Its owner stays a participant: phones go through tunnels.
+    pub fn vacate(&mut self, seat: SeatId, now: Now) {
+        let Some(seat) = self.seats.vacate(seat) else { return };
+        if let Occupant::Participant(slot) = seat.occupant
+            && let Some(slot) = self.slots.get_mut(slot)
+        {
+            slot.unsaved = Some(now.wall);
+        }
+    }
+
+    /// Takes a newer position of the seat's owner; every other connection is owed it.
+    ///
+    /// # Errors
+    /// When the seat is a watcher's, or its owner is not in the session any more.
+    pub fn publish(&mut self, seat: SeatId, position: Position, now: Now) -> Result<Wakes, PublishError> {
+        let slot_id = self.sender(seat)?;
+        let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
+        let user_id = slot.profile.user_id.clone();
+        let event = Event::LocationUpdate { user_id, position };
+        slot.latest = Some(Latest {
+            broadcast: Arc::new(Broadcast::new(self.session, event)),
+            received: now.instant,
+            expires: now.instant + self.location_ttl,
+        });
+        slot.last_position_at = Some(now.wall);
+        slot.unsaved = Some(now.wall);
+        let mut wakes = Wakes::default();
+        for other in self.seats.all_but(seat) {
+            other.owe_position(slot_id, &mut wakes);
+        }
+        Ok(wakes)
+    }
+
+    /// Takes what the seat's owner says of their sharing, and tells the others if it is new.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub fn set_status(
+        &mut self,
+        seat: SeatId,
+        status: SharingStatus,
+        now: Now,
+    ) -> Result<Wakes, PublishError> {
+        let slot_id = self.sender(seat)?;
+        let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
+        slot.unsaved = Some(now.wall);
+        let mut wakes = Wakes::default();
+        if slot.status.replace(status) == Some(status) {
+            return Ok(wakes);
+        }
+        let user_id = slot.profile.user_id.clone();
+        if status.withdraws_position() {
+            slot.latest = None;
+            self.seats.iter_mut().for_each(|seat| seat.dirty.remove(slot_id));
+        }
+        let event = Event::ParticipantStatus { user_id, status, server_time: now.wall };
+        let event = Arc::new(Broadcast::new(self.session, event));
+        for other in self.seats.all_but(seat) {
+            other.owe_control(&event, &mut wakes);
+        }
+        Ok(wakes)
+    }
+
+    fn sender(&mut self, seat: SeatId) -> Result<slots::SlotId, PublishError> {
+        match self.seats.get_mut(seat).map(|seat| seat.occupant) {
+            Some(Occupant::Participant(slot)) if matches!(self.phase, Phase::Open { .. }) => Ok(slot),
+            Some(Occupant::Watcher) => Err(PublishError::Watcher),
+            _ => Err(PublishError::Gone),
+        }
+    }
+
+    /// Takes all that a seat is owed and ready for, control events first; when that is nothing, remembers to
+    /// wake it. One critical section: between two, events and positions could change places.
+    pub fn poll_take(
+        &mut self,
+        seat: SeatId,
+        due: Due,
+        waker: &Waker,
+        now: Instant,
+        batch: &mut Batch,
+    ) -> Poll<()> {
+        let Some(seat) = self.seats.get_mut(seat) else { return Poll::Pending };
+        let before = batch.control.len() + batch.positions.len();
+        batch.control.extend(seat.control.drain(..));
+        if seat.control.capacity() > 8 {
+            seat.control.shrink_to(0);
+        }
+        if due == Due::Everything {
+            let live = |slot| self.slots.get(slot)?.latest.as_ref().filter(|latest| latest.expires > now);
+            let newest = seat.dirty.drain().filter_map(live);
+            batch.positions.extend(newest.map(|latest| Arc::clone(&latest.broadcast)));
+        }
+        batch.farewell = seat.farewell;
+        if batch.control.len() + batch.positions.len() > before || batch.farewell.is_some() {
+            return Poll::Ready(());
+        }
+        seat.wait(waker, due);
+        Poll::Pending
+    }
+
+    /// Whether a seat has positions waiting, so that it wants to be asked again when its pace allows.
+    pub fn owes_positions(&mut self, seat: SeatId) -> bool {
+        self.seats.get_mut(seat).is_some_and(|seat| !seat.dirty.is_empty())
+    }
+
+    /// Somebody joined the session.
+    pub fn member_joined(&mut self, profile: Profile) -> Wakes {
+        let mut wakes = Wakes::default();
+        match &mut self.phase {
+            Phase::Loading { early, .. } => early.push(Early::Joined(profile)),
+            Phase::Open { .. } => {
+                if self.slots.add(profile.clone()) {
+                    self.tell_all(Event::ParticipantJoined(profile), &mut wakes);
+                }
+            }
+            Phase::Over(_) | Phase::Retired => {}
+        }
+        wakes
+    }
+
+    /// Somebody left the session, or was removed: their position is gone with them, and their own
+    /// connections are let go.
+    pub fn member_left(&mut self, user_id: UserId) -> Wakes {
+        let mut wakes = Wakes::default();
+        match &mut self.phase {
+            Phase::Loading { early, .. } => early.push(Early::Left(user_id)),
+            Phase::Open { .. } => {
+                let Some(slot) = self.slots.remove(&user_id) else { return wakes };
+                self.tell_all(Event::ParticipantLeft { user_id }, &mut wakes);
+                for seat in self.seats.iter_mut() {
+                    seat.dirty.remove(slot);
+                    if seat.occupant == Occupant::Participant(slot) {
+                        seat.occupant = Occupant::Gone;
+                        seat.part(Farewell::Left, &mut wakes);
+                    }
+                }
+            }
+            Phase::Over(_) | Phase::Retired => {}
+        }
+        wakes
+    }
+
+    /// The creator changed the session.
+    pub fn updated(
+        &mut self,
+        name: Option<SessionName>,
+        new_end: Timestamp,
+        locked: bool,
+        now: Now,
+    ) -> Wakes {
+        let mut wakes = Wakes::default();
+        match &mut self.phase {
+            Phase::Loading { ends_at, .. } => *ends_at = Some(new_end),
+            Phase::Open { ends_at } => {
+                *ends_at = new_end;
+                let server_time = now.wall;
+                let event = Event::SessionUpdated { name, expires_at: new_end, locked, server_time };
+                self.tell_all(event, &mut wakes);
+            }
+            Phase::Over(_) | Phase::Retired => {}
+        }
+        wakes
+    }
+
+    /// The session is over: everyone is told, positions are gone.
+    pub fn end(&mut self, reason: EndReason, now: Now) -> Wakes {
+        let mut wakes = Wakes::default();
+        if !matches!(self.phase, Phase::Loading { .. } | Phase::Open { .. }) {
+            return wakes;
+        }
+        self.tell_all(Event::SessionEnded { reason, server_time: now.wall }, &mut wakes);
+        for seat in self.seats.iter_mut() {
+            seat.part(Farewell::Ended, &mut wakes);
+        }
+        self.slots = Slots::default();
+        self.phase = Phase::Over(match reason {
+            EndReason::Expired => Closed::Expired,
+            EndReason::EndedByCreator => Closed::Ended,
+        });
+        wakes
+    }
+
+    fn tell_all(&mut self, event: Event, wakes: &mut Wakes) {
+        let event = Arc::new(Broadcast::new(self.session, event));
+        for seat in self.seats.iter_mut() {
+            seat.owe_control(&event, wakes);
+        }
+    }
+
+    /// Forgets positions whose life is over.
+    pub fn sweep(&mut self, now: Instant) {
+        for (_, slot) in self.slots.iter_mut() {
+            if slot.latest.as_ref().is_some_and(|latest| latest.expires <= now) {
+                slot.latest = None;
+            }
+        }
+    }
+
+    /// When the session ends; nothing while that is not known, or once it is over.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Open { ends_at } => Some(ends_at),
+            _ => None,
+        }
+    }
+
+    /// Gives the room up if nobody would miss it: no seat, no live position, nothing unsaved.
+    pub fn retire(&mut self) -> bool {
+        let missed = |slot: &slots::Slot| slot.latest.is_some() || slot.unsaved.is_some();
+        let needed = matches!(self.phase, Phase::Loading { .. })
+            || !self.seats.is_empty()
+            || self.slots.iter().any(|(_, slot)| missed(slot));
+        if !needed {
+            self.phase = Phase::Retired;
+        }
+        !needed
+    }
+
+    /// Signs of life that the database does not know of, as of `now`: of everyone who is connected, and of
+    /// those who were since the last call.
+    pub fn take_seen(&mut self, now: Timestamp, seen: &mut Vec<(SessionId, UserId, Timestamp)>) {
+        for (id, slot) in self.slots.iter_mut() {
+            let last = if self.seats.any_of(id) { Some(now) } else { slot.unsaved };
+            slot.unsaved = None;
+            seen.extend(last.map(|last| (self.session, slot.profile.user_id.clone(), last)));
+        }
+    }
+
+    /// Connections in the room.
+    pub fn watchers(&self) -> usize {
+        self.seats.watchers()
+    }
+}

@@ -1,0 +1,135 @@
+//! Seats belong to connections: what each one is still owed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::slots::{SlotId, SlotSet};
+use super::{Due, Farewell, Wakes};
+use crate::event::Broadcast;
+use crate::limits::CONTROL_QUEUE_MAX;
+
+/// The index of a seat in its room. Valid until its owner vacates it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SeatId(u32);
+
+/// Who sits in a seat.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occupant {
+    Participant(SlotId),
+    Watcher,
+    /// A participant who left the session while connected.
+    Gone,
+}
+
+pub(super) struct Seat {
+    pub(super) occupant: Occupant,
+    /// Whose newest position this connection has not been given yet.
+    pub(super) dirty: SlotSet,
+    pub(super) control: VecDeque<Arc<Broadcast>>,
+    pub(super) farewell: Option<Farewell>,
+    waiting: Option<(Waker, Due)>,
+}
+
+impl Seat {
+    fn new(occupant: Occupant) -> Self {
+        Self { occupant, dirty: SlotSet::default(), control: VecDeque::new(), farewell: None, waiting: None }
+    }
+
+    /// Remembers whom to wake, and for what.
+    pub(super) fn wait(&mut self, waker: &Waker, due: Due) {
+        match &mut self.waiting {
+            Some((known, for_what)) if known.will_wake(waker) => *for_what = due,
+            waiting => *waiting = Some((waker.clone(), due)),
+        }
+    }
+
+    /// This connection is owed a newer position of `slot`.
+    pub(super) fn owe_position(&mut self, slot: SlotId, wakes: &mut Wakes) {
+        if self.farewell.is_some() {
+            return;
+        }
+        self.dirty.insert(slot);
+        if matches!(self.waiting, Some((_, Due::Everything))) {
+            wakes.extend(self.waiting.take());
+        }
+    }
+
+    /// This connection is owed a control event, which is never dropped: one that cannot keep up even with
+    /// these has to start afresh.
+    pub(super) fn owe_control(&mut self, event: &Arc<Broadcast>, wakes: &mut Wakes) {
+        if self.farewell.is_some() {
+            return;
+        }
+        if self.control.len() >= CONTROL_QUEUE_MAX {
+            self.control = VecDeque::new();
+            self.part(Farewell::Overflowed, wakes);
+            return;
+        }
+        self.control.push_back(Arc::clone(event));
+        wakes.extend(self.waiting.take());
+    }
+
+    /// Nothing more comes after what is queued.
+    pub(super) fn part(&mut self, farewell: Farewell, wakes: &mut Wakes) {
+        self.farewell.get_or_insert(farewell);
+        self.dirty.clear();
+        wakes.extend(self.waiting.take());
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Seats {
+    seats: Vec<Option<Seat>>,
+    free: Vec<u32>,
+}
+
+impl Seats {
+    pub(super) fn take(&mut self, occupant: Occupant) -> SeatId {
+        let seat = Some(Seat::new(occupant));
+        if let Some(id) = self.free.pop() {
+            self.seats[id as usize] = seat;
+            return SeatId(id);
+        }
+        let id = u32::try_from(self.seats.len()).unwrap_or(u32::MAX);
+        self.seats.push(seat);
+        SeatId(id)
+    }
+
+    pub(super) fn vacate(&mut self, id: SeatId) -> Option<Seat> {
+        let seat = self.seats.get_mut(id.0 as usize)?.take();
+        if seat.is_some() {
+            self.free.push(id.0);
+        }
+        if self.is_empty() {
+            // A room that was full once need not stay large.
+            *self = Self::default();
+        }
+        seat
+    }
+
+    pub(super) fn get_mut(&mut self, id: SeatId) -> Option<&mut Seat> {
+        self.seats.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.free.len() == self.seats.len()
+    }
+
+    pub(super) fn watchers(&self) -> usize {
+        self.seats.iter().flatten().filter(|seat| seat.occupant == Occupant::Watcher).count()
+    }
+
+    pub(super) fn any_of(&self, slot: SlotId) -> bool {
+        self.seats.iter().flatten().any(|seat| seat.occupant == Occupant::Participant(slot))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Seat> {
+        self.seats.iter_mut().flatten()
+    }
+
+    pub(super) fn all_but(&mut self, own: SeatId) -> impl Iterator<Item = &mut Seat> {
+        let others = move |(id, seat): (usize, _)| if id == own.0 as usize { None } else { Some(seat) };
+        self.seats.iter_mut().enumerate().filter_map(others).flatten()
+    }
+}

@@ -1,0 +1,152 @@
+//! Slots belong to participants: where each one's newest position stands until everyone has it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::event::{Broadcast, Event, InitialLocation, InitialParticipant, SharingStatus};
+use crate::id::UserId;
+use crate::participant::Profile;
+use crate::time::Timestamp;
+
+/// The index of a slot in its room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct SlotId(u8);
+
+/// A set of slots, one bit each.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct SlotSet(u128);
+
+impl SlotSet {
+    /// How many slots a room can have.
+    pub const CAPACITY: usize = u128::BITS as usize;
+
+    pub(super) fn insert(&mut self, slot: SlotId) {
+        self.0 |= 1 << slot.0;
+    }
+
+    pub(super) fn remove(&mut self, slot: SlotId) {
+        self.0 &= !(1 << slot.0);
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0 = 0;
+    }
+
+    /// Empties the set, slot by slot.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = SlotId> {
+        let mut rest = std::mem::take(&mut self.0);
+        std::iter::from_fn(move || {
+            let lowest = u8::try_from(rest.trailing_zeros()).ok()?;
+            if rest == 0 {
+                return None;
+            }
+            rest &= rest - 1;
+            Some(SlotId(lowest))
+        })
+    }
+}
+
+/// A position that is still shown, and for how long.
+pub(super) struct Latest {
+    pub(super) broadcast: Arc<Broadcast>,
+    pub(super) received: Instant,
+    pub(super) expires: Instant,
+}
+
+pub(super) struct Slot {
+    pub(super) profile: Profile,
+    pub(super) latest: Option<Latest>,
+    pub(super) status: Option<SharingStatus>,
+    pub(super) last_position_at: Option<Timestamp>,
+    /// A sign of life that the database does not know of yet.
+    pub(super) unsaved: Option<Timestamp>,
+    joined: u32,
+}
+
+/// The slots of one room: made on demand, since most sessions have two to six people.
+#[derive(Default)]
+pub(super) struct Slots {
+    slots: Vec<Option<Slot>>,
+    joined_so_far: u32,
+}
+
+impl Slots {
+    pub(super) fn get(&self, id: SlotId) -> Option<&Slot> {
+        self.slots.get(usize::from(id.0))?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, id: SlotId) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::from(id.0))?.as_mut()
+    }
+
+    pub(super) fn of(&self, user: &UserId) -> Option<SlotId> {
+        self.iter().find(|(_, slot)| slot.profile.user_id == *user).map(|(id, _)| id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
+        (0..=u8::MAX).zip(&self.slots).filter_map(|(id, slot)| Some((SlotId(id), slot.as_ref()?)))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (SlotId, &mut Slot)> {
+        (0..=u8::MAX).zip(&mut self.slots).filter_map(|(id, slot)| Some((SlotId(id), slot.as_mut()?)))
+    }
+
+    /// Gives somebody new a slot. Without effect for somebody who has one, or when all are taken.
+    pub(super) fn add(&mut self, profile: Profile) -> bool {
+        if self.of(&profile.user_id).is_some() {
+            return false;
+        }
+        let slot = Slot {
+            profile,
+            latest: None,
+            status: None,
+            last_position_at: None,
+            unsaved: None,
+            joined: self.joined_so_far,
+        };
+        self.joined_so_far = self.joined_so_far.wrapping_add(1);
+        let free = self.slots.iter().position(Option::is_none);
+        match free {
+            Some(place) => self.slots[place] = Some(slot),
+            None if self.slots.len() < SlotSet::CAPACITY => self.slots.push(Some(slot)),
+            None => return false,
+        }
+        true
+    }
+
+    pub(super) fn remove(&mut self, user: &UserId) -> Option<SlotId> {
+        let id = self.of(user)?;
+        self.slots[usize::from(id.0)] = None;
+        Some(id)
+    }
+
+    pub(super) fn initial_participants(&self) -> Vec<InitialParticipant> {
+        let mut slots: Vec<&Slot> = self.iter().map(|(_, slot)| slot).collect();
+        slots.sort_by_key(|slot| slot.joined);
+        let shown = |slot: &Slot| InitialParticipant {
+            profile: slot.profile.clone(),
+            status: slot.status,
+            last_position_at: slot.last_position_at,
+        };
+        slots.into_iter().map(shown).collect()
+    }
+
+    /// Everyone's live position at `now`, but for that of `own`.
+    pub(super) fn initial_locations(&self, own: Option<SlotId>, now: Instant) -> Vec<InitialLocation> {
+        let live = |(id, slot): (SlotId, &Slot)| {
+            let latest = slot.latest.as_ref().filter(|latest| Some(id) != own && latest.expires > now)?;
+            let Event::LocationUpdate { user_id, position } = latest.broadcast.event() else { return None };
+            let age = now.saturating_duration_since(latest.received);
+            Some(InitialLocation {
+                user_id: user_id.clone(),
+                position: position.clone(),
+                age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+            })
+        };
+        self.iter().filter_map(live).collect()
+    }
+}

@@ -1,0 +1,86 @@
+//! What a session is, as far as rules go.
+
+use serde::Serialize;
+
+use crate::limits::SESSION_NAME_CHARS_MAX;
+use crate::text::is_plain;
+
+/// A session's name: 1 to [`SESSION_NAME_CHARS_MAX`] characters, trimmed, without control characters.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(transparent)]
+pub struct SessionName(Box<str>);
+
+/// The text cannot be a session's name; the message is for the person who sent it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InvalidSessionName {
+    /// Longer than [`SESSION_NAME_CHARS_MAX`].
+    #[error("should be at most {SESSION_NAME_CHARS_MAX} character(s)")]
+    TooLong,
+    /// Has control characters.
+    #[error("must not contain control characters")]
+    Control,
+}
+
+impl SessionName {
+    /// Reads a name; blank text means that there is none.
+    ///
+    /// # Errors
+    /// When it is too long or has control characters.
+    pub fn parse(text: &str) -> Result<Option<Self>, InvalidSessionName> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        if text.chars().count() > SESSION_NAME_CHARS_MAX {
+            return Err(InvalidSessionName::TooLong);
+        }
+        if !is_plain(text) {
+            return Err(InvalidSessionName::Control);
+        }
+        Ok(Some(Self(text.into())))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a session is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// Its time was up, or nobody had used it for long.
+    Expired,
+    /// Its creator ended it.
+    EndedByCreator,
+}
+
+/// Why nobody can join a session or act in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Closed {
+    /// There is no such session (any more).
+    #[error("session not found")]
+    NotFound,
+    /// It was ended.
+    #[error("session has ended")]
+    Ended,
+    /// Its time is up.
+    #[error("session has expired")]
+    Expired,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        assert_eq!(SessionName::parse("  "), Ok(None));
+        assert_eq!(SessionName::parse(" Alps \u{1f3d4} ").unwrap().unwrap().as_str(), "Alps \u{1f3d4}");
+        let longest = "\u{e9}".repeat(SESSION_NAME_CHARS_MAX);
+        assert!(SessionName::parse(&longest).unwrap().is_some());
+        assert_eq!(SessionName::parse(&format!("{longest}x")), Err(InvalidSessionName::TooLong));
+        assert_eq!(SessionName::parse("a\u{0}b"), Err(InvalidSessionName::Control));
+    }
+}
