@@ -1,0 +1,103 @@
+//! The command line, made from the table of settings.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Command};
+use clap_complete::Shell;
+
+use crate::settings::{Raw, SETTINGS, Setting};
+
+/// What the user asks for.
+#[derive(Debug)]
+pub enum Task {
+    /// Run the server.
+    Serve,
+    /// Bring the database up to date.
+    Migrate,
+    /// Print the settings in force.
+    Config,
+    /// Ask a running server how it is.
+    Health,
+    /// Print the completions of a shell.
+    Completions(Shell),
+}
+
+/// The command line, understood.
+#[derive(Debug)]
+pub struct Invocation {
+    /// What to do.
+    pub task: Task,
+    /// The configuration file that was named.
+    pub file: Option<PathBuf>,
+    /// Settings given as flags.
+    pub flags: Raw,
+}
+
+/// The command as clap knows it, for its help and completions too.
+pub fn command() -> Command {
+    Command::new("tagalong")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Self-hosted, real-time location sharing for groups")
+        .long_about(
+            "Self-hosted, real-time location sharing for groups.\n\n\
+             Without a command it serves. Each setting is a flag, an environment variable, a line in .env, or a \
+             key in tagalong.toml; the first of these that is given holds.",
+        )
+        .subcommand(Command::new("serve").about("Run the server (also the default)"))
+        .subcommand(Command::new("migrate").about("Bring the database up to date, and exit"))
+        .subcommand(Command::new("config").about("Print the settings in force and where each came from"))
+        .subcommand(Command::new("health").about("Ask a running server whether it is ready (exit code 0 or 1)"))
+        .subcommand(
+            Command::new("completions").about("Print the completions of a shell").arg(
+                Arg::new("shell").required(true).value_parser(clap::value_parser!(Shell)).help("Which shell"),
+            ),
+        )
+        .arg(
+            Arg::new("config-file")
+                .long("config")
+                .value_name("FILE")
+                .env("TAGALONG_CONFIG")
+                .global(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("Configuration file [default: tagalong.toml, if it is there]"),
+        )
+        .args(SETTINGS.iter().map(argument))
+}
+
+fn argument(setting: &'static Setting) -> Arg {
+    let default =
+        if setting.default.is_empty() { String::new() } else { format!(", default: {}", setting.default) };
+    Arg::new(setting.name)
+        .long(setting.flag())
+        .value_name("VALUE")
+        .global(true)
+        .help_heading("Settings")
+        .help(format!("{} [env: {}{default}]", setting.help, setting.name))
+}
+
+/// Understands a command line.
+///
+/// # Errors
+/// What clap prints, help and version included.
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, clap::Error> {
+    let matches = command().try_get_matches_from(arguments)?;
+    let task = match matches.subcommand() {
+        None | Some(("serve", _)) => Task::Serve,
+        Some(("migrate", _)) => Task::Migrate,
+        Some(("config", _)) => Task::Config,
+        Some(("health", _)) => Task::Health,
+        Some((_, matches)) => Task::Completions(matches.get_one("shell").copied().unwrap_or(Shell::Bash)),
+    };
+    Ok(Invocation { task, file: matches.get_one("config-file").cloned(), flags: flags(&matches) })
+}
+
+fn flags(matches: &ArgMatches) -> Raw {
+    let mut raw = Raw::default();
+    for setting in SETTINGS {
+        if let Some(value) = matches.get_one::<String>(setting.name) {
+            raw.set_flag(setting, value.clone());
+        }
+    }
+    raw
+}

@@ -1,0 +1,92 @@
+//! Refusals: what the public reads and what the log keeps, apart.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tagalong_core::event::to_json;
+use tagalong_core::problem::Problem;
+
+use crate::store::StoreError;
+
+/// Seconds after which a client may try again when the database did not answer.
+const RETRY_AFTER_SECONDS: &str = "2";
+
+/// A request that is not done, and why. Turned into its body by the request's own layer, which knows the
+/// request's id.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    problem: Problem,
+    message: Cow<'static, str>,
+    details: Details,
+    /// For the log alone.
+    cause: Option<String>,
+}
+
+/// What is wrong with each field.
+pub(crate) type Details = BTreeMap<&'static str, Vec<String>>;
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'a str,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    details: &'a Details,
+}
+
+impl Refusal {
+    /// Fields that are invalid.
+    pub(crate) fn invalid(message: &'static str, details: Details) -> Self {
+        Self { message: message.into(), details, ..Problem::InvalidParameters.into() }
+    }
+
+    /// The same in other words.
+    pub(crate) fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    /// What it is.
+    pub(crate) fn problem(&self) -> Problem {
+        self.problem
+    }
+
+    /// What the log should know of it.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The body that the public reads.
+    pub(crate) fn body(&self, request_id: &str) -> String {
+        let code = self.problem.code();
+        to_json(&Body { error: &self.message, code, request_id, details: &self.details })
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { problem, message: problem.message().into(), details: Details::new(), cause: None }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let cause = matches!(error, StoreError::Unavailable(_)).then(|| error.to_string());
+        Self { cause, ..error.problem().into() }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        if self.problem == Problem::Unavailable {
+            let after = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(axum::http::header::RETRY_AFTER, after);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,80 @@
+//! The accept loop. axum's own has no header timeout: a hundred clients that dribble a header would hold a
+//! hundred connections for ever.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use socket2::{Domain, Protocol, Socket, Type};
+use tagalong_core::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_DEADLINE, REQUEST_HEADERS_MAX};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
+
+use crate::state::State;
+
+/// Bytes that the kernel may hold unsent for one connection: what is beyond is still ours, so that a slow
+/// reader gets the newest position and not megabytes of old ones.
+const UNSENT_IN_KERNEL_BYTES: u32 = 16 * 1024;
+const BACKLOG: i32 = 4096;
+/// How long to wait when no connection can be accepted, for example because no file is free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Listens at an address. Options are inherited by every connection.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT_IN_KERNEL_BYTES)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Serves until the server stops, then lets requests under way finish.
+pub async fn serve(listener: TcpListener, router: Router, state: State) {
+    let requests = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            () = state.stopping.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                requests.spawn(connection(stream, router.clone(), state.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                state.clock.sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    requests.close();
+    requests.wait().await;
+}
+
+async fn connection(stream: TcpStream, router: Router, state: State) {
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(REQUEST_HEAD_DEADLINE)
+        .max_buf_size(REQUEST_HEAD_BYTES_MAX)
+        .max_headers(REQUEST_HEADERS_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    // A client that breaks HTTP is told so by the library; there is nothing to add.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = state.stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            _ = connection.await;
+        }
+    }
+}

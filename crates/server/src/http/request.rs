@@ -1,0 +1,55 @@
+//! What surrounds every request: its id, its line in the log, the body of its refusal.
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State as With};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+
+use super::answer::Refusal;
+use crate::entropy::random;
+use crate::state::State;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// Gives the request an id, runs it, writes its line in the log.
+///
+/// The line has the route, never the address: a session's id is all that one needs to join it, and a query
+/// may hold a token.
+pub(super) async fn observe(With(state): With<State>, request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", request_id = %id);
+    let began = state.clock.instant();
+
+    let mut response = next.run(request).instrument(span.clone()).await;
+
+    let _entered = span.enter();
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        if let Some(cause) = refusal.cause() {
+            tracing::error!(code = refusal.problem().code(), cause, "request failed");
+        }
+        *response.body_mut() = Body::from(refusal.body(&id));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    let millis = state.clock.instant().duration_since(began).as_secs_f64() * 1e3;
+    tracing::info!(%method, route, status = response.status().as_u16(), millis, "answered");
+    response
+}
+
+/// The id that came with the request, if it is sane; a new one otherwise.
+fn request_id(request: &Request) -> String {
+    let sane = |id: &&str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(plain)
+    };
+    let sent = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
+    sent.map_or_else(|| format!("{:032x}", u128::from_be_bytes(random().unwrap_or_default())), str::to_owned)
+}

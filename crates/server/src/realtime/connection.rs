@@ -1,0 +1,280 @@
+//! One task per connection: reads, takes from the room, writes.
+//!
+//! It takes from the room only when all that it took before is written. That single rule is the
+//! back-pressure: a reader that is slow finds, when it is back, one newest position per person.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::extract::ws::WebSocket;
+use tagalong_core::event::Wire;
+use tagalong_core::limits::{UNSENT_BYTES_SOFT_MAX, WRITE_DEADLINE};
+use tagalong_core::pace::{Pace, WritePace};
+use tagalong_core::room::{Batch, Due, Farewell};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::hub::Membership;
+use super::parting::Parting;
+use super::phoenix_door::{self, PhoenixDoor};
+use super::plain_door;
+use super::socket::{Inbound, Socket};
+use crate::clock::Sleep;
+use crate::state::State;
+use crate::tokens::Pass;
+
+/// How long a client may take to answer a close frame before the connection is cut.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+/// Seconds of messages at the full rate that may come at once.
+const MESSAGE_BURST_SECONDS: u32 = 3;
+
+/// Which protocol a connection speaks.
+pub(super) enum Door {
+    Phoenix(PhoenixDoor),
+    Plain,
+}
+
+/// What there is to do.
+enum Wake {
+    Received(Inbound),
+    Taken(Batch),
+    PingDue,
+    Part(Parting),
+}
+
+/// One open WebSocket.
+pub(super) struct Connection {
+    pub(super) state: State,
+    pub(super) pass: Pass,
+    pub(super) socket: Socket,
+    pub(super) membership: Option<Membership>,
+    pings: bool,
+    write_pace: WritePace,
+    messages: Pace,
+    last_heard: Instant,
+    pinged: bool,
+    flushing_since: Option<Instant>,
+    timer: Sleep,
+    timer_at: Instant,
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Connection {
+    pub(super) fn new(state: State, pass: Pass, socket: WebSocket) -> Self {
+        let now = state.clock.instant();
+        let timer_at = now + state.config.heartbeat_timeout;
+        Self {
+            write_pace: WritePace::new(state.config.flush_interval_max, now),
+            messages: Pace::new(Duration::from_secs(MESSAGE_BURST_SECONDS.into()), now),
+            last_heard: now,
+            pinged: false,
+            flushing_since: None,
+            timer: state.clock.sleep_until(timer_at),
+            timer_at,
+            stop: Box::pin(state.stopping.clone().cancelled_owned()),
+            state,
+            pass,
+            socket: Socket::new(socket),
+            membership: None,
+            pings: false,
+        }
+    }
+
+    /// Serves the connection until it is over.
+    pub(super) async fn run(mut self, mut door: Door) -> Parting {
+        let parting = match self.serve(&mut door).await {
+            Ok(never) => match never {},
+            Err(parting) => parting,
+        };
+        // The seat is given up before the goodbye: nobody else waits for this client's last answer.
+        self.membership = None;
+        if let Some(code) = parting.close_code() {
+            self.say_goodbye(code).await;
+        }
+        parting
+    }
+
+    async fn serve(&mut self, door: &mut Door) -> Result<Infallible, Parting> {
+        if matches!(door, Door::Plain) {
+            // Browsers cannot ping, but answer pings: the plain door has no heartbeat of its own.
+            self.pings = true;
+            plain_door::enter(self).await?;
+        }
+        loop {
+            match poll_fn(|cx| self.poll_wake(cx)).await {
+                Wake::Received(inbound) => self.receive(door, inbound).await?,
+                Wake::Taken(batch) => self.write(door, &batch)?,
+                Wake::PingDue => {
+                    self.pinged = true;
+                    self.socket.feed_ping();
+                }
+                Wake::Part(parting) => return Err(parting),
+            }
+        }
+    }
+
+    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
+        if self.stop.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Wake::Part(Parting::Restart));
+        }
+        let now = self.state.clock.instant();
+        if self.flushing_since.is_some() && !self.flushed(cx, now) {
+            return self.poll_timer(cx, now);
+        }
+        if self.socket.unsent() < UNSENT_BYTES_SOFT_MAX
+            && let Poll::Ready(received) = self.socket.poll_receive(cx)
+        {
+            return Poll::Ready(received.map_or_else(Wake::Part, Wake::Received));
+        }
+        if let Poll::Ready(batch) = self.poll_take(cx, now) {
+            return Poll::Ready(Wake::Taken(batch));
+        }
+        // Only now: replies and positions that were ready together leave in one write.
+        if self.socket.unsent() > 0 {
+            self.flushed(cx, now);
+        }
+        self.poll_timer(cx, now)
+    }
+
+    /// Writes what was fed: whether all of it is written. A connection that is gone says so at its next read.
+    fn flushed(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let written = self.socket.poll_flush(cx).is_ready();
+        self.flushing_since = if written { None } else { self.flushing_since.or(Some(now)) };
+        written
+    }
+
+    fn poll_take(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Batch> {
+        let Some(membership) = &self.membership else { return Poll::Pending };
+        let due = if self.write_pace.next() <= now { Due::Everything } else { Due::Control };
+        let mut batch = Batch::default();
+        let seat = membership.seat();
+        membership.room().with(|room| room.poll_take(seat, due, cx.waker(), now, &mut batch)).map(|()| batch)
+    }
+
+    /// One timer for all deadlines. It is moved only when it would ring too late; when it rings too early,
+    /// it is set anew: most messages cost no timer work at all.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Wake> {
+        loop {
+            let (at, wake) = self.next_deadline(now);
+            if at <= now {
+                if let Some(wake) = wake {
+                    return Poll::Ready(wake);
+                }
+                // Positions became due between taking and now: take them.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if at < self.timer_at || self.timer_at <= now {
+                self.timer.reset(at);
+                self.timer_at = at;
+            }
+            match Pin::new(&mut self.timer).poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(()) => {
+                    self.timer_at = now;
+                    if self.state.clock.instant() >= at {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What happens next if nothing else does; without a [`Wake`], positions that keep their pace are due.
+    fn next_deadline(&self, now: Instant) -> (Instant, Option<Wake>) {
+        let timeout = self.state.config.heartbeat_timeout;
+        if let Some(since) = self.flushing_since {
+            return (since + WRITE_DEADLINE, Some(Wake::Part(Parting::Stalled)));
+        }
+        let silent = if self.pings && !self.pinged {
+            (self.last_heard + timeout / 2, Some(Wake::PingDue))
+        } else {
+            (self.last_heard + timeout, Some(Wake::Part(Parting::Silent)))
+        };
+        let paced = self.write_pace.next();
+        if paced > now && paced < silent.0 && self.owes_positions() { (paced, None) } else { silent }
+    }
+
+    fn owes_positions(&self) -> bool {
+        self.membership
+            .as_ref()
+            .is_some_and(|membership| membership.room().with(|room| room.owes_positions(membership.seat())))
+    }
+
+    async fn receive(&mut self, door: &mut Door, inbound: Inbound) -> Result<(), Parting> {
+        self.last_heard = self.state.clock.instant();
+        self.pinged = false;
+        match (door, inbound) {
+            (_, Inbound::Alive) => Ok(()),
+            (Door::Phoenix(door), Inbound::Text(text)) => phoenix_door::text(self, door, &text).await,
+            (Door::Phoenix(door), Inbound::Binary(bytes)) => phoenix_door::binary(self, door, &bytes),
+            (Door::Plain, Inbound::Text(text)) => {
+                plain_door::text(self, &text);
+                Ok(())
+            }
+            (Door::Plain, Inbound::Binary(_)) => {
+                plain_door::binary(self);
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts a message against the connection's rate: how long to wait when it is over it.
+    pub(super) fn spend_message(&mut self) -> Result<(), Duration> {
+        if !self.state.config.rate_limits {
+            return Ok(());
+        }
+        let step = Duration::from_secs(1) / self.state.config.messages_per_second.max(1);
+        self.messages.try_spend(self.last_heard, step)
+    }
+
+    fn write(&mut self, door: &mut Door, batch: &Batch) -> Result<(), Parting> {
+        let wire = match door {
+            Door::Phoenix(door) => Wire::Phoenix(door.version()),
+            Door::Plain => Wire::Plain,
+        };
+        for broadcast in batch.control.iter().chain(&batch.positions) {
+            self.socket.feed(broadcast.frame(wire));
+        }
+        if !batch.positions.is_empty() {
+            self.write_pace.wrote(self.state.clock.instant(), batch.positions.len());
+        }
+        match (batch.farewell, door) {
+            (None, _) => Ok(()),
+            (Some(Farewell::Overflowed), _) => Err(Parting::Overflowed),
+            (Some(Farewell::Ended | Farewell::Left), Door::Plain) => Err(Parting::Over),
+            (Some(Farewell::Ended | Farewell::Left), Door::Phoenix(door)) => {
+                self.membership = None;
+                if let Some(frame) = door.close(self.pass.session) {
+                    self.socket.feed(frame);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends a close frame and waits for the answer: a connection that is cut with unread input loses what
+    /// was written last.
+    async fn say_goodbye(&mut self, code: u16) {
+        self.socket.feed_close(code);
+        let answered = poll_fn(|cx| {
+            if self.socket.unsent() > 0 && !matches!(self.socket.poll_flush(cx), Poll::Ready(Ok(()))) {
+                return Poll::Pending;
+            }
+            while let Poll::Ready(received) = self.socket.poll_receive(cx) {
+                if matches!(received, Err(Parting::PeerGone)) {
+                    return Poll::Ready(());
+                }
+            }
+            Poll::Pending
+        });
+        let deadline = self.state.clock.sleep(CLOSE_DEADLINE);
+        tokio::select! {
+            () = answered => {}
+            () = deadline => {}
+        }
+    }
+}

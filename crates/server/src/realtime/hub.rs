@@ -1,0 +1,186 @@
+//! The rooms of this node: found, loaded, swept and given up here. Touched when somebody comes or goes,
+//! never when somebody moves.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::problem::Problem;
+use tagalong_core::room::{EnterError, Guest, Now, Room, SeatId, Wakes, Welcome};
+use tagalong_core::session::EndReason;
+use tagalong_core::time::Timestamp;
+use tokio::sync::OnceCell;
+
+use crate::clock::Clock;
+use crate::store::{Store, StoreError};
+use crate::tokens::{Pass, Role};
+
+/// A room, and whether its roster has been read.
+pub struct RoomCell {
+    room: Mutex<Room>,
+    loaded: OnceCell<()>,
+}
+
+impl RoomCell {
+    /// Does something with the room, then wakes whom it concerns. Never across an await: the closure cannot.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Room) -> T) -> T {
+        act(&mut self.room.lock())
+    }
+}
+
+/// All rooms of this node.
+pub struct Hub {
+    rooms: Mutex<HashMap<SessionId, Arc<RoomCell>>>,
+    store: Store,
+    clock: Clock,
+    location_ttl: Duration,
+    watchers_max: usize,
+}
+
+/// A seat that is given up when this is dropped, however the connection ends.
+pub struct Membership {
+    cell: Arc<RoomCell>,
+    seat: SeatId,
+    clock: Clock,
+}
+
+impl Membership {
+    /// The room.
+    pub fn room(&self) -> &RoomCell {
+        &self.cell
+    }
+
+    /// The seat in it.
+    pub fn seat(&self) -> SeatId {
+        self.seat
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let now = now(&self.clock);
+        self.cell.with(|room| room.vacate(self.seat, now));
+    }
+}
+
+/// Now, by both clocks.
+pub fn now(clock: &Clock) -> Now {
+    Now { wall: clock.now(), instant: clock.instant() }
+}
+
+impl Hub {
+    /// A hub without rooms.
+    pub fn new(store: Store, clock: Clock, location_ttl: Duration, watchers_max: usize) -> Self {
+        Self { rooms: Mutex::default(), store, clock, location_ttl, watchers_max }
+    }
+
+    /// Takes a seat in the room of the pass's session; reads the roster first if nobody has been there.
+    ///
+    /// # Errors
+    /// The reason that the door tells: closed session, no participant (any more), full, or no database.
+    pub async fn enter(&self, pass: &Pass) -> Result<(Membership, Welcome), Problem> {
+        let guest = match pass.role {
+            Role::Participant => Guest::Participant(&pass.user),
+            Role::Watcher => Guest::Watcher { max: self.watchers_max },
+            Role::Creator => return Err(Problem::Forbidden),
+        };
+        loop {
+            let cell = self.cell(pass.session);
+            self.load(&cell, pass.session).await?;
+            match cell.with(|room| room.enter(guest, now(&self.clock))) {
+                Ok((seat, welcome)) => {
+                    return Ok((Membership { cell, seat, clock: self.clock.clone() }, welcome));
+                }
+                // Given up between finding and entering it: the next one is new.
+                Err(EnterError::Retired) => self.forget(&cell, pass.session),
+                Err(EnterError::Closed(closed)) => return Err(closed.into()),
+                Err(EnterError::NotAParticipant) => return Err(Problem::Unauthenticated),
+                Err(EnterError::Full) => return Err(Problem::SessionFull),
+            }
+        }
+    }
+
+    fn cell(&self, session: SessionId) -> Arc<RoomCell> {
+        let new = || {
+            let room = Mutex::new(Room::new(session, self.location_ttl));
+            Arc::new(RoomCell { room, loaded: OnceCell::new() })
+        };
+        Arc::clone(self.rooms.lock().entry(session).or_insert_with(new))
+    }
+
+    /// The room is in the hub before its roster is read, so that whoever joins or leaves meanwhile is
+    /// applied to what was read, and nobody is lost between the two.
+    async fn load(&self, cell: &Arc<RoomCell>, session: SessionId) -> Result<(), Problem> {
+        let read = async {
+            let (record, roster) = self.store.roster(session, self.clock.now()).await?;
+            cell.with(|room| room.load(record.expires_at, roster));
+            Ok(())
+        };
+        let loaded = cell.loaded.get_or_try_init(|| read).await;
+        loaded.map(|_| ()).map_err(|error: StoreError| {
+            self.forget(cell, session);
+            error.problem()
+        })
+    }
+
+    fn forget(&self, cell: &Arc<RoomCell>, session: SessionId) {
+        let mut rooms = self.rooms.lock();
+        if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell)) {
+            rooms.remove(&session);
+        }
+    }
+
+    /// Tells the room of a session something, if anybody is there.
+    pub fn tell(&self, session: SessionId, act: impl FnOnce(&mut Room) -> Wakes) {
+        let cell = self.rooms.lock().get(&session).cloned();
+        if let Some(cell) = cell {
+            cell.with(act).wake();
+        }
+    }
+
+    /// A session is over: everyone is told, and the room is given up.
+    pub fn end(&self, session: SessionId, reason: EndReason) {
+        let cell = self.rooms.lock().remove(&session);
+        if let Some(cell) = cell {
+            cell.with(|room| room.end(reason, now(&self.clock))).wake();
+        }
+    }
+
+    /// Whether a session takes no more watchers here.
+    pub fn watchers_full(&self, session: SessionId) -> bool {
+        let cell = self.rooms.lock().get(&session).cloned();
+        cell.is_some_and(|cell| cell.with(|room| room.watchers()) >= self.watchers_max)
+    }
+
+    /// Ends the sessions whose time is up, forgets positions whose life is over, gives up empty rooms.
+    pub fn sweep(&self) {
+        let now = now(&self.clock);
+        for (session, cell) in self.all() {
+            let expired = cell.with(|room| {
+                room.sweep(now.instant);
+                room.ends_at().is_some_and(|end| end <= now.wall)
+            });
+            if expired {
+                self.end(session, EndReason::Expired);
+            } else if cell.with(Room::retire) {
+                self.forget(&cell, session);
+            }
+        }
+    }
+
+    /// Signs of life that the database does not know of yet.
+    pub fn take_seen(&self) -> Vec<(SessionId, UserId, Timestamp)> {
+        let now = self.clock.now();
+        let mut seen = Vec::new();
+        for (_, cell) in self.all() {
+            cell.with(|room| room.take_seen(now, &mut seen));
+        }
+        seen
+    }
+
+    fn all(&self) -> Vec<(SessionId, Arc<RoomCell>)> {
+        self.rooms.lock().iter().map(|(session, cell)| (*session, Arc::clone(cell))).collect()
+    }
+}

@@ -1,0 +1,18 @@
+//! The live side: two WebSocket doors to the same rooms.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `hub` | finds, loads and gives up rooms |
+//! | `upgrade` | lets a request in, or refuses it cheaply |
+//! | `connection` | one task per connection: reads, takes from the room, writes |
+//! | `phoenix_door`, `plain_door` | what a message means at each door |
+//! | `socket` | the WebSocket library, and nothing of ours |
+//! | `parting` | why connections end, and the close code of each |
+
+pub mod connection;
+pub mod hub;
+pub mod parting;
+mod phoenix_door;
+mod plain_door;
+mod socket;
+pub mod upgrade;

@@ -1,0 +1,45 @@
+//! Why connections end, as data: each with its close code and whether the client should come back.
+
+/// Why a connection is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Parting {
+    /// The client said goodbye, or its network did.
+    PeerGone,
+    /// Nothing came for the heartbeat timeout.
+    Silent,
+    /// The client took nothing that we wrote for the write deadline.
+    Stalled,
+    /// A frame that RFC 6455 does not allow.
+    Protocol,
+    /// A text frame that is not UTF-8.
+    NotUtf8,
+    /// A message larger than the limit.
+    TooBig,
+    /// A message that is not one of the door's protocol, as Phoenix closes it.
+    Malformed,
+    /// More events waited than a connection may leave waiting.
+    Overflowed,
+    /// The server stops; another one, or the same, will be back.
+    Restart,
+    /// Plain door: the session is over, or the participant left it. The event said so before.
+    Over,
+}
+
+impl Parting {
+    /// The close code that we send, if there is anybody left to send it to.
+    ///
+    /// Code 1000 makes some clients stay away and others come back (official client up to 1.8.15, and
+    /// from 1.8.16), so it is sent only where an event has said what happened.
+    pub fn close_code(self) -> Option<u16> {
+        match self {
+            Self::PeerGone | Self::Stalled => None,
+            Self::Silent | Self::Protocol => Some(1002),
+            Self::NotUtf8 => Some(1007),
+            Self::TooBig => Some(1009),
+            Self::Malformed => Some(1011),
+            Self::Overflowed => Some(1013),
+            Self::Restart => Some(1012),
+            Self::Over => Some(1000),
+        }
+    }
+}

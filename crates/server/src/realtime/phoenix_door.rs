@@ -1,0 +1,192 @@
+//! `/socket/websocket`: what a Phoenix message means to a session.
+
+use tagalong_core::channel::{Channels, Join, Step};
+use tagalong_core::event::{
+    InitialLocations, InitialParticipants, SharingStatus, TOPIC_PREFIX, to_json, topic,
+};
+use tagalong_core::id::SessionId;
+use tagalong_core::phoenix::{self, Message, Status, Version};
+use tagalong_core::position::Position;
+use tagalong_core::problem::Problem;
+use tagalong_core::room::{PublishError, Welcome};
+
+use super::connection::Connection;
+use super::hub;
+use super::parting::Parting;
+
+/// The protocol state of a connection through this door.
+pub(super) struct PhoenixDoor {
+    channels: Channels,
+}
+
+impl PhoenixDoor {
+    pub(super) fn new(version: Version) -> Self {
+        Self { channels: Channels::new(version, |topic| topic.starts_with(TOPIC_PREFIX)) }
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.channels.version()
+    }
+
+    /// The channel of a session is over: its `phx_close`.
+    pub(super) fn close(&mut self, session: SessionId) -> Option<String> {
+        self.channels.close(&topic(session))
+    }
+}
+
+pub(super) async fn text(
+    connection: &mut Connection,
+    door: &mut PhoenixDoor,
+    text: &str,
+) -> Result<(), Parting> {
+    let message = phoenix::decode(door.version(), text).map_err(|_| Parting::Malformed)?;
+    if let Err(wait) = connection.spend_message() {
+        let response = format!(r#"{{"reason":"rate_limited","retry_after_ms":{}}}"#, wait.as_millis().max(1));
+        let answer = door.channels.answer(&message.join_ref, &message, Status::Error, &response);
+        connection.socket.feed(answer);
+        return Ok(());
+    }
+    match door.channels.receive(&message) {
+        Step::Nothing => {}
+        Step::Answer(frame) => connection.socket.feed(frame),
+        Step::Leave(frames) => {
+            connection.membership = None;
+            feed_all(connection, frames);
+        }
+        Step::Push(push) => {
+            let (status, response) = match event(connection, &message) {
+                Ok(response) => (Status::Ok, response),
+                Err(problem) => (Status::Error, reason(problem)),
+            };
+            let reply = door.channels.reply(&push, status, &response);
+            connection.socket.feed(reply);
+        }
+        Step::Join(asked) => Box::pin(join(connection, door, asked)).await,
+    }
+    Ok(())
+}
+
+pub(super) fn binary(
+    connection: &mut Connection,
+    door: &mut PhoenixDoor,
+    bytes: &[u8],
+) -> Result<(), Parting> {
+    if door.version() == Version::V1 {
+        return Err(Parting::Malformed);
+    }
+    let push = phoenix::decode_binary(bytes).map_err(|_| Parting::Malformed)?;
+    if connection.spend_message().is_err() {
+        return Ok(());
+    }
+    match door.channels.receive_binary(&push) {
+        Step::Answer(frame) => connection.socket.feed(frame),
+        Step::Leave(frames) => {
+            connection.membership = None;
+            feed_all(connection, frames);
+        }
+        Step::Nothing | Step::Push(_) | Step::Join(_) => {}
+    }
+    Ok(())
+}
+
+/// An event of a joined channel: the response, or why not.
+fn event(connection: &mut Connection, message: &Message<'_>) -> Result<String, Problem> {
+    match message.event.as_ref() {
+        "location_update" => {
+            connection.publish(message.payload)?;
+            Ok("{}".to_owned())
+        }
+        "status_update" => {
+            connection.set_status(message.payload)?;
+            Ok("{}".to_owned())
+        }
+        "ping" => Ok(r#"{"type":"pong","data":{}}"#.to_owned()),
+        _ => Err(Problem::UnknownEvent),
+    }
+}
+
+async fn join(connection: &mut Connection, door: &mut PhoenixDoor, asked: Join) {
+    if asked.replaces.is_some() {
+        connection.membership = None;
+    }
+    match enter(connection, &asked.topic).await {
+        Err(problem) => {
+            let frames = door.channels.refuse(asked, &reason(problem));
+            feed_all(connection, frames);
+        }
+        Ok(welcome) => {
+            let topic = asked.topic.clone();
+            let frames = door.channels.accept(asked, &joined(connection, &welcome));
+            feed_all(connection, frames);
+            // After the reply, and never before it: the client would take them for another channel's.
+            let pushes = [
+                door.channels.push(&topic, InitialParticipants::NAME, &to_json(&welcome.participants)),
+                door.channels.push(&topic, InitialLocations::NAME, &to_json(&welcome.locations)),
+            ];
+            feed_all(connection, pushes.into_iter().flatten().collect());
+        }
+    }
+}
+
+async fn enter(connection: &mut Connection, wanted: &str) -> Result<Welcome, Problem> {
+    if wanted != topic(connection.pass.session) {
+        return Err(Problem::Unauthorized);
+    }
+    let (membership, welcome) = connection.state.hub.enter(&connection.pass).await?;
+    connection.membership = Some(membership);
+    Ok(welcome)
+}
+
+fn joined(connection: &Connection, welcome: &Welcome) -> String {
+    to_json(&serde_json::json!({
+        "status": "joined",
+        "session_id": connection.pass.session,
+        "user_id": connection.pass.user,
+        "expires_at": welcome.ends_at,
+        "server_time": welcome.participants.server_time,
+        "location_ttl_seconds": connection.state.config.location_ttl.as_secs(),
+    }))
+}
+
+fn reason(problem: Problem) -> String {
+    format!(r#"{{"reason":"{}"}}"#, problem.reason())
+}
+
+fn feed_all(connection: &mut Connection, frames: Vec<String>) {
+    for frame in frames {
+        connection.socket.feed(frame);
+    }
+}
+
+impl Connection {
+    /// Takes a position of this connection's participant and passes it on.
+    pub(super) fn publish(&mut self, payload: &str) -> Result<(), Problem> {
+        let now = hub::now(&self.state.clock);
+        let position = Position::parse(payload, now.wall).map_err(|_| Problem::InvalidLocation);
+        self.in_room(|room, seat| Ok(room.publish(seat, position?, now)))
+    }
+
+    /// Takes what this connection's participant says of their sharing and passes it on.
+    pub(super) fn set_status(&mut self, payload: &str) -> Result<(), Problem> {
+        let now = hub::now(&self.state.clock);
+        let status = SharingStatus::parse(payload).map_err(|_| Problem::InvalidStatus);
+        self.in_room(|room, seat| Ok(room.set_status(seat, status?, now)))
+    }
+
+    fn in_room(
+        &self,
+        act: impl FnOnce(
+            &mut tagalong_core::room::Room,
+            tagalong_core::room::SeatId,
+        ) -> Result<Result<tagalong_core::room::Wakes, PublishError>, Problem>,
+    ) -> Result<(), Problem> {
+        let membership = self.membership.as_ref().ok_or(Problem::Unauthenticated)?;
+        let taken = membership.room().with(|room| act(room, membership.seat()))?;
+        let wakes = taken.map_err(|error| match error {
+            PublishError::Watcher => Problem::Forbidden,
+            PublishError::Gone => Problem::Unauthenticated,
+        })?;
+        wakes.wake();
+        Ok(())
+    }
+}

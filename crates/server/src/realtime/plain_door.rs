@@ -1,0 +1,54 @@
+//! `/ws`: frames without topics, joined on connecting, answers for errors alone.
+
+use tagalong_core::event::{InitialLocations, InitialParticipants, to_json};
+use tagalong_core::plain::{self, Request};
+use tagalong_core::problem::Problem;
+
+use super::connection::Connection;
+use super::parting::Parting;
+
+/// Joins the session's room: the first thing that happens behind this door.
+pub(super) async fn enter(connection: &mut Connection) -> Result<(), Parting> {
+    match connection.state.hub.enter(&connection.pass).await {
+        Ok((membership, welcome)) => {
+            connection.membership = Some(membership);
+            let participants = to_json(&welcome.participants);
+            let locations = to_json(&welcome.locations);
+            connection.socket.feed(plain::frame(InitialParticipants::NAME, &participants));
+            connection.socket.feed(plain::frame(InitialLocations::NAME, &locations));
+            Ok(())
+        }
+        Err(problem) => {
+            refuse(connection, problem);
+            Err(Parting::Over)
+        }
+    }
+}
+
+pub(super) fn text(connection: &mut Connection, text: &str) {
+    if connection.spend_message().is_err() {
+        return refuse(connection, Problem::RateLimited);
+    }
+    let done = match plain::decode(text) {
+        Err(plain::Malformed) => Err(Problem::InvalidMessage),
+        Ok(Request::Unknown) => Err(Problem::UnknownEvent),
+        Ok(Request::LocationUpdate(payload)) => connection.publish(payload),
+        Ok(Request::StatusUpdate(payload)) => connection.set_status(payload),
+        Ok(Request::Ping) => {
+            connection.socket.feed(plain::frame("pong", "{}"));
+            Ok(())
+        }
+    };
+    if let Err(problem) = done {
+        refuse(connection, problem);
+    }
+}
+
+pub(super) fn binary(connection: &mut Connection) {
+    refuse(connection, Problem::InvalidMessage);
+}
+
+fn refuse(connection: &mut Connection, problem: Problem) {
+    let data = to_json(&serde_json::json!({"code": problem.code(), "message": problem.message()}));
+    connection.socket.feed(plain::frame("error", &data));
+}

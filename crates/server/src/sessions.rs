@@ -1,0 +1,172 @@
+//! The domain calls. Each does the store's transaction first, then tells the room: what the room says is
+//! true already.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
+use tagalong_core::session::{EndReason, SessionName};
+use tagalong_core::time::Timestamp;
+
+use crate::clock::Clock;
+use crate::entropy::random;
+use crate::realtime::hub::{Hub, now};
+use crate::store::{
+    NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, Store, StoreError,
+};
+
+/// Makes, changes and ends sessions; lets people in and out.
+pub struct Sessions {
+    store: Store,
+    hub: Arc<Hub>,
+    clock: Clock,
+    places: usize,
+}
+
+impl Sessions {
+    /// Sessions of up to `places` participants.
+    pub fn new(store: Store, hub: Arc<Hub>, clock: Clock, places: usize) -> Self {
+        Self { store, hub, clock, places }
+    }
+
+    /// Makes a session that ends after `length`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn create(
+        &self,
+        name: Option<SessionName>,
+        length: Duration,
+    ) -> Result<NewSession, StoreError> {
+        let created_at = self.clock.now();
+        let session = NewSession {
+            id: SessionId::from_random(random().map_err(no_entropy)?),
+            name,
+            creator_id: UserId::from_random(random().map_err(no_entropy)?),
+            created_at,
+            expires_at: created_at.plus(length),
+        };
+        self.store.create_session(&session).await?;
+        Ok(session)
+    }
+
+    /// A session as it stands.
+    ///
+    /// # Errors
+    /// When it is not open.
+    pub async fn get(&self, id: SessionId) -> Result<SessionRecord, StoreError> {
+        self.store.session(id, self.clock.now()).await
+    }
+
+    /// The active participants in order of joining.
+    ///
+    /// # Errors
+    /// When the session is not open.
+    pub async fn participants(&self, id: SessionId) -> Result<Vec<ParticipantRecord>, StoreError> {
+        Ok(self.store.participants(id, self.clock.now()).await?.1)
+    }
+
+    /// Lets somebody in, and tells the others.
+    ///
+    /// # Errors
+    /// When the session is not open, locked, or full, or the name is taken.
+    pub async fn join(
+        &self,
+        id: SessionId,
+        display_name: DisplayName,
+        avatar_color: Option<AvatarColor>,
+    ) -> Result<(SessionRecord, Profile), StoreError> {
+        let user_id = UserId::from_random(random().map_err(no_entropy)?);
+        let new = NewParticipant { user_id, display_name, avatar_color };
+        let (session, profile) = self.store.join(id, new, self.places, self.clock.now()).await?;
+        self.hub.tell(id, |room| room.member_joined(profile.clone()));
+        Ok((session, profile))
+    }
+
+    /// Lets somebody watch: whether they may, and until when.
+    ///
+    /// # Errors
+    /// When the session is not open, locked, or watched by enough.
+    pub async fn watch(&self, id: SessionId) -> Result<(SessionRecord, UserId), StoreError> {
+        let session = self.get(id).await?;
+        if session.locked {
+            return Err(StoreError::Locked);
+        }
+        if self.hub.watchers_full(id) {
+            return Err(StoreError::Full);
+        }
+        Ok((session, UserId::from_random(random().map_err(no_entropy)?)))
+    }
+
+    /// Takes somebody out, and tells the others.
+    ///
+    /// # Errors
+    /// When the session is not open, or they are not in it.
+    pub async fn leave(&self, id: SessionId, user: UserId) -> Result<(), StoreError> {
+        self.store.leave(id, &user, self.clock.now()).await?;
+        self.hub.tell(id, |room| room.member_left(user));
+        Ok(())
+    }
+
+    /// Changes a session, and tells everyone.
+    ///
+    /// # Errors
+    /// When it is not open.
+    pub async fn update(&self, id: SessionId, change: &SessionChange) -> Result<SessionRecord, StoreError> {
+        let session = self.store.update(id, change, self.clock.now()).await?;
+        let now = now(&self.clock);
+        let name = session.name.clone();
+        self.hub.tell(id, |room| room.updated(name, session.expires_at, session.locked, now));
+        Ok(session)
+    }
+
+    /// Ends a session, and tells everyone.
+    ///
+    /// # Errors
+    /// When it is not open.
+    pub async fn end(&self, id: SessionId) -> Result<(), StoreError> {
+        self.store.end(id, self.clock.now()).await?;
+        self.hub.end(id, EndReason::EndedByCreator);
+        Ok(())
+    }
+
+    /// Ends what has expired at `now` or is used no more, and takes out who gave no sign of life.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn clean_up(
+        &self,
+        now: Timestamp,
+        inactivity: Duration,
+        silence: Duration,
+    ) -> Result<(), StoreError> {
+        for id in self.store.expire_sessions(now, now.minus(inactivity)).await? {
+            self.hub.end(id, EndReason::Expired);
+        }
+        for (id, user) in self.store.time_out_participants(now.minus(silence)).await? {
+            self.hub.tell(id, |room| room.member_left(user));
+        }
+        Ok(())
+    }
+
+    /// Writes signs of life down.
+    ///
+    /// # Errors
+    /// When the database does not answer; they are written with the next ones of the same people then.
+    pub async fn save_seen(&self) -> Result<(), StoreError> {
+        self.store.save_seen(&self.hub.take_seen()).await
+    }
+
+    /// Deletes what ended before a time.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
+        self.store.purge(ended_before).await
+    }
+}
+
+fn no_entropy(error: getrandom::Error) -> StoreError {
+    StoreError::Unavailable(error.into())
+}

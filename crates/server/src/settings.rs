@@ -1,0 +1,261 @@
+//! Every setting, once: from this table come the flags, the environment variables, the keys of `.env` and
+//! of the configuration file, and what `tagalong config` prints.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A setting as people see it.
+#[derive(Debug)]
+pub struct Setting {
+    /// The environment variable. In small letters, the key in the file; with hyphens, the flag.
+    pub name: &'static str,
+    /// Variables of the system that we take the place of, read where `name` is not given.
+    pub aliases: &'static [&'static str],
+    /// What holds when nobody says anything; empty for none.
+    pub default: &'static str,
+    /// What it is for, in one sentence.
+    pub help: &'static str,
+    /// Whether its value must not be shown.
+    pub secret: bool,
+}
+
+const fn setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting { name, aliases: &[], default, help, secret: false }
+}
+
+impl Setting {
+    const fn also(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    /// The command line flag, without the two hyphens.
+    pub fn flag(&self) -> String {
+        self.key().replace('_', "-")
+    }
+
+    /// The key in the configuration file.
+    pub fn key(&self) -> String {
+        self.name.to_ascii_lowercase()
+    }
+}
+
+/// All of them.
+pub const SETTINGS: &[Setting] = &[
+    setting("BIND", "0.0.0.0", "Address to listen on"),
+    setting("PORT", "4000", "Port for HTTP and WebSocket together").also(&["PHX_PORT"]),
+    setting("PUBLIC_URL", "", "Address used in join links; without it, taken from the request")
+        .also(&["FRONTEND_URL", "PHX_HOST"]),
+    setting("CORS_ORIGINS", "", "Browser origins allowed beside our own, separated by commas; * for all"),
+    setting("DATA_DIR", "./data", "Directory of the database and the signing key"),
+    setting("DATABASE_URL", "", "sqlite:PATH; without it, tagalong.db in the data directory").secret(),
+    setting("DB_POOL_SIZE", "10", "Database connections for reading"),
+    setting(
+        "JWT_SECRET",
+        "",
+        "Key that signs tokens, 32 bytes or more; without it, made once and kept in the data directory",
+    )
+    .secret(),
+    setting("MAX_SESSION_HOURS", "24", "Longest session, and the default length"),
+    setting("SESSION_INACTIVITY_HOURS", "1", "A session ends after this long without any activity"),
+    setting("MAX_PARTICIPANTS_PER_SESSION", "50", "Participants in a session"),
+    setting("MAX_WATCHERS_PER_SESSION", "200", "Watchers in a session"),
+    setting("LOCATION_TTL_SECONDS", "30", "Life of a position"),
+    setting(
+        "PARTICIPANT_TIMEOUT_MINUTES",
+        "30",
+        "A participant without a sign of life counts as gone after this",
+    ),
+    setting("CLEANUP_INTERVAL_MINUTES", "5", "Background cleanup runs this often"),
+    setting("RETENTION_HOURS", "24", "Ended sessions and their names are deleted after this"),
+    setting("LAST_SEEN_INTERVAL_SECONDS", "10", "Signs of life are written to the database this often"),
+    setting("HEARTBEAT_TIMEOUT_SECONDS", "60", "A silent connection is closed after this"),
+    setting(
+        "FLUSH_INTERVAL_MAX_MS",
+        "100",
+        "The longest that a position waits to be written with others; 0 for never",
+    ),
+    setting("MESSAGES_PER_SECOND", "20", "Messages that one connection may send"),
+    setting("RATE_LIMITS", "on", "off turns all rate limits off, for benchmarks and tests"),
+    setting("SHUTDOWN_TIMEOUT_SECONDS", "30", "The longest that a stop may take"),
+    setting("LOG_LEVEL", "info", "error, warn, info, debug or trace"),
+    setting("LOG_FORMAT", "auto", "human, json, or auto: human on a terminal, JSON elsewhere"),
+];
+
+/// Variables of the replaced system that its `.env` may hold and that mean nothing here.
+const FOREIGN: &[&str] = &["ECTO_IPV6", "MIX_ENV", "PHX_SERVER", "POOL_SIZE", "SECRET_KEY_BASE"];
+
+/// Where a value came from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Source {
+    /// The table above.
+    Default,
+    /// The configuration file.
+    File,
+    /// `.env` in the working directory.
+    DotEnv,
+    /// The environment.
+    Environment,
+    /// The command line.
+    Flag,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Default => "default",
+            Self::File => "config file",
+            Self::DotEnv => ".env",
+            Self::Environment => "environment",
+            Self::Flag => "flag",
+        })
+    }
+}
+
+/// One line that says which setting is wrong, and how.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingError(pub String);
+
+/// The settings as text, and where each came from.
+#[derive(Clone, Debug, Default)]
+pub struct Raw(BTreeMap<&'static str, (String, Source)>);
+
+impl Raw {
+    /// The value in force; empty for none.
+    pub fn get(&self, name: &str) -> (&str, Source) {
+        if let Some((value, source)) = self.0.get(name) {
+            return (value, *source);
+        }
+        let default =
+            SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.default);
+        (default, Source::Default)
+    }
+
+    /// Sets a value unless one from a stronger source is there. An empty one is none.
+    fn set(&mut self, setting: &'static Setting, value: String, source: Source) {
+        if value.is_empty() || self.0.get(setting.name).is_some_and(|(_, known)| *known > source) {
+            return;
+        }
+        self.0.insert(setting.name, (value, source));
+    }
+
+    /// Sets a value from the command line.
+    pub fn set_flag(&mut self, setting: &'static Setting, value: String) {
+        self.set(setting, value, Source::Flag);
+    }
+
+    /// Reads environment variables; those that are none of ours are somebody else's.
+    pub fn read_environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
+        let variables: BTreeMap<String, String> = variables.collect();
+        for setting in SETTINGS {
+            let names = std::iter::once(&setting.name).chain(setting.aliases);
+            let given = names.filter_map(|name| variables.get(*name)).find(|value| !value.is_empty());
+            if let Some(value) = given {
+                self.set(setting, value.clone(), Source::Environment);
+            }
+        }
+    }
+
+    /// Reads `.env`, if it is there.
+    ///
+    /// # Errors
+    /// When it cannot be read or holds a key that is no setting.
+    pub fn read_dot_env(&mut self, path: &Path) -> Result<(), SettingError> {
+        let lines = match dotenvy::from_path_iter(path) {
+            Ok(lines) => lines,
+            Err(error) if error.not_found() => return Ok(()),
+            Err(error) => return Err(SettingError(format!("{}: {error}", path.display()))),
+        };
+        for line in lines {
+            let (key, value) =
+                line.map_err(|_| SettingError(format!("{}: not KEY=value lines", path.display())))?;
+            if FOREIGN.contains(&key.as_str()) {
+                continue;
+            }
+            let known = |setting: &&Setting| setting.name == key || setting.aliases.contains(&key.as_str());
+            let setting = SETTINGS.iter().find(known).ok_or_else(|| unknown(&key, path))?;
+            self.set(setting, value, Source::DotEnv);
+        }
+        Ok(())
+    }
+
+    /// Reads a TOML file with one `key = value` for each setting.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no TOML, or holds a key that is no setting.
+    pub fn read_file(&mut self, path: &Path) -> Result<(), SettingError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| SettingError(format!("{}: {error}", path.display())))?;
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            SettingError(format!("{}: {}", path.display(), error.message()))
+        })?;
+        for (key, value) in table {
+            let known = SETTINGS.iter().find(|setting| setting.key() == key);
+            let setting = known.ok_or_else(|| unknown(&key, path))?;
+            let value = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Boolean(on) => if on { "on" } else { "off" }.to_owned(),
+                _ => {
+                    return Err(SettingError(format!(
+                        "{}: {key}: expected text or a number",
+                        path.display()
+                    )));
+                }
+            };
+            self.set(setting, value, Source::File);
+        }
+        Ok(())
+    }
+
+    /// Reads all but the flags: the file (the one named, or `tagalong.toml` if it is there), `.env`, and the
+    /// environment.
+    ///
+    /// # Errors
+    /// As the single readers.
+    pub fn read_all(
+        &mut self,
+        directory: &Path,
+        file: Option<PathBuf>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<(), SettingError> {
+        let usual = directory.join("tagalong.toml");
+        if let Some(file) = file.or_else(|| usual.exists().then_some(usual)) {
+            self.read_file(&file)?;
+        }
+        self.read_dot_env(&directory.join(".env"))?;
+        self.read_environment(environment);
+        Ok(())
+    }
+
+    /// The settings in force, a line each: name, value (secrets masked), and where it came from.
+    pub fn table(&self) -> String {
+        let line = |setting: &Setting| {
+            let (value, source) = self.get(setting.name);
+            let value = match value {
+                "" => "-",
+                _ if setting.secret => "********",
+                value => value,
+            };
+            format!("{:<30} {value:<28} {source}\n", setting.name)
+        };
+        SETTINGS.iter().map(line).collect()
+    }
+}
+
+fn unknown(key: &str, path: &Path) -> SettingError {
+    let common = |setting: &&Setting| {
+        let name = setting.key();
+        name.chars().zip(key.to_ascii_lowercase().chars()).take_while(|(a, b)| a == b).count()
+    };
+    let near = SETTINGS.iter().max_by_key(common).filter(|near| common(near) >= 3);
+    let hint = near.map_or(String::new(), |near| format!(" (did you mean {}?)", near.name));
+    SettingError(format!("{}: unknown setting {key}{hint}", path.display()))
+}

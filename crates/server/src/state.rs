@@ -1,0 +1,55 @@
+//! What handlers and connections are given.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::realtime::hub::Hub;
+use crate::sessions::Sessions;
+use crate::store::Store;
+use crate::tokens::Tokens;
+
+/// A shared reference to the parts.
+#[derive(Clone)]
+pub struct State(Arc<Parts>);
+
+/// The parts of a running server.
+pub struct Parts {
+    /// What it runs with.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// What lasts.
+    pub store: Store,
+    /// The rooms.
+    pub hub: Arc<Hub>,
+    /// The domain calls.
+    pub sessions: Sessions,
+    /// Signing and checking tokens.
+    pub tokens: Tokens,
+    /// Cancelled when the server begins to stop.
+    pub stopping: CancellationToken,
+    /// Every open WebSocket: the HTTP library does not wait for them.
+    pub connections: TaskTracker,
+    /// Every job: what one is writing when the server stops is written before the database is closed.
+    pub jobs: TaskTracker,
+}
+
+impl State {
+    /// Shares the parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for State {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

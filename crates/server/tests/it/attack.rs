@@ -1,0 +1,65 @@
+//! Readers that stop and clients that dribble.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::harness::Server;
+
+#[tokio::test]
+async fn a_reader_that_stops_delays_nobody_and_is_closed() {
+    let server = Server::start_with(|config| config.flush_interval_max = Duration::ZERO).await;
+    let session = server.session().await;
+    let (_, ada) = server.join(&session, "Ada").await;
+    let (_, ben) = server.join(&session, "Ben").await;
+    let (_, cy) = server.join(&session, "Cy").await;
+    let mut ada = server.plain(&ada).await;
+    let mut ben = server.plain(&ben).await;
+
+    // A reader with a small window that never reads.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stopped = socket.connect(server.running.address).await.unwrap();
+    let request = format!(
+        "GET /ws?token={cy} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stopped.write_all(request.as_bytes()).await.unwrap();
+    let mut first = [0; 64];
+    stopped.read_exact(&mut first).await.unwrap();
+
+    let padding = " ".repeat(400);
+    for n in 0..3000 {
+        let update =
+            format!(r#"{{"type":"location_update",{padding}"data":{{"lat":1,"lng":2,"speed":{n}}}}}"#);
+        ada.send(&update).await;
+        assert_eq!(ben.heard().await["data"]["speed"], f64::from(n));
+    }
+    server.clock.advance(Duration::from_secs(16));
+    ben.send(r#"{"type":"ping"}"#).await;
+    assert_eq!(ben.heard().await["type"], "pong");
+    // What the kernel had taken is still read; then the connection is over, well before the heartbeat timeout.
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), stopped.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "the stopped reader was not closed");
+    assert!(rest.len() < 600_000, "{} bytes were kept for it", rest.len());
+}
+
+#[tokio::test]
+async fn a_request_body_that_dribbles_is_cut_off() {
+    let server = Server::start().await;
+    let mut stream = server.raw().await;
+    let head = "POST /api/sessions HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The handler has begun once another request, sent after it, is answered.
+    server.request("GET", "/health", None, "").await;
+    let mut answer = vec![0; 1024];
+    let read = loop {
+        server.clock.advance(Duration::from_secs(11));
+        match tokio::time::timeout(Duration::from_millis(200), stream.read(&mut answer)).await {
+            Ok(read) => break read.unwrap(),
+            Err(_) => server.request("GET", "/health", None, "").await,
+        };
+    };
+    assert!(String::from_utf8_lossy(&answer[..read]).starts_with("HTTP/1.1 408"));
+}

@@ -1,0 +1,206 @@
+//! A server of its own for each test, a REST client, and a WebSocket client that keeps what it hears.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tagalong::app::{self, Running};
+use tagalong::clock::{Clock, ManualClock};
+use tagalong::config::Config;
+use tagalong::settings::Raw;
+use tagalong_core::time::Timestamp;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// Nothing on loopback takes this long; a test that waits for it has failed.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Server {
+    pub(crate) running: Running,
+    pub(crate) clock: ManualClock,
+    pub(crate) directory: TempDir,
+}
+
+pub(crate) struct Session {
+    pub(crate) id: String,
+    pub(crate) creator: String,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: hyper::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn code(&self) -> (u16, &str) {
+        (self.status, self.body["code"].as_str().unwrap_or("-"))
+    }
+}
+
+pub(crate) fn config(directory: &TempDir) -> Config {
+    let mut config = Config::parse(&Raw::default()).unwrap();
+    config.bind = "127.0.0.1".parse().unwrap();
+    config.port = 0;
+    config.data_dir = directory.path().to_owned();
+    config.database = directory.path().join("tagalong.db");
+    config.rate_limits = false;
+    config
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let directory = TempDir::new().unwrap();
+        let mut config = config(&directory);
+        change(&mut config);
+        let (clock, hand) = Clock::manual(Timestamp::parse("2026-11-24T12:00:00Z").unwrap());
+        Self { running: app::start(config, clock).await.unwrap(), clock: hand, directory }
+    }
+
+    pub(crate) async fn raw(&self) -> TcpStream {
+        TcpStream::connect(self.running.address).await.unwrap()
+    }
+
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: impl Into<String>,
+    ) -> Answer {
+        let stream = TokioIo::new(self.raw().await);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        let mut request = Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .uri(path)
+            .header("host", self.running.address.to_string());
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(Full::new(bytes::Bytes::from(body.into()))).unwrap();
+        let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    pub(crate) async fn session(&self) -> Session {
+        let made = self.request("POST", "/api/sessions", None, r#"{"expires_in_minutes":60}"#).await;
+        let text = |key: &str| made.body[key].as_str().unwrap().to_owned();
+        Session { id: text("session_id"), creator: text("creator_token") }
+    }
+
+    /// A new participant: their id and token.
+    pub(crate) async fn join(&self, session: &Session, name: &str) -> (String, String) {
+        let path = format!("/api/sessions/{}/join", session.id);
+        let joined = self.request("POST", &path, None, json!({"display_name": name}).to_string()).await;
+        assert_eq!(joined.status, 201, "{}", joined.body);
+        let text = |key: &str| joined.body[key].as_str().unwrap().to_owned();
+        (text("user_id"), text("websocket_token"))
+    }
+
+    /// The HTTP status of an upgrade that is refused, or the open socket.
+    pub(crate) async fn open(&self, path: &str, headers: &[(&'static str, &str)]) -> Result<Client, u16> {
+        let mut request = format!("ws://{}{path}", self.running.address).into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((socket, response)) => {
+                let chosen = response.headers().get("sec-websocket-protocol");
+                let subprotocol = chosen.map(|value| value.to_str().unwrap().to_owned());
+                Ok(Client { socket, subprotocol })
+            }
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub(crate) async fn phoenix(&self, token: &str) -> Client {
+        self.open(&format!("/socket/websocket?token={token}&vsn=2.0.0"), &[]).await.unwrap()
+    }
+
+    /// A connection that has joined, with what it was first told taken.
+    pub(crate) async fn joined(&self, session: &Session, token: &str) -> Client {
+        let mut client = self.phoenix(token).await;
+        client.send(&format!(r#"["1","1","location:{}","phx_join",{{}}]"#, session.id)).await;
+        for event in ["phx_reply", "initial_participants", "initial_locations"] {
+            assert_eq!(client.heard().await[3], event);
+        }
+        client
+    }
+
+    pub(crate) async fn plain(&self, token: &str) -> Client {
+        let mut client = self.open(&format!("/ws?token={token}"), &[]).await.unwrap();
+        for event in ["initial_participants", "initial_locations"] {
+            assert_eq!(client.heard().await["type"], event);
+        }
+        client
+    }
+}
+
+pub(crate) struct Client {
+    pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub(crate) subprotocol: Option<String>,
+}
+
+impl Client {
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.send_message(Message::text(text)).await;
+    }
+
+    pub(crate) async fn send_message(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
+    }
+
+    async fn next(&mut self) -> Option<Result<Message, Error>> {
+        loop {
+            let next = tokio::time::timeout(DEADLINE, self.socket.next()).await.expect("nothing came");
+            if !matches!(next, Some(Ok(Message::Ping(_) | Message::Pong(_)))) {
+                return next;
+            }
+        }
+    }
+
+    /// The next text frame, as it came.
+    pub(crate) async fn text(&mut self) -> String {
+        match self.next().await {
+            Some(Ok(Message::Text(text))) => text.to_string(),
+            other => panic!("no text but {other:?}"),
+        }
+    }
+
+    /// The next text frame, as JSON.
+    pub(crate) async fn heard(&mut self) -> Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+
+    /// The code with which the server closes.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        match self.next().await {
+            Some(Ok(Message::Close(Some(frame)))) => match frame.code {
+                CloseCode::Library(code) => code,
+                code => code.into(),
+            },
+            other => panic!("no close but {other:?}"),
+        }
+    }
+
+    /// Says that nothing came before: a heartbeat's answer is the next thing.
+    pub(crate) async fn silent(&mut self) {
+        self.send(r#"[null,"hb","phoenix","heartbeat",{}]"#).await;
+        assert_eq!(self.text().await, r#"[null,"hb","phoenix","phx_reply",{"response":{},"status":"ok"}]"#);
+    }
+}

@@ -1,0 +1,10 @@
+//! The server as clients see it: `app::start` on a free port, real sockets, a clock that tests move.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod attack;
+mod harness;
+mod lifetimes;
+mod phoenix;
+mod plain;
+mod rest;

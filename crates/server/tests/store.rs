@@ -1,0 +1,65 @@
+//! What every store must do. The cases know nothing of a database: each is given an empty [`Store`], so
+//! that another kind of store is tested by running the same ones.
+
+#[cfg(test)]
+#[path = "store/cases.rs"]
+mod cases;
+#[cfg(test)]
+#[path = "store/people.rs"]
+mod people;
+#[cfg(test)]
+#[path = "store/races.rs"]
+mod races;
+#[cfg(test)]
+#[path = "store/sqlite.rs"]
+mod sqlite;
+
+macro_rules! conformance {
+    ($($group:ident: $($case:ident)*;)*) => { $($(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $case() {
+            let home = tempfile::tempdir().unwrap();
+            let store = sqlite::open(home.path()).await;
+            $group::$case(&store).await;
+            store.close().await;
+        }
+    )*)* };
+}
+
+conformance! {
+    cases:
+        a_session_stands_as_it_was_made
+        an_unknown_session_refuses_everything
+        an_ended_session_refuses_everything
+        an_expired_session_refuses_everything
+        why_a_session_is_over_stays_the_same
+        a_session_is_changed_in_part
+        a_longer_session_is_open_for_longer
+        cleanup_ends_what_expired_or_is_idle_once
+        joining_and_signs_of_life_keep_a_session
+        who_is_silent_is_timed_out_once
+        signs_of_life_never_go_back
+        more_signs_of_life_than_one_transaction_takes
+        purge_takes_only_what_ended_long_ago
+        a_store_answers_pings;
+    cases_of_people:
+        people_stand_in_order_of_joining
+        a_full_session_refuses
+        a_locked_session_refuses
+        a_taken_name_is_refused
+        the_first_refusal_wins
+        colors_differ_unless_asked_for
+        leaving_frees_place_and_name
+        leaving_is_refused_to_who_is_not_there
+        sessions_do_not_mix;
+    races:
+        of_two_hundred_fifty_get_in
+        of_two_with_one_name_one_gets_in
+        a_session_is_ended_once
+        a_participant_leaves_once
+        nobody_joins_after_the_end
+        a_caller_who_goes_away_does_no_harm;
+}
+
+#[cfg(test)]
+use people::cases as cases_of_people;

@@ -1,0 +1,183 @@
+//! Cases about sessions and about time that passes.
+
+use std::time::Duration;
+
+use tagalong::store::{SessionChange, Store};
+use tagalong_core::id::SessionId;
+use tagalong_core::problem::Problem;
+use tagalong_core::session::SessionName;
+use tagalong_core::time::Timestamp;
+
+use crate::people::{
+    LENGTH, PLACES, START, at, join, names, new_session, open, person, refusal, session_id, user,
+};
+
+/// Long before everything: nobody is idle or silent since then.
+const LONG_AGO: Timestamp = Timestamp::from_millis(0);
+
+pub(crate) async fn a_session_stands_as_it_was_made(store: &Store) {
+    let new = new_session(1);
+    store.create_session(&new).await.unwrap();
+    let session = store.session(new.id, START).await.unwrap();
+    assert_eq!((session.id, &session.name), (new.id, &new.name));
+    assert_eq!((session.created_at, session.expires_at), (new.created_at, new.expires_at));
+    assert_eq!((session.participant_count, session.locked), (0, false));
+    let nameless = tagalong::store::NewSession { name: None, ..new_session(2) };
+    store.create_session(&nameless).await.unwrap();
+    assert_eq!(store.session(nameless.id, START).await.unwrap().name, None);
+}
+
+async fn refuses_everything(store: &Store, id: SessionId, now: Timestamp, problem: Problem) {
+    assert_eq!(refusal(store.session(id, now).await), problem);
+    assert_eq!(refusal(store.roster(id, now).await), problem);
+    assert_eq!(refusal(store.participants(id, now).await), problem);
+    assert_eq!(refusal(store.join(id, person("new"), PLACES, now).await), problem);
+    assert_eq!(refusal(store.leave(id, &user("a"), now).await), problem);
+    let change = SessionChange { expires_at: Some(now.plus(LENGTH)), ..Default::default() };
+    assert_eq!(refusal(store.update(id, &change, now).await), problem);
+    assert_eq!(refusal(store.end(id, now).await), problem);
+}
+
+pub(crate) async fn an_unknown_session_refuses_everything(store: &Store) {
+    refuses_everything(store, session_id(1), START, Problem::SessionNotFound).await;
+}
+
+pub(crate) async fn an_ended_session_refuses_everything(store: &Store) {
+    let id = open(store, 1).await;
+    join(store, id, "a").await;
+    store.end(id, at(1)).await.unwrap();
+    refuses_everything(store, id, at(1), Problem::SessionEnded).await;
+}
+
+pub(crate) async fn an_expired_session_refuses_everything(store: &Store) {
+    let id = open(store, 1).await;
+    join(store, id, "a").await;
+    let end = START.plus(LENGTH);
+    assert!(store.session(id, end.minus(Duration::from_millis(1))).await.is_ok());
+    // No cleanup has run yet: the row still says that it is active.
+    refuses_everything(store, id, end, Problem::SessionExpired).await;
+}
+
+pub(crate) async fn why_a_session_is_over_stays_the_same(store: &Store) {
+    let (ended, expired, idle) = (open(store, 1).await, open(store, 2).await, open(store, 3).await);
+    let later = at(100_000);
+    let longer = SessionChange { expires_at: Some(later), ..Default::default() };
+    store.update(idle, &longer, START).await.unwrap();
+    store.end(ended, at(1)).await.unwrap();
+    let mut over = store.expire_sessions(at(4000), START).await.unwrap();
+    over.sort_unstable();
+    assert_eq!(over, [expired, idle]);
+    for now in [at(4000), later, later.plus(LENGTH)] {
+        assert_eq!(refusal(store.session(ended, now).await), Problem::SessionEnded);
+        assert_eq!(refusal(store.session(expired, now).await), Problem::SessionExpired);
+        assert_eq!(refusal(store.session(idle, now).await), Problem::SessionEnded);
+    }
+}
+
+pub(crate) async fn a_session_is_changed_in_part(store: &Store) {
+    let id = open(store, 1).await;
+    join(store, id, "a").await;
+    let before = store.session(id, START).await.unwrap();
+    assert_eq!(store.update(id, &SessionChange::default(), START).await.unwrap(), before);
+    let name = SessionName::parse("Pyrenees").unwrap();
+    let change = SessionChange { name: Some(name.clone()), ..Default::default() };
+    let renamed = store.update(id, &change, START).await.unwrap();
+    assert_eq!((renamed.name, renamed.expires_at, renamed.locked), (name, before.expires_at, false));
+    let change = SessionChange { name: Some(None), expires_at: Some(at(5)), locked: Some(true) };
+    let after = store.update(id, &change, START).await.unwrap();
+    assert_eq!((&after.name, after.expires_at, after.locked), (&None, at(5), true));
+    assert_eq!(after.participant_count, 1);
+    assert_eq!(store.session(id, START).await.unwrap(), after);
+}
+
+pub(crate) async fn a_longer_session_is_open_for_longer(store: &Store) {
+    let id = open(store, 1).await;
+    let end = START.plus(LENGTH);
+    let change = SessionChange { expires_at: Some(end.plus(LENGTH)), ..Default::default() };
+    store.update(id, &change, at(1)).await.unwrap();
+    assert!(store.expire_sessions(end, LONG_AGO).await.unwrap().is_empty());
+    assert!(store.session(id, end).await.is_ok());
+}
+
+pub(crate) async fn cleanup_ends_what_expired_or_is_idle_once(store: &Store) {
+    let (expired, open_still) = (open(store, 1).await, open(store, 2).await);
+    let longer = SessionChange { expires_at: Some(at(100_000)), ..Default::default() };
+    store.update(open_still, &longer, START).await.unwrap();
+    let end = START.plus(LENGTH);
+    assert_eq!(store.expire_sessions(end, LONG_AGO).await.unwrap(), [expired]);
+    assert!(store.expire_sessions(end, LONG_AGO).await.unwrap().is_empty());
+    // Now nobody has used the other one either.
+    assert_eq!(store.expire_sessions(end, START).await.unwrap(), [open_still]);
+    assert!(store.expire_sessions(end, START).await.unwrap().is_empty());
+}
+
+pub(crate) async fn joining_and_signs_of_life_keep_a_session(store: &Store) {
+    let (joined, seen, idle) = (open(store, 1).await, open(store, 2).await, open(store, 3).await);
+    join(store, seen, "b").await;
+    store.join(joined, person("a"), PLACES, at(10)).await.unwrap();
+    store.save_seen(&[(seen, user("b"), at(10))]).await.unwrap();
+    assert_eq!(store.expire_sessions(at(20), at(9)).await.unwrap(), [idle]);
+}
+
+pub(crate) async fn who_is_silent_is_timed_out_once(store: &Store) {
+    let (id, ended) = (open(store, 1).await, open(store, 2).await);
+    for name in ["silent", "heard", "gone"] {
+        join(store, id, name).await;
+    }
+    join(store, ended, "of_the_past").await;
+    store.end(ended, START).await.unwrap();
+    store.leave(id, &user("gone"), START).await.unwrap();
+    store.save_seen(&[(id, user("heard"), at(10))]).await.unwrap();
+    assert_eq!(store.time_out_participants(at(9)).await.unwrap(), [(id, user("silent"))]);
+    assert!(store.time_out_participants(at(9)).await.unwrap().is_empty());
+    assert_eq!(names(store, id, at(10)).await, ["heard"]);
+    // The name and the place are free again.
+    let again = tagalong::store::NewParticipant { user_id: user("again"), ..person("silent") };
+    store.join(id, again, 2, at(10)).await.unwrap();
+}
+
+pub(crate) async fn signs_of_life_never_go_back(store: &Store) {
+    let id = open(store, 1).await;
+    join(store, id, "a").await;
+    let a = |time| (id, user("a"), time);
+    store.save_seen(&[a(at(10)), a(at(5))]).await.unwrap();
+    store.save_seen(&[a(at(7)), (session_id(9), user("nobody"), at(7))]).await.unwrap();
+    store.save_seen(&[]).await.unwrap();
+    assert_eq!(store.participants(id, START).await.unwrap().1[0].last_seen, at(10));
+    // The session's last activity does not go back either, also not by a join of a clock that did.
+    store.join(id, person("b"), PLACES, at(3)).await.unwrap();
+    assert!(store.expire_sessions(at(20), at(9)).await.unwrap().is_empty());
+    assert_eq!(store.expire_sessions(at(20), at(10)).await.unwrap(), [id]);
+}
+
+pub(crate) async fn more_signs_of_life_than_one_transaction_takes(store: &Store) {
+    let id = open(store, 1).await;
+    join(store, id, "first").await;
+    join(store, id, "last").await;
+    let mut seen = vec![(id, user("nobody"), at(1)); 1201];
+    seen[0] = (id, user("first"), at(2));
+    seen[1200] = (id, user("last"), at(3));
+    store.save_seen(&seen).await.unwrap();
+    let times: Vec<_> = store.participants(id, START).await.unwrap().1.iter().map(|p| p.last_seen).collect();
+    assert_eq!(times, [at(2), at(3)]);
+}
+
+pub(crate) async fn purge_takes_only_what_ended_long_ago(store: &Store) {
+    let (early, late, still) = (open(store, 1).await, open(store, 2).await, open(store, 3).await);
+    for id in [early, late, still] {
+        join(store, id, "a").await;
+    }
+    store.end(early, at(10)).await.unwrap();
+    store.end(late, at(20)).await.unwrap();
+    assert_eq!(store.purge(at(10)).await.unwrap(), 0);
+    assert_eq!(store.purge(at(11)).await.unwrap(), 1);
+    assert_eq!(store.purge(at(11)).await.unwrap(), 0);
+    assert_eq!(refusal(store.session(early, at(30)).await), Problem::SessionNotFound);
+    assert_eq!(refusal(store.session(late, at(30)).await), Problem::SessionEnded);
+    assert_eq!(names(store, still, at(30)).await, ["a"]);
+}
+
+pub(crate) async fn a_store_answers_pings(store: &Store) {
+    store.ping().await.unwrap();
+    store.clone().ping().await.unwrap();
+}

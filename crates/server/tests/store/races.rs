@@ -1,0 +1,96 @@
+//! Cases of many at once.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tagalong::store::{NewParticipant, Store, StoreError};
+use tagalong_core::problem::Problem;
+use tokio::task::JoinSet;
+
+use crate::people::{PLACES, START, join, names, open, person, user};
+
+/// Runs all of them at once: how many succeeded, and what the others were told.
+pub(crate) async fn race<T: Send + 'static>(
+    runners: impl Iterator<Item = impl Future<Output = Result<T, StoreError>> + Send + 'static>,
+) -> (usize, Vec<Problem>) {
+    let results = runners.collect::<JoinSet<_>>().join_all().await;
+    let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    (won.len(), lost.into_iter().filter_map(Result::err).map(|error| error.problem()).collect())
+}
+
+pub(crate) async fn of_two_hundred_fifty_get_in(store: &Store) {
+    let id = open(store, 1).await;
+    let (won, lost) = race((0..200).map(|number| {
+        let store = store.clone();
+        async move { store.join(id, person(&number.to_string()), 50, START).await }
+    }))
+    .await;
+    assert_eq!(won, 50);
+    assert_eq!(lost, vec![Problem::SessionFull; 150]);
+    let (session, roster) = store.roster(id, START).await.unwrap();
+    assert_eq!((session.participant_count, roster.len()), (50, 50));
+    let mut colors: Vec<_> = roster.iter().map(|profile| profile.avatar_color.as_str()).collect();
+    colors.sort_unstable();
+    colors.dedup();
+    assert_eq!(colors.len(), 50);
+}
+
+pub(crate) async fn of_two_with_one_name_one_gets_in(store: &Store) {
+    let id = open(store, 1).await;
+    let (won, lost) = race(["one", "two"].into_iter().map(|who| {
+        let store = store.clone();
+        let new = NewParticipant { user_id: user(who), ..person("same") };
+        async move { store.join(id, new, PLACES, START).await }
+    }))
+    .await;
+    assert_eq!((won, lost), (1, vec![Problem::DisplayNameTaken]));
+    assert_eq!(names(store, id, START).await, ["same"]);
+}
+
+pub(crate) async fn a_session_is_ended_once(store: &Store) {
+    let id = open(store, 1).await;
+    let (won, lost) = race((0..20).map(|_| {
+        let store = store.clone();
+        async move { store.end(id, START).await }
+    }))
+    .await;
+    assert_eq!((won, lost), (1, vec![Problem::SessionEnded; 19]));
+}
+
+pub(crate) async fn a_participant_leaves_once(store: &Store) {
+    let id = open(store, 1).await;
+    join(store, id, "a").await;
+    let (won, lost) = race((0..20).map(|_| {
+        let store = store.clone();
+        async move { store.leave(id, &user("a"), START).await }
+    }))
+    .await;
+    assert_eq!((won, lost), (1, vec![Problem::ParticipantLeft; 19]));
+}
+
+pub(crate) async fn nobody_joins_after_the_end(store: &Store) {
+    let id = open(store, 1).await;
+    let ender = store.clone();
+    let end = tokio::spawn(async move { ender.end(id, START).await });
+    let (_, lost) = race((0..40).map(|number| {
+        let store = store.clone();
+        async move { store.join(id, person(&number.to_string()), PLACES, START).await }
+    }))
+    .await;
+    end.await.unwrap().unwrap();
+    assert!(lost.iter().all(|problem| *problem == Problem::SessionEnded), "{lost:?}");
+}
+
+/// A request whose client hangs up is dropped wherever it waits, also in the middle of a transaction.
+pub(crate) async fn a_caller_who_goes_away_does_no_harm(store: &Store) {
+    let id = open(store, 1).await;
+    for step in 0..100 {
+        let joining = store.join(id, person(&step.to_string()), 200, START);
+        let _ = tokio::time::timeout(Duration::from_micros(step * 20), joining).await;
+    }
+    store.join(id, person("last"), 200, START).await.unwrap();
+    let (session, roster) = store.roster(id, START).await.unwrap();
+    assert_eq!(session.participant_count as usize, roster.len());
+    assert_eq!(roster.last().map(|profile| &profile.user_id), Some(&user("last")));
+    store.end(id, START).await.unwrap();
+}

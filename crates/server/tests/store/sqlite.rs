@@ -1,0 +1,161 @@
+//! What only the embedded database has to do.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
+use sqlx::{ConnectOptions, Connection};
+use tagalong::store::Store;
+use tagalong_core::problem::Problem;
+
+use crate::people::{PLACES, START, at, join, names, open as open_session, person, refusal};
+use crate::races::race;
+
+fn file(home: &Path) -> PathBuf {
+    home.join("tagalong.db")
+}
+
+/// A store in a directory.
+pub(crate) async fn open(home: &Path) -> Store {
+    Store::open(&file(home), 4).await.unwrap()
+}
+
+/// A connection past the store. It leaves the journal mode as it finds it.
+async fn beside(home: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(file(home)).connect().await.unwrap()
+}
+
+async fn count(connection: &mut SqliteConnection, table: &'static str) -> i64 {
+    let sql = match table {
+        "sessions" => "SELECT count(*) FROM sessions",
+        _ => "SELECT count(*) FROM participants",
+    };
+    sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn everything_is_there_after_closing_and_opening_again() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).await;
+    let id = open_session(&store, 1).await;
+    join(&store, id, "a").await;
+    let ended = open_session(&store, 2).await;
+    store.end(ended, START).await.unwrap();
+    let before = store.participants(id, START).await.unwrap();
+    store.close().await;
+    let store = open(home.path()).await;
+    assert_eq!(store.participants(id, START).await.unwrap(), before);
+    assert_eq!(refusal(store.session(ended, START).await), Problem::SessionEnded);
+    join(&store, id, "b").await;
+    assert_eq!(names(&store, id, START).await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_closed_store_is_unavailable() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).await;
+    store.close().await;
+    assert_eq!(refusal(store.ping().await), Problem::Unavailable);
+    assert_eq!(refusal(store.create_session(&crate::people::new_session(1)).await), Problem::Unavailable);
+}
+
+#[tokio::test]
+async fn the_log_is_written_ahead_and_the_file_is_private() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).await;
+    open_session(&store, 1).await;
+    let mode: String =
+        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut beside(home.path()).await).await.unwrap();
+    assert_eq!(mode, "wal");
+    let mut files = 0;
+    for entry in std::fs::read_dir(home.path()).unwrap() {
+        let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        files += 1;
+    }
+    assert_eq!(files, 3, "the database, its log, and the log's index");
+}
+
+#[tokio::test]
+async fn participants_go_with_their_session() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).await;
+    for number in [1, 2] {
+        let id = open_session(&store, number).await;
+        join(&store, id, "a").await;
+        join(&store, id, "b").await;
+    }
+    store.end(crate::people::session_id(1), at(1)).await.unwrap();
+    // Only the store's own foreign keys can take the participants along.
+    assert_eq!(store.purge(at(2)).await.unwrap(), 1);
+    let mut beside = beside(home.path()).await;
+    assert_eq!(count(&mut beside, "sessions").await, 1);
+    assert_eq!(count(&mut beside, "participants").await, 2);
+}
+
+#[tokio::test]
+async fn another_writer_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).await;
+    let id = open_session(&store, 1).await;
+    let mut beside = beside(home.path()).await;
+    let held = beside.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let joining = tokio::spawn({
+        let store = store.clone();
+        async move { store.join(id, person("a"), PLACES, START).await }
+    });
+    // Readers wait for nobody.
+    assert!(names(&store, id, START).await.is_empty());
+    held.rollback().await.unwrap();
+    joining.await.unwrap().unwrap();
+    assert_eq!(names(&store, id, START).await, ["a"]);
+}
+
+#[tokio::test]
+async fn two_stores_on_one_file_keep_the_places() {
+    let home = tempfile::tempdir().unwrap();
+    let (first, second) = (open(home.path()).await, open(home.path()).await);
+    let id = open_session(&first, 1).await;
+    let (won, lost) = race((0..100).map(|number| {
+        let store = if number % 2 == 0 { first.clone() } else { second.clone() };
+        async move { store.join(id, person(&number.to_string()), 50, START).await }
+    }))
+    .await;
+    // Nobody is told that the database is busy: whoever reads first and writes later would be.
+    assert_eq!((won, lost), (50, vec![Problem::SessionFull; 50]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tables_are_made_once_when_several_start_at_once() {
+    for _ in 0..10 {
+        let home = tempfile::tempdir().unwrap();
+        // Not quite a new file: to turn its log on, which SQLite does not wait for, is not what is tested.
+        let options = SqliteConnectOptions::new().filename(file(home.path())).create_if_missing(true);
+        let empty = options.journal_mode(SqliteJournalMode::Wal).connect().await.unwrap();
+        let starts = (0..4).map(|_| {
+            let file = file(home.path());
+            async move { Store::open(&file, 1).await }
+        });
+        assert_eq!(race(starts).await, (4, vec![]));
+        empty.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_refused_and_left_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let text = "not a database, but something dear to somebody ".repeat(100);
+    std::fs::write(file(home.path()), &text).unwrap();
+    assert_eq!(refusal(Store::open(&file(home.path()), 1).await), Problem::Unavailable);
+    assert_eq!(std::fs::read_to_string(file(home.path())).unwrap(), text);
+    let nowhere = home.path().join("missing/tagalong.db");
+    assert_eq!(refusal(Store::open(&nowhere, 1).await), Problem::Unavailable);
+}
+
+#[tokio::test]
+async fn the_library_is_one_whose_log_is_sound() {
+    let home = tempfile::tempdir().unwrap();
+    let version = open(home.path()).await.library_version().await.unwrap();
+    let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+    assert!(parts >= vec![3, 51, 3], "{version}");
+}
