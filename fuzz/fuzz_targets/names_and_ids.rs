@@ -1,0 +1,27 @@
+//! Any text as a name, a colour, an id or a time: what is accepted is read again as the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::participant::{AvatarColor, DisplayName};
+use tagalong_core::session::SessionName;
+use tagalong_core::time::Timestamp;
+
+fuzz_target!(|text: &str| {
+    if let Ok(id) = SessionId::parse(text) {
+        assert_eq!(SessionId::parse(&id.to_string()), Ok(id));
+    }
+    if let Ok(id) = UserId::parse(text) {
+        assert_eq!(id.as_str(), text);
+    }
+    if let Ok(name) = DisplayName::parse(text) {
+        assert_eq!(DisplayName::parse(name.as_str()), Ok(name.clone()));
+    }
+    if let Ok(Some(name)) = SessionName::parse(text) {
+        assert_eq!(SessionName::parse(name.as_str()), Ok(Some(name.clone())));
+    }
+    if let Ok(time) = Timestamp::parse(text) {
+        assert_eq!(Timestamp::parse(&time.to_string()), Ok(time));
+    }
+    let _ = AvatarColor::parse(text);
+});
