@@ -1,0 +1,38 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** A way to the server that can be cut: connections break, and new ones are refused. */
+export async function cuttable(targetPort: number) {
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const relay = createServer((near) => {
+    if (isCut) return void near.destroy();
+    const far = connect(targetPort, "127.0.0.1");
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
+      // A broken pipe closes the other side too, which is all there is to do about it.
+      socket.on("error", () => {});
+    }
+    near.pipe(far).on("close", () => near.destroy());
+    far.pipe(near).on("close", () => far.destroy());
+  });
+  relay.listen(0, "127.0.0.1");
+  await once(relay, "listening");
+  const cut = () => {
+    isCut = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `http://localhost:${(relay.address() as AddressInfo).port}`,
+    cut,
+    restore() {
+      isCut = false;
+    },
+    async close() {
+      cut();
+      relay.close();
+      await once(relay, "close");
+    },
+  };
+}

@@ -1,0 +1,241 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { cuttable } from "./network";
+import { openBrowser, Somebody } from "./people";
+import { Server } from "./server";
+
+let browser: Browser;
+let server: Server;
+let people: Somebody[];
+
+beforeAll(async () => {
+  browser = await openBrowser();
+});
+afterAll(() => browser.close());
+
+beforeEach(async () => {
+  people = [];
+  server = await Server.start();
+});
+afterEach(async () => {
+  for (const { context } of people) await context.close();
+  await server.stop();
+});
+
+async function arrive(
+  ...options: Parameters<typeof Somebody.arrive> extends [Browser, ...infer Rest] ? Rest : never
+) {
+  const somebody = await Somebody.arrive(browser, ...options);
+  people.push(somebody);
+  return somebody;
+}
+
+/** Ada has started a session, Ben has joined it, and each sees the other. */
+async function twoTogether(url = server.url) {
+  const ada = await arrive({ place: 0 });
+  const link = await ada.startSession(url);
+  await ada.join("Ada");
+  const ben = await arrive({ place: 3 });
+  await ben.join("Ben", link);
+  await ada.sees("Ben", "now");
+  await ben.sees("Ada", "now");
+  return { ada, ben, link };
+}
+
+describe("two people", () => {
+  it("find each other on the map and in the list", async () => {
+    const { ada, ben } = await twoTogether();
+    await ada.sees("Ben", "300 m");
+    await ben.sees("Ada", "300 m");
+    await ada.marker("Ben").waitFor();
+    await ben.marker("Ada").waitFor();
+    await ben.moveTo(5);
+    await ada.sees("Ben", "500 m");
+    expect([...ada.complaints, ...ben.complaints]).toEqual([]);
+  });
+
+  it("see a third who only watches neither in the list nor on the map", async () => {
+    const { ada, ben, link } = await twoTogether();
+    const watcher = await arrive({ place: null });
+    await watcher.page.addInitScript(() => {
+      navigator.geolocation.watchPosition = () => {
+        throw new Error("The location was asked for.");
+      };
+    });
+    await watcher.watch(link);
+    await watcher.sees("Ada", "now");
+    await watcher.sees("Ben", "now");
+    await watcher.marker("Ben").waitFor();
+    await ben.moveTo(4);
+    await ada.sees("Ben", "400 m");
+    expect(await ada.page.locator(".person").count()).toBe(2);
+    expect(watcher.complaints).toEqual([]);
+  });
+
+  it("are the same after a reload", async () => {
+    const { ada, ben } = await twoTogether();
+    await ben.page.reload();
+    await ben.isLive();
+    await ben.sees("Ada", "300 m");
+    await ben.moveTo(6);
+    await ada.sees("Ben", "600 m");
+    expect(await ada.page.locator(".person").count()).toBe(2);
+  });
+
+  it("come back without sharing when the link is opened another time", async () => {
+    const { ada, ben, link } = await twoTogether();
+    await ben.page.close();
+    const page = await ben.context.newPage();
+    await page.goto(link);
+    await page.getByText("You are not sharing").waitFor();
+    await ada.sees("Ben", "not sharing");
+    expect(await ada.page.locator(".person").count()).toBe(2);
+  });
+});
+
+describe("sharing", () => {
+  it("pauses, goes on and stops at once for everyone", async () => {
+    const { ada, ben } = await twoTogether();
+    await ben.press("Pause");
+    await ada.sees("Ben", "paused");
+    await ada.marker("Ben").waitFor({ state: "detached" });
+    await ben.press("Resume");
+    await ada.sees("Ben", "now");
+    await ben.press("Stop");
+    await ada.sees("Ben", "not sharing");
+    await ada.marker("Ben").waitFor({ state: "detached" });
+    await ben.press("Share my location");
+    await ada.sees("Ben", "now");
+  });
+
+  it("says so while the page is in the background", async () => {
+    const { ada, ben } = await twoTogether();
+    await ben.turnAway();
+    await ada.sees("Ben", "page in background");
+    await ben.turnBack();
+    await ada.sees("Ben", /now(?! ·)/);
+  });
+
+  it("explains a refused permission, and the others are still there", async () => {
+    const { ada, link } = await twoTogether();
+    const cleo = await arrive({ place: null, permissions: [] });
+    await cleo.join("Cleo", link);
+    await cleo.page.getByText("Location is not allowed").waitFor();
+    await cleo.sees("Ada", "now");
+    await ada.sees("Cleo", "not sharing");
+  });
+
+  it("explains a page without a secure connection", async () => {
+    const { link } = await twoTogether();
+    const cleo = await arrive();
+    await cleo.join("Cleo", link.replace("localhost", "tagalong.test"));
+    await cleo.page.getByText("No secure connection").waitFor();
+    await cleo.sees("Ada", "now");
+  });
+});
+
+describe("a lost connection", () => {
+  it("is shown, and comes back by itself", async () => {
+    const network = await cuttable(server.port);
+    const { ada, ben } = await twoTogether(network.url);
+    network.cut();
+    await ben.page.getByText("No connection").waitFor();
+    await ben.moveTo(7);
+    network.restore();
+    await ben.isLive();
+    await ada.isLive();
+    await ada.sees("Ben", "700 m");
+    await network.close();
+  });
+
+  it("is survived by a reload in the dead spot", async () => {
+    const network = await cuttable(server.port);
+    const { ada, ben } = await twoTogether(network.url);
+    await ben.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    network.cut();
+    await ben.page.reload();
+    await ben.page.getByText("No connection").waitFor();
+    network.restore();
+    await ben.isLive();
+    await ben.moveTo(6);
+    await ada.sees("Ben", "600 m");
+    await network.close();
+  });
+
+  it("comes back after the server was killed", async () => {
+    const { ada, ben } = await twoTogether();
+    await server.kill();
+    await ada.page.getByText("No connection").waitFor();
+    await server.startAgain();
+    await ada.isLive();
+    await ben.isLive();
+    await ben.moveTo(5);
+    await ada.sees("Ben", "500 m");
+  });
+
+  it("leaves a ghost and says so", async () => {
+    await server.stop();
+    server = await Server.start({ LOCATION_TTL_SECONDS: "2" });
+    const { ada, ben } = await twoTogether();
+    await ben.page.close();
+    await ada.sees("Ben", "last seen");
+    await ada.marker("Ben").waitFor({ state: "detached" });
+  });
+});
+
+describe("the creator", () => {
+  it("ends the session for everyone, and nothing is kept", async () => {
+    const { ada, ben } = await twoTogether();
+    await ben.moveTo(4);
+    await ada.sees("Ben", "400 m");
+    await ada.chooseFromMenu("End session");
+    await ada.confirm("End session");
+    await ben.heading("The session has ended");
+    await ada.heading("The session has ended");
+    await ben.page.getByText("Nothing. Positions were only ever in memory").waitFor();
+    expect([...(await ada.kept()), ...(await ben.kept())]).toEqual([]);
+    const download = ben.page.waitForEvent("download");
+    await ben.press("Download as GPX");
+    expect((await download).suggestedFilename()).toBe("Sunday ride.gpx");
+  });
+
+  it("removes somebody", async () => {
+    const { ada, ben } = await twoTogether();
+    await ada.row("Ben").click();
+    await ada.press("Remove: Ben");
+    await ada.confirm("Remove");
+    await ben.heading("You are no longer in this session");
+    await ada.seesNobodyCalled("Ben");
+    expect(await ben.kept()).toEqual([]);
+  });
+
+  it("locks the session, and a newcomer does not come in until it is open again", async () => {
+    const { ada, link } = await twoTogether();
+    await ada.press("Session menu");
+    await ada.page.getByRole("switch").check();
+    await ada.press("Close");
+    const cleo = await arrive({ place: null });
+    await cleo.page.goto(link);
+    await cleo.page.getByRole("heading", { name: "This session is locked" }).waitFor();
+    await ada.press("Session menu");
+    await ada.page.getByRole("switch").uncheck();
+    await ada.press("Close");
+    await cleo.press("Try again");
+    await cleo.press("Watch only");
+    await cleo.sees("Ada", "now");
+  });
+});
+
+describe("leaving", () => {
+  it("is seen by the others at once and can be taken back", async () => {
+    const { ada, ben } = await twoTogether();
+    await ben.chooseFromMenu("Leave session");
+    await ben.confirm("Leave session");
+    await ben.heading("You have left");
+    await ada.seesNobodyCalled("Ben");
+    await ada.page.getByText("Ben has left").waitFor();
+    await ben.press("Join again");
+    await ben.join("Ben");
+    await ada.sees("Ben", "now");
+  });
+});

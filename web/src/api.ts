@@ -1,0 +1,75 @@
+import type { components } from "./api-types";
+
+type Schemas = components["schemas"];
+export type Config = Schemas["Config"];
+export type Session = Schemas["Session"];
+export type CreatedSession = Schemas["CreatedSession"];
+export type Joined = Schemas["Joined"];
+export type Watching = Schemas["Watching"];
+export type ListedParticipant = Schemas["Participant"];
+
+/** A refusal by the server, or `OFFLINE` when no server answered. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    readonly details: Record<string, string[]> = {},
+  ) {
+    super(code);
+  }
+}
+
+export const getConfig = () => call<Config>("GET", "/config");
+
+export const createSession = (body: { name?: string; expires_in_minutes: number }) =>
+  call<CreatedSession>("POST", "/sessions", { body });
+
+export const getSession = (sessionId: string) => call<Session>("GET", `/sessions/${sessionId}`);
+
+export const getParticipants = async (sessionId: string) =>
+  (await call<{ participants: ListedParticipant[] }>("GET", `/sessions/${sessionId}/participants`))
+    .participants;
+
+export const joinSession = (sessionId: string, body: { display_name: string; avatar_color: string }) =>
+  call<Joined>("POST", `/sessions/${sessionId}/join`, { body });
+
+export const watchSession = (sessionId: string) => call<Watching>("POST", `/sessions/${sessionId}/watch`);
+
+export const changeSession = (
+  sessionId: string,
+  token: string,
+  body: { expires_in_minutes?: number; name?: string; locked?: boolean },
+) => call<Session>("PATCH", `/sessions/${sessionId}`, { body, token });
+
+export const endSession = (sessionId: string, token: string) =>
+  call<unknown>("DELETE", `/sessions/${sessionId}`, { token });
+
+/** With a person's own token this is leaving, with the creator's it is removing somebody. */
+export const removeParticipant = (sessionId: string, userId: string, token: string) =>
+  call<unknown>("DELETE", `/sessions/${sessionId}/participants/${encodeURIComponent(userId)}`, { token });
+
+/** Whether the refusal means that the session is no more. */
+export function isGone(error: unknown): error is ApiError {
+  return (
+    error instanceof ApiError &&
+    ["SESSION_NOT_FOUND", "SESSION_ENDED", "SESSION_EXPIRED"].includes(error.code)
+  );
+}
+
+async function call<T>(
+  method: string,
+  path: string,
+  { body, token }: { body?: object; token?: string } = {},
+): Promise<T> {
+  const headers: Record<string, string> = {};
+  if (body) headers["content-type"] = "application/json";
+  if (token) headers.authorization = `Bearer ${token}`;
+  let response: Response;
+  try {
+    response = await fetch(`/api${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+  } catch {
+    throw new ApiError("OFFLINE");
+  }
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new ApiError(answer.code ?? `HTTP_${response.status}`, answer.details);
+  return answer as T;
+}

@@ -1,0 +1,185 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Fix } from "./channel";
+import type { Clock } from "./clock";
+import { KEEP_ALIVE_MS, paced, SHORTEST_PAUSE_MS, type Trouble, watchLocation } from "./geolocation";
+
+/** Time that passes only when told to. */
+class HandClock implements Clock {
+  private time = 0;
+  private alarms: { at: number; ring: () => void }[] = [];
+
+  now = () => this.time;
+
+  after(ms: number, ring: () => void): () => void {
+    const alarm = { at: this.time + ms, ring };
+    this.alarms.push(alarm);
+    return () => {
+      this.alarms = this.alarms.filter((other) => other !== alarm);
+    };
+  }
+
+  /** Time goes by, and no timer rings: they ring late, afterwards. */
+  sleep(ms: number): void {
+    this.time += ms;
+    for (const alarm of this.alarms) alarm.at = Math.max(alarm.at, this.time);
+  }
+
+  pass(ms: number): void {
+    const end = this.time + ms;
+    for (;;) {
+      const next = this.alarms.sort((a, b) => a.at - b.at)[0];
+      if (!next || next.at > end) break;
+      this.alarms.shift();
+      this.time = next.at;
+      next.ring();
+    }
+    this.time = end;
+  }
+}
+
+const fix = (lat: number): Fix => ({ lat, lng: 0, accuracy: 5 });
+
+describe("the pace", () => {
+  let clock: HandClock;
+  let reported: [time: number, lat: number][];
+  let pace: ReturnType<typeof paced>;
+
+  beforeEach(() => {
+    clock = new HandClock();
+    reported = [];
+    pace = paced(clock, ({ lat }) => reported.push([clock.now(), lat]));
+  });
+
+  it("reports the first fix at once", () => {
+    pace.offer(fix(1));
+    expect(reported).toEqual([[0, 1]]);
+  });
+
+  it("reports the newest of many fixes, no more often than every 2 s", () => {
+    for (let step = 0; step < 50; step++) {
+      pace.offer(fix(step));
+      clock.pass(100);
+    }
+    expect(reported).toEqual([
+      [0, 0],
+      [SHORTEST_PAUSE_MS, 19],
+      [2 * SHORTEST_PAUSE_MS, 39],
+    ]);
+  });
+
+  it("reports somebody who stands still every 10 s", () => {
+    pace.offer(fix(1));
+    clock.pass(2 * KEEP_ALIVE_MS);
+    expect(reported).toEqual([
+      [0, 1],
+      [KEEP_ALIVE_MS, 1],
+      [2 * KEEP_ALIVE_MS, 1],
+    ]);
+  });
+
+  it("is silent after forgetting, until there is something new", () => {
+    pace.offer(fix(1));
+    pace.offer(fix(2));
+    pace.forget();
+    clock.pass(60_000);
+    pace.again();
+    expect(reported).toHaveLength(1);
+    pace.offer(fix(3));
+    expect(reported[1]).toEqual([60_000, 3]);
+  });
+
+  it("does not vouch for a place from before the page slept", () => {
+    pace.offer(fix(1));
+    clock.sleep(60_000);
+    clock.pass(60_000);
+    pace.again();
+    expect(reported).toEqual([[0, 1]]);
+  });
+
+  it("reports again when asked, and counts the time from there", () => {
+    pace.offer(fix(1));
+    clock.pass(500);
+    pace.again();
+    clock.pass(KEEP_ALIVE_MS);
+    expect(reported.map(([time]) => time)).toEqual([0, 500, 500 + KEEP_ALIVE_MS]);
+  });
+});
+
+/** A browser's geolocation in the test's hands. */
+class HandGeolocation {
+  isWatched = false;
+  private succeed: PositionCallback = () => {};
+  private fail: PositionErrorCallback = () => {};
+
+  watchPosition(succeed: PositionCallback, fail: PositionErrorCallback): number {
+    this.isWatched = true;
+    this.succeed = succeed;
+    this.fail = fail;
+    return 1;
+  }
+
+  clearWatch(): void {
+    this.isWatched = false;
+  }
+
+  moveTo(coords: Partial<GeolocationCoordinates>): void {
+    this.succeed({ coords, timestamp: 0 } as GeolocationPosition);
+  }
+
+  break(code: number): void {
+    this.fail({ code, PERMISSION_DENIED: 1 } as GeolocationPositionError);
+  }
+}
+
+describe("watching", () => {
+  function watch(overrides: { isSecure?: boolean; geolocation?: undefined } = {}) {
+    const clock = new HandClock();
+    const source = new HandGeolocation();
+    const fixes: Fix[] = [];
+    const troubles: Trouble[] = [];
+    const watching = watchLocation({
+      clock,
+      geolocation: source as unknown as Geolocation,
+      isSecure: true,
+      onFix: (found) => fixes.push(found),
+      onTrouble: (trouble) => troubles.push(trouble),
+      ...overrides,
+    });
+    return { clock, source, fixes, troubles, watching };
+  }
+
+  it("passes on what is known and leaves out what is not", () => {
+    const { source, fixes } = watch();
+    source.moveTo({ latitude: 1, longitude: 2, accuracy: 3, heading: Number.NaN, speed: null, altitude: 4 });
+    expect(fixes).toEqual([{ lat: 1, lng: 2, accuracy: 3, altitude: 4 }]);
+  });
+
+  it("tells a refusal from a lack of GPS", () => {
+    const { source, troubles } = watch();
+    source.break(2);
+    source.break(3);
+    source.break(1);
+    expect(troubles).toEqual(["no_gps", "no_gps", "denied"]);
+  });
+
+  it("does not repeat a place after GPS is lost", () => {
+    const { source, fixes, clock } = watch();
+    source.moveTo({ latitude: 1, longitude: 2, accuracy: 3 });
+    source.break(2);
+    clock.pass(60_000);
+    expect(fixes).toHaveLength(1);
+  });
+
+  it("says what is in the way before asking for anything", () => {
+    expect(watch({ isSecure: false }).troubles).toEqual(["insecure"]);
+    expect(watch({ geolocation: undefined }).troubles).toEqual(["unsupported"]);
+  });
+
+  it("stops", () => {
+    const { source, fixes, clock, watching } = watch();
+    source.moveTo({ latitude: 1, longitude: 2, accuracy: 3 });
+    watching.stop();
+    clock.pass(60_000);
+    expect([source.isWatched, fixes.length]).toEqual([false, 1]);
+  });
+});

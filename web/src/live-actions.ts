@@ -1,0 +1,106 @@
+import { ApiError, changeSession, endSession, isGone, removeParticipant } from "./api";
+import { t } from "./i18n/texts";
+import type { Live } from "./live";
+import { joinPath } from "./route";
+import { giveUpPlace } from "./seat";
+import { saveGpx } from "./ui/gpx-file";
+import type { LiveActions } from "./ui/live-layout";
+import { describeProblem } from "./ui/problem";
+import { openSessionMenu } from "./ui/session-menu";
+import { openShareSheet } from "./ui/share-sheet";
+import { confirmSheet, openSheet } from "./ui/sheet";
+
+/** Everything a person can ask for on the live page. */
+export function liveActions(live: Live): LiveActions {
+  return {
+    onInvite: () => void openShareSheet(linkOf(live), live.state.name),
+    onMenu: () => openMenu(live),
+    onFit: () => live.look({ mode: "everyone" }),
+    onCentreOnMe: () => follow(live, live.state.me),
+    onChoose: (userId) => live.choose(userId),
+    onFollow: (userId) => follow(live, userId),
+    onRemove: (userId, name) => void remove(live, userId, name),
+    onStart: () => live.share("sharing"),
+    onPause: () => live.share("paused"),
+    onStop: () => live.share("stopped"),
+    onJoin: () => joinInstead(live),
+  };
+}
+
+function linkOf({ options: { seat, sessionId } }: Live): string {
+  return seat.joinLink ?? location.origin + joinPath(sessionId);
+}
+
+/** Following the same person again is how to stop following. */
+function follow(live: Live, userId: string | null): void {
+  if (userId === null) return;
+  const isFollowed = live.camera.mode === "person" && live.camera.userId === userId;
+  live.look(isFollowed ? { mode: "free" } : { mode: "person", userId });
+}
+
+function joinInstead({ options }: Live): void {
+  giveUpPlace(options.sessionId);
+  options.onJoinInstead();
+}
+
+function openMenu(live: Live): void {
+  const { state, track, options } = live;
+  const { creatorToken } = options.seat;
+  openSessionMenu({
+    title: state.name ?? t.untitled,
+    isWatcher: state.me === null,
+    onLeave: () => void leave(live),
+    onDownload: track.length > 1 ? () => saveGpx(state.name, track) : null,
+    creator: creatorToken
+      ? {
+          isLocked: state.locked,
+          onLock: (locked) =>
+            void attempt(live, () => changeSession(state.sessionId, creatorToken, { locked })),
+          onChangeEnd: (minutes) =>
+            void attempt(live, () =>
+              changeSession(state.sessionId, creatorToken, { expires_in_minutes: minutes }),
+            ),
+          onEnd: () => void end(live, creatorToken),
+        }
+      : null,
+  });
+}
+
+async function leave(live: Live): Promise<void> {
+  const { sessionId, seat } = live.options;
+  const { userId, token } = seat;
+  if (userId) {
+    if (!(await confirmSheet(t.leaveQuestion, t.leaveText, t.leave))) return;
+    live.share("stopped");
+    live.dispatch({ type: "leaving" });
+    if (!(await attempt(live, () => removeParticipant(sessionId, userId, token)))) return;
+  }
+  live.dispatch({ type: "ended", reason: "left" });
+}
+
+async function end(live: Live, creatorToken: string): Promise<void> {
+  if (!(await confirmSheet(t.endQuestion, t.endText, t.end))) return;
+  if (await attempt(live, () => endSession(live.options.sessionId, creatorToken))) {
+    live.dispatch({ type: "ended", reason: "ended_by_creator" });
+  }
+}
+
+async function remove(live: Live, userId: string, name: string): Promise<void> {
+  const { sessionId, seat } = live.options;
+  const { creatorToken } = seat;
+  if (!creatorToken || !(await confirmSheet(t.removeQuestion(name), t.removeText, t.remove))) return;
+  await attempt(live, () => removeParticipant(sessionId, userId, creatorToken));
+}
+
+/** Shows what went wrong. What is already over needs no message: the page learns that by itself. */
+async function attempt(live: Live, run: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await run();
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.code.startsWith("PARTICIPANT_")) return true;
+    if (isGone(error)) live.dispatch({ type: "ended", reason: "over" });
+    else openSheet(t.somethingWrong, describeProblem(error));
+    return false;
+  }
+}

@@ -1,0 +1,87 @@
+import { t } from "./i18n/texts";
+import { joinPath, routeOf } from "./route";
+import { readSeat, type Seat } from "./seat";
+import type { Page } from "./ui/dom";
+import { endedPage, type Farewell } from "./ui/ended";
+import { homePage } from "./ui/home";
+import { joinPage } from "./ui/join";
+import { messagePage } from "./ui/message-page";
+import "./style.css";
+
+let page: Page | null = null;
+
+function show(next: Page): void {
+  page?.dispose?.();
+  page = next;
+  document.title = next.title ? `${next.title} · Tagalong` : "Tagalong";
+  document.body.replaceChildren(next.element);
+  next.element.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
+}
+
+function go(path: string): void {
+  history.pushState(null, "", path);
+  open();
+}
+
+const goHome = () => go("/");
+
+function open(): void {
+  const route = routeOf(location.pathname);
+  if (route.page === "home") show(homePage((sessionId) => go(joinPath(sessionId))));
+  else if (route.page === "join") openSession(route.sessionId);
+  else
+    show(
+      messagePage(
+        { title: t.notFoundTitle, text: t.notFoundText, action: t.toStart, onAction: goHome },
+        goHome,
+      ),
+    );
+}
+
+/** Whoever has a place in the session goes straight to it; a newcomer sees first what they would join. */
+function openSession(sessionId: string): void {
+  const seat = readSeat(sessionId);
+  if (hasPlace(seat)) void openLive(sessionId, seat);
+  else openJoin(sessionId);
+}
+
+function hasPlace(seat: Seat): seat is Seat & { token: string } {
+  return seat.token !== undefined;
+}
+
+function openJoin(sessionId: string): void {
+  show(
+    joinPage({
+      sessionId,
+      goHome,
+      enter: () => openSession(sessionId),
+      showEnded: (reason) => showEnded(sessionId, { reason, sessionName: null, track: [] }),
+    }),
+  );
+}
+
+async function openLive(sessionId: string, seat: Seat & { token: string }): Promise<void> {
+  const live = await import("./live").catch(() => null);
+  if (!live) return showUnreachable(() => openSession(sessionId));
+  show(
+    new live.Live({
+      sessionId,
+      seat,
+      onEnded: (farewell) => showEnded(sessionId, farewell),
+      onJoinInstead: () => openJoin(sessionId),
+    }),
+  );
+}
+
+function showUnreachable(retry: () => void): void {
+  show(messagePage({ title: t.offline, text: t.noServer, action: t.tryAgain, onAction: retry }, goHome));
+}
+
+function showEnded(sessionId: string, farewell: Farewell): void {
+  show(endedPage(farewell, goHome, () => openJoin(sessionId)));
+}
+
+document.documentElement.lang = t.language;
+window.addEventListener("popstate", open);
+open();
+if ("serviceWorker" in navigator && import.meta.env.PROD) void navigator.serviceWorker.register("/sw.js");

@@ -1,0 +1,99 @@
+import {
+  AttributionControl,
+  type GeoJSONSource,
+  Map as MapLibre,
+  ScaleControl,
+  setWorkerUrl,
+} from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
+import type { Config } from "../api";
+import { t } from "../i18n/texts";
+import type { RosterEntry } from "../roster";
+import type { Camera } from "./camera";
+import { graticule } from "./graticule";
+import { PeopleLayer } from "./people-layer";
+import { baseStyle, themeFor, withOwnLayers } from "./style";
+import { Viewpoint, viewOf } from "./viewpoint";
+import { loadLand } from "./world";
+
+setWorkerUrl(workerUrl);
+
+export interface MapView {
+  draw(entries: RosterEntry[], chosen: string | null): void;
+  look(camera: Camera): void;
+  /** Once, without staying with them. */
+  centreOn(userId: string): void;
+  dispose(): void;
+}
+
+interface MapOptions {
+  container: HTMLElement;
+  config: Config["map"];
+  /** The map was moved by hand. */
+  onMoved(): void;
+  onChoose(userId: string): void;
+  onTilesMissing(): void;
+}
+
+/** Draws people on a map. Throws where the browser cannot draw one (no WebGL). */
+export async function openMap({ container, config, ...on }: MapOptions): Promise<MapView> {
+  const darkness = matchMedia("(prefers-color-scheme: dark)");
+  const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+  const land = await loadLand();
+  const ground = () => baseStyle(land, config.style_url ? null : config.tiles, themeFor(darkness.matches));
+  const map = createMap(container, ground());
+  const people = new PeopleLayer(map, stillness, on.onChoose);
+  const viewpoint = new Viewpoint(map, people, stillness);
+
+  const restyle = () => {
+    if (!config.style_url) return void map.setStyle(ground());
+    map.setStyle(config.style_url, { transformStyle: (_, foreign) => withOwnLayers(ground(), foreign) });
+  };
+  if (config.style_url) restyle();
+  darkness.addEventListener("change", restyle);
+
+  const drawGraticule = () => map.getSource<GeoJSONSource>("graticule")?.setData(graticule(viewOf(map)));
+  map.on("moveend", drawGraticule);
+  map.on("style.load", drawGraticule);
+  map.on("movestart", (event) => {
+    if (event.originalEvent) on.onMoved();
+  });
+  map.on("error", (event) => {
+    if ("sourceId" in event && event.sourceId === "tiles") on.onTilesMissing();
+  });
+
+  return {
+    draw(entries, chosen) {
+      people.draw(entries, chosen);
+      viewpoint.keepUp();
+    },
+    look: (camera) => viewpoint.look(camera),
+    centreOn: (userId) => viewpoint.centreOn(userId),
+    dispose() {
+      darkness.removeEventListener("change", restyle);
+      viewpoint.dispose();
+      people.dispose();
+      map.remove();
+    },
+  };
+}
+
+function createMap(container: HTMLElement, style: ReturnType<typeof baseStyle>): MapLibre {
+  const map = new MapLibre({
+    container,
+    style,
+    center: [10, 25],
+    zoom: 1,
+    maxZoom: 19,
+    maxPitch: 0,
+    dragRotate: false,
+    pitchWithRotate: false,
+    attributionControl: false,
+  });
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  map.addControl(new ScaleControl({ maxWidth: 96 }), "bottom-left");
+  map.addControl(new AttributionControl({ compact: false }), "bottom-right");
+  map.getCanvas().setAttribute("aria-label", t.map);
+  return map;
+}

@@ -1,0 +1,40 @@
+import type { MultiPolygon, Position } from "geojson";
+import landUrl from "./land.generated.bin?url";
+
+export async function loadLand(): Promise<MultiPolygon> {
+  const response = await fetch(landUrl);
+  return decodeLand(new Uint8Array(await response.arrayBuffer()));
+}
+
+/** Reads what build/world.mjs writes: whole numbers that say how many, and steps from point to point. */
+export function decodeLand(bytes: Uint8Array): MultiPolygon {
+  const next = numbersIn(bytes);
+  const times = <T>(make: () => T): T[] => Array.from({ length: next() }, make);
+  const stepsPerDegree = next();
+  const ring = () => {
+    let x = 0;
+    let y = 0;
+    return times((): Position => {
+      x += next();
+      y += next();
+      return [x / stepsPerDegree, y / stepsPerDegree];
+    });
+  };
+  return { type: "MultiPolygon", coordinates: times(() => times(ring)) };
+}
+
+/** Seven bits to a byte, the lowest first; the sign is the lowest bit of all. */
+function numbersIn(bytes: Uint8Array): () => number {
+  let at = 0;
+  return () => {
+    let value = 0;
+    let shift = 0;
+    let byte: number;
+    do {
+      byte = bytes[at++] ?? 0;
+      value |= (byte & 127) << shift;
+      shift += 7;
+    } while (byte > 127);
+    return value & 1 ? -(value + 1) / 2 : value / 2;
+  };
+}

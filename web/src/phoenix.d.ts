@@ -1,0 +1,31 @@
+/** The part of the phoenix client that channel.ts uses; the package brings no types of its own. */
+declare module "phoenix" {
+  export class Push {
+    receive(status: "ok" | "error" | "timeout", callback: (response: unknown) => void): this;
+  }
+  export class Channel {
+    readonly state: "closed" | "errored" | "joined" | "joining" | "leaving";
+    join(): Push;
+    leave(): Push;
+    on(event: string, callback: (payload: unknown) => void): number;
+    onClose(callback: () => void): void;
+    onError(callback: (reason: unknown) => void): number;
+    push(event: string, payload: object): Push;
+  }
+  export class Socket {
+    constructor(
+      endPoint: string,
+      options: {
+        authToken: string;
+        reconnectAfterMs: (tries: number) => number;
+        rejoinAfterMs: (tries: number) => number;
+      },
+    );
+    connect(): void;
+    disconnect(): void;
+    channel(topic: string, params: object): Channel;
+    isConnected(): boolean;
+    onOpen(callback: () => void): string;
+    onClose(callback: () => void): string;
+  }
+}

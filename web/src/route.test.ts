@@ -1,0 +1,15 @@
+import { expect, it } from "vitest";
+import { joinPath, routeOf } from "./route";
+
+const ID = "3f2a1b4c-0000-4000-8000-00000000abcd";
+
+it("knows its pages", () => {
+  expect(routeOf("/")).toEqual({ page: "home" });
+  expect(routeOf(joinPath(ID))).toEqual({ page: "join", sessionId: ID });
+  expect(routeOf(`/join/${ID.toUpperCase()}/`)).toEqual({ page: "join", sessionId: ID });
+});
+
+it("knows what is none", () => {
+  for (const path of ["/join/", "/join/abc", `/join/${ID}/x`, "/other"])
+    expect(routeOf(path)).toEqual({ page: "unknown" });
+});

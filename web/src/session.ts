@@ -1,0 +1,284 @@
+import type { ChannelEvent, Fix, Status, WireParticipant } from "./channel";
+import { distanceMetres, type LatLng } from "./geometry";
+
+export interface Position extends Fix {
+  /** When this was true, on this device's clock. */
+  at: number;
+}
+
+export interface Person {
+  userId: string;
+  name: string;
+  color: string;
+  status: Status | null;
+  /** Only while it is alive: nothing older than the life of a position is ever shown. */
+  position: Position | null;
+  /** When the newest position known was true, also after it is gone. */
+  lastSeenAt: number | null;
+  trail: readonly LatLng[];
+}
+
+/** `over`: ended, nobody said why. `removed`: by the creator. `gone`: nobody knows this session. */
+export type EndReason =
+  | "expired"
+  | "ended_by_creator"
+  | "inactive"
+  | "over"
+  | "removed"
+  | "left"
+  | "gone"
+  | "full";
+
+export interface SessionState {
+  sessionId: string;
+  name: string | null;
+  endsAt: number | null;
+  locked: boolean;
+  connection: "connecting" | "online" | "offline";
+  positionLifeMs: number;
+  /** Null for a watcher. */
+  me: string | null;
+  people: ReadonlyMap<string, Person>;
+  /** One has asked to leave, so being gone is no surprise. */
+  isLeaving: boolean;
+  ended: EndReason | null;
+}
+
+export type SessionEvent =
+  | ChannelEvent
+  | { type: "described"; name: string | null; expires_at: string; locked: boolean; server_time: string }
+  | { type: "own_position"; fix: Fix | null }
+  | { type: "own_status"; status: Status }
+  | { type: "time_passed" }
+  | { type: "leaving" }
+  | { type: "ended"; reason: EndReason };
+
+export const TRAIL_POINTS = 600;
+const TRAIL_STEP_METRES = 5;
+
+export function newSession(sessionId: string, me: string | null): SessionState {
+  return {
+    sessionId,
+    name: null,
+    endsAt: null,
+    locked: false,
+    connection: "connecting",
+    positionLifeMs: 30_000,
+    me,
+    people: new Map(),
+    isLeaving: false,
+    ended: null,
+  };
+}
+
+/** The whole of what can happen to a session. `now` is this device's clock; no other device's is read. */
+export function apply(state: SessionState, event: SessionEvent, now: number): SessionState {
+  if (state.ended) return state;
+  switch (event.type) {
+    case "connecting":
+      return { ...state, connection: "connecting" };
+    case "disconnected":
+      return { ...state, connection: "offline" };
+    case "joined":
+      return {
+        ...state,
+        connection: "online",
+        endsAt: onOwnClock(event.expires_at, event.server_time, now),
+        positionLifeMs: event.location_ttl_seconds * 1000,
+      };
+    case "described":
+      return withDescription(state, event, now);
+    case "session_updated":
+      return withDescription(state, event.data, now);
+    case "session_ended":
+      return { ...state, ended: endReason(event.data.reason) };
+    case "refused":
+      return { ...state, ended: endReason(event.reason) };
+    case "leaving":
+      return { ...state, isLeaving: true };
+    case "ended":
+      return { ...state, ended: event.reason };
+    default:
+      return { ...state, ...applyToPeople(state, event, now) };
+  }
+}
+
+type PeopleEvent = Exclude<
+  SessionEvent,
+  {
+    type:
+      | "connecting"
+      | "disconnected"
+      | "joined"
+      | "described"
+      | "session_updated"
+      | "session_ended"
+      | "refused"
+      | "leaving"
+      | "ended";
+  }
+>;
+
+function applyToPeople(state: SessionState, event: PeopleEvent, now: number): Partial<SessionState> {
+  const { people, me } = state;
+  switch (event.type) {
+    case "initial_participants":
+      return { people: withEverybody(state, event.participants, event.server_time, now) };
+    case "initial_locations":
+      return { people: withSnapshot(state, event.locations, now) };
+    case "participant_joined": {
+      const { user_id } = event.data;
+      return { people: put(people, people.get(user_id) ?? newcomer(event.data)) };
+    }
+    case "participant_left":
+      if (event.data.user_id === me) return { ended: state.isLeaving ? "left" : "removed" };
+      return { people: new Map([...people].filter(([userId]) => userId !== event.data.user_id)) };
+    case "location_update":
+      return { people: change(people, event.data.user_id, (person) => moved(person, event.data, now)) };
+    case "participant_status":
+      return {
+        people: change(people, event.data.user_id, (person) => withStatus(person, event.data.status)),
+      };
+    case "own_status":
+      return { people: change(people, me, (person) => withStatus(person, event.status)) };
+    case "own_position":
+      return { people: change(people, me, (person) => movedMyself(person, event.fix, now)) };
+    case "time_passed":
+      return { people: withoutExpired(state, now) };
+  }
+}
+
+function newcomer(wire: WireParticipant): Person {
+  return {
+    userId: wire.user_id,
+    name: wire.display_name,
+    color: wire.avatar_color,
+    status: wire.status ?? null,
+    position: null,
+    lastSeenAt: null,
+    trail: [],
+  };
+}
+
+/** The server's list is complete: whoever is not on it has left. What the page knows of the others stays. */
+function withEverybody(
+  { people, me }: SessionState,
+  participants: WireParticipant[],
+  serverTime: string,
+  now: number,
+): Map<string, Person> {
+  return new Map(
+    participants.map((wire) => {
+      const known = people.get(wire.user_id) ?? newcomer(wire);
+      const status = wire.user_id === me ? known.status : (wire.status ?? null);
+      const seenAt = wire.last_position_at ? onOwnClock(wire.last_position_at, serverTime, now) : null;
+      return [wire.user_id, { ...known, status, lastSeenAt: seenAt ?? known.lastSeenAt }];
+    }),
+  );
+}
+
+/** Complete too, but for oneself: whoever has no position here has none that is still alive. */
+function withSnapshot(
+  { people, me }: SessionState,
+  locations: (Fix & { user_id: string; age_ms: number })[],
+  now: number,
+): Map<string, Person> {
+  const byUser = new Map(locations.map((location) => [location.user_id, location]));
+  return new Map(
+    [...people].map(([userId, person]) => {
+      const location = byUser.get(userId);
+      if (location) return [userId, moved(person, location, now - location.age_ms, person.status)];
+      return [userId, userId === me ? person : { ...person, position: null }];
+    }),
+  );
+}
+
+function moved(person: Person, fix: Fix, at: number, status: Status | null = "sharing"): Person {
+  const { lat, lng, accuracy, heading, speed, altitude, battery } = fix;
+  const position: Position = { lat, lng, accuracy, at };
+  Object.assign(position, definedOnly({ heading, speed, altitude, battery }));
+  return { ...person, status, position, lastSeenAt: at, trail: longer(person.trail, { lat, lng }) };
+}
+
+function movedMyself(person: Person, fix: Fix | null, now: number): Person {
+  return fix ? moved(person, fix, now, person.status) : { ...person, position: null };
+}
+
+function withStatus(person: Person, status: Status): Person {
+  const hasStopped = status === "paused" || status === "stopped";
+  return { ...person, status, position: hasStopped ? null : person.position };
+}
+
+function withoutExpired({ people, positionLifeMs }: SessionState, now: number): ReadonlyMap<string, Person> {
+  const isExpired = ({ position }: Person) => position !== null && now - position.at > positionLifeMs;
+  if (![...people.values()].some(isExpired)) return people;
+  return new Map(
+    [...people].map(([userId, person]) => [
+      userId,
+      isExpired(person) ? { ...person, position: null } : person,
+    ]),
+  );
+}
+
+function longer(trail: readonly LatLng[], point: LatLng): readonly LatLng[] {
+  const last = trail[trail.length - 1];
+  if (last && distanceMetres(last, point) < TRAIL_STEP_METRES) return trail;
+  return [...trail.slice(1 - TRAIL_POINTS), point];
+}
+
+function withDescription(
+  state: SessionState,
+  {
+    name,
+    expires_at,
+    locked,
+    server_time,
+  }: { name: string | null; expires_at: string; locked: boolean; server_time: string },
+  now: number,
+): SessionState {
+  return { ...state, name, locked, endsAt: onOwnClock(expires_at, server_time, now) };
+}
+
+/** Both times are the server's, so that only their difference meets this device's clock. */
+function onOwnClock(time: string, serverTime: string, now: number): number {
+  return now + (Date.parse(time) - Date.parse(serverTime));
+}
+
+function endReason(reason: string): EndReason {
+  switch (reason) {
+    case "expired":
+    case "session_expired":
+      return "expired";
+    case "ended_by_creator":
+    case "inactive":
+      return reason;
+    case "session_ended":
+      return "over";
+    case "unauthorized":
+    case "unauthenticated":
+      return "removed";
+    case "session_full":
+      return "full";
+    default:
+      return "gone";
+  }
+}
+
+function change(
+  people: ReadonlyMap<string, Person>,
+  userId: string | null,
+  alter: (person: Person) => Person,
+): ReadonlyMap<string, Person> {
+  const person = userId === null ? undefined : people.get(userId);
+  return person ? put(people, alter(person)) : people;
+}
+
+function put(people: ReadonlyMap<string, Person>, person: Person): Map<string, Person> {
+  return new Map(people).set(person.userId, person);
+}
+
+function definedOnly<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined && value !== null),
+  ) as Partial<T>;
+}

@@ -1,0 +1,11 @@
+import { type TrackPoint, toGpx } from "../gpx";
+import { h } from "./dom";
+
+/** Hands one's own track to the browser's downloads; it goes nowhere else. */
+export function saveGpx(sessionName: string | null, track: readonly TrackPoint[]): void {
+  const name = sessionName ?? "Tagalong";
+  const url = URL.createObjectURL(new Blob([toGpx(name, track)], { type: "application/gpx+xml" }));
+  const fileName = name.replace(/[^\p{L}\p{N} _-]/gu, "").trim() || "track";
+  h("a", { href: url, download: `${fileName}.gpx` }).click();
+  URL.revokeObjectURL(url);
+}

@@ -1,0 +1,109 @@
+import { createSession, getConfig } from "../api";
+import { formatDuration } from "../format";
+import { t } from "../i18n/texts";
+import { changeSeat } from "../seat";
+import { brandMark } from "./brand";
+import { h, type Page } from "./dom";
+import { describeProblem, problemLine } from "./problem";
+import { scenery } from "./scenery";
+import { openShareSheet } from "./share-sheet";
+
+const DURATIONS_MINUTES = [60, 240, 720, 1440];
+const USUAL_MINUTES = 240;
+
+/** The start page: one form, one button. */
+export function homePage(openJoinPage: (sessionId: string) => void): Page {
+  const name = h("input", {
+    id: "session-name",
+    name: "name",
+    maxlength: 255,
+    autocomplete: "off",
+    placeholder: t.sessionNameExample,
+  });
+  const durations = durationChoice();
+  const problem = problemLine();
+  const button = h("button", { class: "button primary large", type: "submit" }, t.startSession);
+
+  const start = async (event: Event) => {
+    event.preventDefault();
+    problem.show(null);
+    button.disabled = true;
+    button.textContent = t.starting;
+    try {
+      const created = await createSession(chosen(name.value.trim(), durations.minutes()));
+      const { session_id: sessionId, creator_token: creatorToken, join_link: joinLink } = created;
+      changeSeat(sessionId, { creatorToken, joinLink });
+      openJoinPage(sessionId);
+      await openShareSheet(joinLink, created.name);
+    } catch (error) {
+      problem.show(describeProblem(error));
+    }
+    button.disabled = false;
+    button.textContent = t.startSession;
+  };
+
+  const form = h(
+    "form",
+    { class: "card", submit: start },
+    h(
+      "div",
+      { class: "field" },
+      h("label", { for: "session-name" }, t.sessionName, h("span", { class: "hint" }, t.optional)),
+      name,
+    ),
+    durations.element,
+    problem,
+    button,
+  );
+  return {
+    title: null,
+    element: h(
+      "main",
+      { class: "home" },
+      scenery(),
+      h(
+        "div",
+        { class: "page" },
+        h("div", { class: "hero" }, brandMark(), h("h1", { tabindex: -1 }, "Tagalong")),
+        h("p", { class: "tagline" }, t.tagline),
+        h("p", { class: "pitch" }, t.pitch),
+        form,
+        h("p", { class: "promise" }, t.promise),
+      ),
+    ),
+  };
+}
+
+function chosen(name: string, minutes: number) {
+  return { expires_in_minutes: minutes, ...(name && { name }) };
+}
+
+/** The lengths to choose from; those the server does not allow disappear once it has said so. */
+function durationChoice() {
+  const choices = h("div", { class: "segments" });
+  const show = (options: number[]) => {
+    const usual = options.includes(USUAL_MINUTES) ? USUAL_MINUTES : options[options.length - 1];
+    choices.replaceChildren(...options.map((minutes) => segment(minutes, minutes === usual)));
+  };
+  show(DURATIONS_MINUTES);
+  getConfig().then(
+    ({ max_session_minutes: longest }) => {
+      const allowed = DURATIONS_MINUTES.filter((minutes) => minutes <= longest);
+      if (allowed.length < DURATIONS_MINUTES.length) show(allowed.length > 0 ? allowed : [longest]);
+    },
+    () => {},
+  );
+  return {
+    element: h("fieldset", { class: "field" }, h("legend", {}, t.howLong), choices),
+    minutes: () => Number(choices.querySelector<HTMLInputElement>("input:checked")?.value),
+  };
+}
+
+function segment(minutes: number, isChecked: boolean): HTMLElement {
+  return h(
+    "label",
+    {},
+    h("input", { type: "radio", name: "duration", value: minutes, checked: isChecked }),
+    h("span", {}, formatDuration(minutes * 60_000)),
+  );
+}

@@ -1,0 +1,176 @@
+import {
+  type ApiError,
+  getParticipants,
+  getSession,
+  isGone,
+  joinSession,
+  type ListedParticipant,
+  type Session,
+  watchSession,
+} from "../api";
+import { formatDuration } from "../format";
+import { t } from "../i18n/texts";
+import { changeSeat, rememberIntent } from "../seat";
+import type { EndReason } from "../session";
+import { avatar } from "./avatar";
+import { brandLink } from "./brand";
+import { colorChoice } from "./color-choice";
+import { h, type Page } from "./dom";
+import { icon } from "./icons";
+import { describeProblem, problemLine } from "./problem";
+
+interface JoinOptions {
+  sessionId: string;
+  goHome(): void;
+  /** Called once the place is in the seat. */
+  enter(): void;
+  showEnded(reason: EndReason): void;
+}
+
+/** What one is about to join, and the choice between joining and watching. */
+export function joinPage(options: JoinOptions): Page {
+  const content = h("div", { class: "join-content", "aria-busy": "true" });
+  const load = async () => {
+    content.replaceChildren(h("div", { class: "card skeleton", role: "status" }, t.loading));
+    try {
+      const [session, participants] = await Promise.all([
+        getSession(options.sessionId),
+        getParticipants(options.sessionId),
+      ]);
+      document.title = `${session.name ?? t.untitled} · Tagalong`;
+      const way = session.locked ? lockedCard(load) : joinForm(session, participants, options);
+      content.replaceChildren(...describe(session, participants), way);
+    } catch (error) {
+      if (isGone(error)) options.showEnded(reasonOf(error));
+      else content.replaceChildren(loadProblem(error, load));
+    }
+    content.removeAttribute("aria-busy");
+  };
+  void load();
+  return {
+    title: null,
+    element: h("main", { class: "page join" }, brandLink(options.goHome), content),
+  };
+}
+
+function reasonOf(error: ApiError): EndReason {
+  if (error.code === "SESSION_EXPIRED") return "expired";
+  return error.code === "SESSION_ENDED" ? "over" : "gone";
+}
+
+function loadProblem(error: unknown, retry: () => void): HTMLElement {
+  const problem = problemLine();
+  problem.show(describeProblem(error));
+  return h(
+    "div",
+    { class: "card" },
+    problem,
+    h("button", { class: "button primary", type: "button", click: retry }, t.tryAgain),
+  );
+}
+
+function describe(session: Session, participants: ListedParticipant[]): HTMLElement[] {
+  const remaining = Date.parse(session.expires_at) - Date.parse(session.server_time);
+  const faces = participants.slice(0, 6).map((person) => avatar(person.display_name, person.avatar_color));
+  const count = session.participant_count;
+  return [
+    h(
+      "div",
+      { class: "invitation" },
+      h("p", { class: "eyebrow" }, t.youAreInvited),
+      h("h1", { tabindex: -1 }, session.name ?? t.untitled),
+      h(
+        "p",
+        { class: "facts" },
+        h("span", {}, icon("people"), count === 0 ? t.nobodyHereYet : t.peopleHere(count)),
+        h("span", {}, icon("clock"), t.timeLeft(formatDuration(remaining))),
+      ),
+      faces.length > 0 && h("div", { class: "faces" }, ...faces),
+    ),
+  ];
+}
+
+function lockedCard(retry: () => void): HTMLElement {
+  return h(
+    "div",
+    { class: "card" },
+    h("h2", {}, t.lockedTitle),
+    h("p", {}, t.lockedNote),
+    h("button", { class: "button", type: "button", click: retry }, t.tryAgain),
+  );
+}
+
+function joinForm(session: Session, participants: ListedParticipant[], options: JoinOptions): HTMLElement {
+  const { sessionId, enter } = options;
+  const problem = problemLine();
+  const name = h("input", {
+    id: "name",
+    name: "name",
+    maxlength: 100,
+    autocomplete: "nickname",
+    required: true,
+  });
+  const colors = colorChoice(participants.map((person) => person.avatar_color));
+  const isFull = session.participant_count >= session.max_participants;
+
+  const attempt = (button: HTMLButtonElement, take: () => Promise<void>) => async () => {
+    problem.show(null);
+    button.disabled = true;
+    try {
+      await take();
+      enter();
+    } catch (error) {
+      if (isGone(error)) options.showEnded(reasonOf(error));
+      else problem.show(describeRefusal(error, session, button === watchButton));
+      button.disabled = false;
+    }
+  };
+
+  const joinButton = h("button", { class: "button primary large", type: "submit" }, t.join);
+  const watchButton = h("button", { class: "button", type: "button" }, icon("eye"), t.watchOnly);
+  const join = attempt(joinButton, async () => {
+    const joined = await joinSession(sessionId, {
+      display_name: name.value.trim(),
+      avatar_color: colors.value(),
+    });
+    changeSeat(sessionId, { token: joined.websocket_token, userId: joined.user_id });
+    rememberIntent(sessionId, "sharing");
+  });
+  const watch = attempt(watchButton, async () => {
+    const watching = await watchSession(sessionId);
+    changeSeat(sessionId, { token: watching.websocket_token });
+  });
+  watchButton.addEventListener("click", watch);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (name.value.trim()) return void join();
+    problem.show(t.nameMissing);
+    name.focus();
+  };
+
+  const watchPart = h("div", { class: "watch-part" }, watchButton, h("p", { class: "note" }, t.watchNote));
+  if (isFull) {
+    return h(
+      "div",
+      { class: "card" },
+      h("p", {}, t.sessionFull(session.max_participants)),
+      problem,
+      watchPart,
+    );
+  }
+  return h(
+    "form",
+    { class: "card", submit, novalidate: true },
+    h("div", { class: "field" }, h("label", { for: "name" }, t.yourName), name),
+    colors.element,
+    problem,
+    joinButton,
+    h("p", { class: "note" }, t.joinNote),
+    watchPart,
+  );
+}
+
+function describeRefusal(error: unknown, session: Session, isWatching: boolean): string {
+  if ((error as ApiError).code !== "SESSION_FULL") return describeProblem(error);
+  return isWatching ? t.watchersFull : t.sessionFull(session.max_participants);
+}

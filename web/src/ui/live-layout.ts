@@ -1,0 +1,147 @@
+import { t } from "../i18n/texts";
+import type { Camera } from "../map/camera";
+import type { RosterEntry } from "../roster";
+import type { SessionState } from "../session";
+import type { SharingPhase } from "../sharing";
+import { announcer } from "./announcer";
+import { h, setText } from "./dom";
+import { type IconName, icon } from "./icons";
+import { peopleList } from "./people-list";
+import { sessionBar } from "./session-bar";
+import { type SharingCardOptions, sharingCard } from "./sharing-card";
+
+export interface LiveActions extends SharingCardOptions {
+  onInvite(): void;
+  onMenu(): void;
+  onFit(): void;
+  onCentreOnMe(): void;
+  onChoose(userId: string): void;
+  onFollow(userId: string): void;
+  onRemove(userId: string, name: string): void;
+}
+
+export interface LiveView {
+  state: SessionState;
+  entries: RosterEntry[];
+  phase: SharingPhase | "watching";
+  camera: Camera;
+  chosen: string | null;
+  now: number;
+}
+
+/** The page of a session: map, bar, what one shares, and the list of participants. */
+export function liveLayout(actions: LiveActions, isCreator: boolean) {
+  const bar = sessionBar(actions.onInvite, actions.onMenu);
+  const sharing = sharingCard(actions);
+  const people = peopleList({ ...actions, onRemove: isCreator ? actions.onRemove : null });
+  const toasts = announcer();
+  const map = mapPane(actions);
+  const panel = listPanel(people.element, actions.onInvite);
+  const element = h(
+    "main",
+    { class: "live" },
+    bar.element,
+    map.element,
+    h("div", { class: "panel" }, sharing.element, panel.element),
+    toasts.element,
+  );
+
+  return {
+    element,
+    mapContainer: map.container,
+    announce: toasts.update,
+    showMap: () => map.showNote(null),
+    showMapUnavailable: () => map.showNote(t.mapUnavailable),
+    showTilesMissing: map.showTilesMissing,
+    update({ state, entries, phase, camera, chosen, now }: LiveView) {
+      document.title = `${state.name ?? t.untitled} · Tagalong`;
+      const followed = camera.mode === "person" ? camera.userId : null;
+      bar.update(state, now);
+      sharing.update(phase);
+      people.update(entries, chosen, followed);
+      panel.update(entries, phase === "watching", state.connection === "online");
+      map.update(entries, camera, state.me);
+    },
+  };
+}
+
+function mapPane({ onFit, onCentreOnMe }: LiveActions) {
+  const container = h("div", { class: "map", role: "region", "aria-label": t.map });
+  const note = h("p", { class: "map-note", role: "status" }, t.mapLoading);
+  const tilesNote = h("p", { class: "tiles-note", role: "status", hidden: true }, t.tilesMissing);
+  const fit = mapButton("fit", t.fitEveryone, onFit);
+  const locate = mapButton("locate", t.centreOnMe, onCentreOnMe);
+  return {
+    container,
+    element: h(
+      "div",
+      { class: "map-pane" },
+      container,
+      note,
+      tilesNote,
+      h("div", { class: "map-buttons" }, fit, locate),
+    ),
+    showNote(text: string | null) {
+      note.hidden = text === null;
+      setText(note, text ?? "");
+    },
+    showTilesMissing() {
+      tilesNote.hidden = false;
+    },
+    update(entries: RosterEntry[], camera: Camera, me: string | null) {
+      const isMe = camera.mode === "person" && camera.userId === me;
+      fit.setAttribute("aria-pressed", String(camera.mode === "everyone"));
+      locate.setAttribute("aria-pressed", String(isMe));
+      locate.hidden = !entries.some((entry) => entry.isMe && entry.presence === "live");
+    },
+  };
+}
+
+function mapButton(iconName: IconName, label: string, click: () => void): HTMLElement {
+  return h(
+    "button",
+    { class: "map-button", type: "button", "aria-label": label, title: label, click },
+    icon(iconName),
+  );
+}
+
+/** On a phone the list can be folded away to leave room for the map; on a large screen it stays open. */
+function listPanel(people: HTMLElement, onInvite: () => void) {
+  const count = h("span", { class: "count" });
+  const empty = emptyState(onInvite);
+  const body = h("div", { class: "panel-body", id: "people" }, people, empty.element);
+  const toggle = h(
+    "button",
+    { class: "panel-toggle", type: "button", "aria-expanded": "false", "aria-controls": "people" },
+    h("span", {}, t.participants),
+    count,
+    icon("chevron"),
+  );
+  const element = h("section", { class: "panel-list", "aria-label": t.participants }, toggle, body);
+  toggle.addEventListener("click", () => {
+    const isOpen = element.classList.toggle("is-open");
+    toggle.setAttribute("aria-expanded", String(isOpen));
+  });
+  return {
+    element,
+    update(entries: RosterEntry[], isWatcher: boolean, isOnline: boolean) {
+      setText(count, String(entries.length));
+      empty.update(isOnline && entries.every((entry) => entry.isMe), isWatcher);
+    },
+  };
+}
+
+function emptyState(onInvite: () => void) {
+  const title = h("p", { class: "empty-title" });
+  const text = h("p", {});
+  const invite = h("button", { class: "button", type: "button", click: onInvite }, icon("invite"), t.invite);
+  const element = h("div", { class: "empty", hidden: true }, title, text, invite);
+  return {
+    element,
+    update(isEmpty: boolean, isWatcher: boolean) {
+      element.hidden = !isEmpty;
+      setText(title, isWatcher ? t.emptyWatch : t.alone);
+      setText(text, isWatcher ? t.emptyWatchText : t.aloneText);
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import { formatAge, isFresh } from "../format";
+import { t } from "../i18n/texts";
+import type { RosterEntry } from "../roster";
+import type { Person } from "../session";
+
+/** "now", "40 s ago · page in background", "no GPS · last seen 2 min ago", "paused". */
+export function describePresence({ person, presence, ageMs }: RosterEntry): string {
+  const reason = reasonFor(person);
+  if (ageMs === null) return reason ?? t.noPositionYet;
+  if (presence === "live") return reason ? `${formatAge(ageMs)} · ${reason}` : formatAge(ageMs);
+  if (reason && isFresh(ageMs)) return reason;
+  return `${reason ?? t.reason.unknown} · ${t.lastSeen(formatAge(ageMs))}`;
+}
+
+function reasonFor({ status }: Person): string | null {
+  return status === null || status === "sharing" ? null : t.reason[status];
+}

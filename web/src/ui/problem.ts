@@ -1,0 +1,34 @@
+import { ApiError } from "../api";
+import { t } from "../i18n/texts";
+import { h } from "./dom";
+import { icon } from "./icons";
+
+/** What a refusal means, in words for the person who meets it. */
+export function describeProblem(error: unknown): string {
+  const code = error instanceof ApiError ? error.code : "INTERNAL";
+  switch (code) {
+    case "OFFLINE":
+      return t.noServer;
+    case "DISPLAY_NAME_TAKEN":
+      return t.nameTaken;
+    case "INVALID_PARAMETERS":
+      return Object.values((error as ApiError).details)[0]?.[0] ?? t.somethingFailed(code);
+    case "SESSION_LOCKED":
+      return t.lockedTitle;
+    case "RATE_LIMITED":
+      return t.tooManyRequests;
+    default:
+      return t.somethingFailed(code);
+  }
+}
+
+/** A place for what went wrong, read out when it changes. */
+export function problemLine(): HTMLElement & { show(text: string | null): void } {
+  const line = h("p", { class: "problem", role: "alert", hidden: true });
+  return Object.assign(line, {
+    show(text: string | null) {
+      line.hidden = text === null;
+      line.replaceChildren(...(text === null ? [] : [icon("alert"), text]));
+    },
+  });
+}

@@ -1,0 +1,28 @@
+import { formatDuration } from "../format";
+import { t } from "../i18n/texts";
+import type { SessionState } from "../session";
+import { h, setText } from "./dom";
+import { icon } from "./icons";
+
+/** The session's name, the time it has left and the state of the connection; always in sight. */
+export function sessionBar(onInvite: () => void, onMenu: () => void) {
+  const name = h("h1", { tabindex: -1 });
+  const time = h("span", { class: "bar-time" });
+  const connection = h("span", { class: "connection", role: "status" });
+  const element = h(
+    "header",
+    { class: "bar" },
+    h("div", { class: "bar-words" }, name, h("p", { class: "bar-facts" }, connection, time)),
+    h("button", { class: "button bar-invite", type: "button", click: onInvite }, icon("invite"), t.invite),
+    h("button", { class: "icon-button", type: "button", "aria-label": t.menu, click: onMenu }, icon("menu")),
+  );
+  return {
+    element,
+    update(state: SessionState, now: number) {
+      setText(name, state.name ?? t.untitled);
+      setText(time, state.endsAt === null ? "" : t.timeLeft(formatDuration(state.endsAt - now)));
+      connection.dataset.state = state.connection;
+      setText(connection, { online: t.live, connecting: t.connecting, offline: t.offline }[state.connection]);
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import { t } from "../i18n/texts";
+import { h } from "./dom";
+import { icon } from "./icons";
+
+export interface Sheet {
+  close(): void;
+  closed: Promise<void>;
+}
+
+/** A modal dialog: from the bottom on a phone, in the middle on a large screen. */
+export function openSheet(title: string, ...content: (Node | string)[]): Sheet {
+  const heading = h("h2", { id: "sheet-title" }, title);
+  const closeButton = h(
+    "button",
+    { class: "icon-button", type: "button", "aria-label": t.close },
+    icon("close"),
+  );
+  const dialog = h(
+    "dialog",
+    { class: "sheet", "aria-labelledby": "sheet-title" },
+    h("div", { class: "sheet-head" }, heading, closeButton),
+    h("div", { class: "sheet-body" }, ...content),
+  );
+  const close = () => dialog.close();
+  closeButton.addEventListener("click", close);
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) close();
+  });
+  const closed = new Promise<void>((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve();
+    });
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return { close, closed };
+}
+
+/** Asks before something that cannot be taken back. */
+export async function confirmSheet(title: string, text: string, action: string): Promise<boolean> {
+  let isConfirmed = false;
+  const answer = (confirmed: boolean) => () => {
+    isConfirmed = confirmed;
+    sheet.close();
+  };
+  const sheet = openSheet(
+    title,
+    h("p", {}, text),
+    h(
+      "div",
+      { class: "actions" },
+      h("button", { class: "button", type: "button", click: answer(false) }, t.cancel),
+      h("button", { class: "button danger", type: "button", click: answer(true) }, action),
+    ),
+  );
+  await sheet.closed;
+  return isConfirmed;
+}
