@@ -118,6 +118,23 @@ impl Future for Sleep {
     }
 }
 
+/// The HTTP library's deadlines keep this clock too.
+impl hyper::rt::Timer for Clock {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Self::sleep(self, duration))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Self::sleep_until(self, deadline))
+    }
+
+    fn now(&self) -> Instant {
+        self.instant()
+    }
+}
+
+impl hyper::rt::Sleep for Sleep {}
+
 impl ManualClock {
     /// Lets time pass: whoever waited for it is woken.
     pub fn advance(&self, by: Duration) {

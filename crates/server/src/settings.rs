@@ -91,6 +91,9 @@ pub const SETTINGS: &[Setting] = &[
 /// Variables of the replaced system that its `.env` may hold and that mean nothing here.
 const FOREIGN: &[&str] = &["ECTO_IPV6", "MIX_ENV", "PHX_SERVER", "POOL_SIZE", "SECRET_KEY_BASE"];
 
+/// Likeness (Jaro and Winkler's, 0 to 1) from which on a name is probably a mistyped other one.
+const LIKELY_MEANT: f64 = 0.8;
+
 /// Where a value came from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Source {
@@ -251,11 +254,10 @@ impl Raw {
 }
 
 fn unknown(key: &str, path: &Path) -> SettingError {
-    let common = |setting: &&Setting| {
-        let name = setting.key();
-        name.chars().zip(key.to_ascii_lowercase().chars()).take_while(|(a, b)| a == b).count()
-    };
-    let near = SETTINGS.iter().max_by_key(common).filter(|near| common(near) >= 3);
-    let hint = near.map_or(String::new(), |near| format!(" (did you mean {}?)", near.name));
+    let likeness = |setting: &&Setting| strsim::jaro_winkler(&setting.key(), &key.to_ascii_lowercase());
+    let near = SETTINGS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let hint = near
+        .filter(|near| likeness(near) > LIKELY_MEANT)
+        .map_or(String::new(), |near| format!(" (did you mean {}?)", near.name));
     SettingError(format!("{}: unknown setting {key}{hint}", path.display()))
 }

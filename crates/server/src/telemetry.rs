@@ -20,6 +20,8 @@ pub fn start(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + S
     match config.log_format {
         LogFormat::Human => builder.with_ansi(terminal).try_init(),
         LogFormat::Auto if terminal => builder.try_init(),
-        LogFormat::Auto | LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Auto | LogFormat::Json => {
+            builder.json().flatten_event(true).with_span_list(false).try_init()
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
 use tagalong_core::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_DEADLINE, REQUEST_HEADERS_MAX};
@@ -62,7 +62,7 @@ pub async fn serve(listener: TcpListener, router: Router, state: State) {
 
 async fn connection(stream: TcpStream, router: Router, state: State) {
     let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(state.clock.clone())
         .header_read_timeout(REQUEST_HEAD_DEADLINE)
         .max_buf_size(REQUEST_HEAD_BYTES_MAX)
         .max_headers(REQUEST_HEADERS_MAX)

@@ -1,5 +1,6 @@
 //! Lets a request in through one of the doors, or refuses it before anything is spent on it.
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State as With};
@@ -46,7 +47,7 @@ pub(crate) async fn phoenix(
     With(state): With<State>,
     method: Method,
     headers: HeaderMap,
-    parameters: Result<Query<Parameters>, axum::extract::rejection::QueryRejection>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if method != Method::GET {
@@ -71,14 +72,15 @@ pub(crate) async fn phoenix(
 pub(crate) async fn plain(
     With(state): With<State>,
     headers: HeaderMap,
-    Query(parameters): Query<Parameters>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return (StatusCode::BAD_REQUEST, rejection.body_text()).into_response(),
     };
-    match admit(&state, &headers, parameters.token) {
+    let admitted = parameters.ok().and_then(|Query(parameters)| admit(&state, &headers, parameters.token));
+    match admitted {
         Some(pass) => open(state, upgrade, pass, Door::Plain),
         None => Refusal::from(Problem::Unauthenticated).into_response(),
     }

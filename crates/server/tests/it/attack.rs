@@ -46,6 +46,36 @@ async fn a_reader_that_stops_delays_nobody_and_is_closed() {
 }
 
 #[tokio::test]
+async fn request_heads_that_dribble_are_cut_off_and_nobody_waits_for_them() {
+    let server = Server::start().await;
+    let mut dribbling = Vec::new();
+    for _ in 0..100 {
+        let mut stream = server.raw().await;
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ").await.unwrap();
+        dribbling.push(stream);
+    }
+    assert_eq!(server.request("GET", "/health", None, "").await.status, 200);
+    for mut stream in dribbling {
+        let mut rest = Vec::new();
+        // Each connection's own clock starts when the server first reads from it.
+        let ended = async {
+            loop {
+                server.clock.advance(Duration::from_secs(4));
+                stream.write_all(b"x").await?;
+                tokio::select! {
+                    read = stream.read_to_end(&mut rest) => return read,
+                    _ = server.request("GET", "/health", None, "") => {}
+                }
+            }
+        };
+        // A reset is as good an end as an answer.
+        let _ = tokio::time::timeout(Duration::from_secs(10), ended).await.expect("it may go on for ever");
+        let answer = String::from_utf8_lossy(&rest);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_body_that_dribbles_is_cut_off() {
     let server = Server::start().await;
     let mut stream = server.raw().await;

@@ -46,7 +46,9 @@ async fn only_errors_are_answered() {
 async fn who_may_not_come_in_is_told_before_the_upgrade() {
     let server = Server::start().await;
     assert_eq!(server.open("/ws?token=x", &[]).await.err(), Some(401));
-    assert_eq!(server.open("/ws", &[]).await.err(), Some(401));
+    for path in ["/ws", "/ws?token=", "/ws?token=a&token=b", "/ws?token=%ff"] {
+        assert_eq!(server.open(path, &[]).await.err(), Some(401), "{path}");
+    }
 }
 
 #[tokio::test]

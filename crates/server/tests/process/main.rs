@@ -1,0 +1,8 @@
+//! The binary itself: what only a process of its own can show.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod command;
+mod crash;
+mod privacy;
+mod serving;

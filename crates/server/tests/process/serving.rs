@@ -1,0 +1,121 @@
+//! The real binary in a directory of its own, killed when a test is done with it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::{self, WebSocket};
+
+/// Nothing on loopback takes this long; a test that waits for it has failed.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The command in a directory, with an environment that holds nothing but what a test gives.
+pub(crate) fn tagalong(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagalong"));
+    command.args(arguments).current_dir(home).env_clear();
+    command
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub(crate) struct Serving {
+    child: Mutex<Child>,
+    port: u16,
+    log: Option<JoinHandle<String>>,
+}
+
+impl Serving {
+    /// Starts it on a free port and waits for the line that says where it is.
+    pub(crate) fn start(home: &Path) -> Self {
+        Self::start_with(home, &[])
+    }
+
+    pub(crate) fn start_with(home: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut child = tagalong(home, &["serve", "--port", "0", "--bind", "127.0.0.1"])
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            log
+        });
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().rsplit(':').next().unwrap().parse().expect("an address to open");
+        Self { child: Mutex::new(child), port, log: Some(log) }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Asks over a connection of its own: status and body, or nothing when the server is gone.
+    pub(crate) fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> Option<(u16, Value)> {
+        let (status, _, body) = self.raw(method, path, token, body)?;
+        Some((status, serde_json::from_str(&body).unwrap_or_default()))
+    }
+
+    /// The same with the head of the answer, and the body as it came.
+    pub(crate) fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &str,
+    ) -> Option<(u16, String, String)> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, head.to_owned(), body.to_owned()))
+    }
+
+    pub(crate) fn socket(&self, path: &str) -> Result<WebSocket<TcpStream>, tungstenite::Error> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let opened = tungstenite::client(format!("ws://127.0.0.1:{}{path}", self.port), stream);
+        opened.map(|(socket, _)| socket).map_err(|error| match error {
+            tungstenite::HandshakeError::Failure(error) => error,
+            interrupted => panic!("{interrupted}"),
+        })
+    }
+
+    /// As a power cut would: nothing is finished, nobody is told.
+    pub(crate) fn kill(&self) {
+        let mut child = self.child.lock();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// All that it wrote to its log, after it is gone.
+    pub(crate) fn log(&mut self) -> String {
+        self.log.take().map(|log| log.join().unwrap()).unwrap_or_default()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let child = self.child.get_mut();
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
