@@ -1,17 +1,29 @@
 //! Time, injected: the system's, or a clock that a test moves by hand.
+//!
+//! Lives are measured by a time of day that does not jump: it was the system's when the server started, and
+//! goes on at its own steady pace. An administrator or a time server who sets the system's clock by an hour
+//! ends no session early and makes none live longer. What phones say is compared with the system's own.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use tagalong_core::time::Timestamp;
 
+/// A system clock that is set by more than this was wrong before, for example on a small computer that keeps
+/// no time while it is off: then its new time holds. No session lives longer by default.
+const BELIEVABLE_JUMP: Duration = Duration::from_secs(24 * 3600);
+
 /// Tells the time and waits for it. Clones tell the same time.
 #[derive(Clone)]
-pub struct Clock(Source);
+pub struct Clock {
+    source: Source,
+    steady: Arc<Steady>,
+}
 
 #[derive(Clone)]
 enum Source {
@@ -20,46 +32,70 @@ enum Source {
 }
 
 struct Hands {
-    wall: Timestamp,
+    system: Timestamp,
     instant: Instant,
     sleepers: Vec<(Instant, Waker)>,
+}
+
+/// The time of day that does not jump.
+struct Steady {
+    began: Instant,
+    /// The time of day when it began, in milliseconds.
+    began_at: AtomicI64,
+}
+
+impl Steady {
+    fn begin(system: Timestamp, instant: Instant) -> Arc<Self> {
+        Arc::new(Self { began: instant, began_at: AtomicI64::new(system.as_millis()) })
+    }
+
+    fn read(&self, system: Timestamp, instant: Instant) -> Timestamp {
+        let passed = instant.saturating_duration_since(self.began);
+        let steady = Timestamp::from_millis(self.began_at.load(Ordering::Relaxed)).plus(passed);
+        if steady.since(system).max(system.since(steady)) <= BELIEVABLE_JUMP {
+            return steady;
+        }
+        self.began_at.store(system.minus(passed).as_millis(), Ordering::Relaxed);
+        system
+    }
 }
 
 /// Moves a manual clock.
 pub struct ManualClock(Arc<Mutex<Hands>>);
 
 impl Clock {
+    fn new(source: Source, system: Timestamp, instant: Instant) -> Self {
+        Self { source, steady: Steady::begin(system, instant) }
+    }
+
     /// The system's time.
     pub fn system() -> Self {
-        Self(Source::System)
+        let (system, instant) = Source::System.read();
+        Self::new(Source::System, system, instant)
     }
 
     /// A clock that stands at `wall` until it is moved.
     #[expect(clippy::disallowed_methods, reason = "a clock may ask: any beginning will do")]
     pub fn manual(wall: Timestamp) -> (Self, ManualClock) {
-        let hands = Arc::new(Mutex::new(Hands { wall, instant: Instant::now(), sleepers: Vec::new() }));
-        (Self(Source::Manual(Arc::clone(&hands))), ManualClock(hands))
+        let instant = Instant::now();
+        let hands = Arc::new(Mutex::new(Hands { system: wall, instant, sleepers: Vec::new() }));
+        (Self::new(Source::Manual(Arc::clone(&hands)), wall, instant), ManualClock(hands))
     }
 
-    /// What people read.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    /// The time of day by which sessions, participants and positions live. It never jumps.
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
-            Source::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-            }
-            Source::Manual(hands) => hands.lock().wall,
-        }
+        let (system, instant) = self.source.read();
+        self.steady.read(system, instant)
     }
 
-    /// What never jumps.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    /// The time of day as the system has it: what other people's clocks are compared with.
+    pub fn system_now(&self) -> Timestamp {
+        self.source.read().0
+    }
+
+    /// What deadlines are measured by.
     pub fn instant(&self) -> Instant {
-        match &self.0 {
-            Source::System => Instant::now(),
-            Source::Manual(hands) => hands.lock().instant,
-        }
+        self.source.read().1
     }
 
     /// Waits for a while.
@@ -70,9 +106,26 @@ impl Clock {
     /// Waits for a moment.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn sleep_until(&self, at: Instant) -> Sleep {
-        match &self.0 {
+        match &self.source {
             Source::System => Sleep::System(Box::pin(tokio::time::sleep_until(at.into()))),
             Source::Manual(hands) => Sleep::Manual(Arc::clone(hands), at),
+        }
+    }
+}
+
+impl Source {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn read(&self) -> (Timestamp, Instant) {
+        match self {
+            Self::System => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+                (Timestamp::from_millis(millis), Instant::now())
+            }
+            Self::Manual(hands) => {
+                let hands = hands.lock();
+                (hands.system, hands.instant)
+            }
         }
     }
 }
@@ -139,12 +192,17 @@ impl ManualClock {
     /// Lets time pass: whoever waited for it is woken.
     pub fn advance(&self, by: Duration) {
         let mut hands = self.0.lock();
-        hands.wall = hands.wall.plus(by);
+        hands.system = hands.system.plus(by);
         hands.instant += by;
         let now = hands.instant;
         let due: Vec<_> = hands.sleepers.extract_if(.., |(at, _)| *at <= now).collect();
         drop(hands);
         due.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// Sets the system's clock, as an administrator would: no time passes.
+    pub fn set_system(&self, to: Timestamp) {
+        self.0.lock().system = to;
     }
 }
 
@@ -163,5 +221,29 @@ mod tests {
         hand.advance(Duration::from_secs(1));
         assert!(poll().is_ready());
         assert_eq!(clock.now(), Timestamp::from_millis(2_000));
+    }
+
+    #[test]
+    fn a_jump_of_the_system_changes_no_life() {
+        let start = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
+        let (clock, hand) = Clock::manual(start);
+        let hour = Duration::from_secs(3600);
+        for set_to in [start.plus(hour), start.minus(hour)] {
+            hand.set_system(set_to);
+            assert_eq!((clock.now(), clock.system_now()), (start, set_to));
+        }
+        hand.advance(hour);
+        assert_eq!(clock.now(), start.plus(hour));
+    }
+
+    #[test]
+    fn a_clock_that_was_never_set_is_believed_once_it_is() {
+        let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
+        hand.advance(Duration::from_secs(60));
+        let real = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
+        hand.set_system(real);
+        assert_eq!(clock.now(), real);
+        hand.advance(Duration::from_secs(60));
+        assert_eq!(clock.now(), real.plus(Duration::from_secs(60)));
     }
 }

@@ -162,7 +162,8 @@ impl Connection {
     /// Takes a position of this connection's participant and passes it on.
     pub(super) fn publish(&mut self, payload: &str) -> Result<(), Problem> {
         let now = hub::now(&self.state.clock);
-        let position = Position::parse(payload, now.wall).map_err(|_| Problem::InvalidLocation);
+        let said_at = self.state.clock.system_now();
+        let position = Position::parse(payload, said_at).map_err(|_| Problem::InvalidLocation);
         self.in_room(|room, seat| Ok(room.publish(seat, position?, now)))
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tagalong_core::time::Timestamp;
 
 use crate::harness::{Client, Server, Session};
 
@@ -56,6 +57,34 @@ async fn everyone_hears_within_a_second_that_the_time_is_up() {
     hears_the_end(&session, phoenix, plain, "expired").await;
     let shown = server.request("GET", &format!("/api/sessions/{}", session.id), None, "").await;
     assert_eq!(shown.code(), (404, "SESSION_EXPIRED"));
+}
+
+#[tokio::test]
+async fn a_jump_of_the_systems_clock_ends_nothing_early_and_nothing_late() {
+    for hours in [1, -1] {
+        let (server, session, mut phoenix, plain) = two().await;
+        let start = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
+        let hour = Duration::from_secs(3600);
+        server.clock.set_system(if hours > 0 { start.plus(hour) } else { start.minus(hour) });
+        let mut plain = plain;
+        // Almost the hour that the session has.
+        for _ in 0..119 {
+            server.clock.advance(Duration::from_secs(30));
+            phoenix.silent().await;
+            plain.send(r#"{"type":"ping"}"#).await;
+            assert_eq!(plain.heard().await["type"], "pong");
+        }
+        let path = format!("/api/sessions/{}", session.id);
+        assert_eq!(server.request("GET", &path, None, "").await.status, 200);
+        // A phone whose clock is right is still believed.
+        let said = (if hours > 0 { start.plus(hour * 2) } else { start }).to_string();
+        let update = format!(r#"{{"lat":1,"lng":2,"timestamp":"{said}"}}"#);
+        phoenix.send(&format!(r#"["1","2","location:{}","location_update",{update}]"#, session.id)).await;
+        assert_eq!(phoenix.heard().await[4]["status"], "ok");
+        assert_eq!(plain.heard().await["data"]["timestamp"], said);
+        server.clock.advance(Duration::from_secs(31));
+        hears_the_end(&session, phoenix, plain, "expired").await;
+    }
 }
 
 #[tokio::test]
