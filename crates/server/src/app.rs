@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::random;
 use crate::http::listener;
+use crate::jobs::Jobs;
 use crate::realtime::hub::Hub;
 use crate::sessions::Sessions;
 use crate::state::{Parts, State};
@@ -118,16 +119,17 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let hub = Hub::new(store.clone(), clock.clone(), config.location_ttl, config.max_watchers);
     let hub = Arc::new(hub);
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), clock.clone(), config.max_participants);
+    let stopping = CancellationToken::new();
     let state = State::new(Parts {
         config,
+        jobs: Jobs::new(clock.clone(), stopping.clone()),
         clock,
         store,
         hub,
         sessions,
         tokens,
-        stopping: CancellationToken::new(),
+        stopping,
         connections: TaskTracker::new(),
-        jobs: TaskTracker::new(),
     });
     jobs::start(&state);
     let serving = tokio::spawn(listener::serve(listener, http::router(&state), state.clone()));
@@ -140,11 +142,10 @@ impl Running {
     pub async fn stop(self) -> bool {
         self.state.stopping.cancel();
         self.state.connections.close();
-        self.state.jobs.close();
         let finished = async {
             self.state.connections.wait().await;
             _ = self.serving.await;
-            self.state.jobs.wait().await;
+            self.state.jobs.finished().await;
             if let Err(error) = self.state.sessions.save_seen().await {
                 tracing::warn!(%error, "could not write the last signs of life");
             }

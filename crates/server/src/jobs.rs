@@ -1,25 +1,160 @@
-//! What happens as time passes: supervised loops that outlive their own failures.
+//! What happens as time passes: named jobs that are watched, and that outlive their own failures.
 
+use std::fmt::Display;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use serde::Serialize;
+use tagalong_core::time::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
 use crate::state::State;
 use crate::store::StoreError;
 
 /// How often rooms are looked through: the end of a session is told within this.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
+/// A run that takes longer than this hangs: it is given up, and the job begins anew.
+const RUN_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a job that failed waits at first; twice as long after each further failure, up to its interval.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-/// Starts all jobs; they end when the server stops.
+/// What became of a job so far.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// What the job does.
+    pub name: &'static str,
+    /// When its last run ended.
+    pub last_run: Option<Timestamp>,
+    /// Runs that did what they should.
+    pub done: u64,
+    /// Runs that could not, and said why.
+    pub failed: u64,
+    /// Runs that panicked.
+    pub panicked: u64,
+    /// Runs that took so long that they were given up.
+    pub hung: u64,
+    /// Runs that went wrong since the last one that went well.
+    pub wrong_in_a_row: u32,
+}
+
+/// The jobs of a server. Clones share them.
+#[derive(Clone)]
+pub struct Jobs {
+    clock: Clock,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+    reports: Arc<Mutex<Vec<Report>>>,
+}
+
+/// How a run ended.
+enum Outcome<E> {
+    Done,
+    Failed(E),
+    Panicked,
+    Hung,
+}
+
+impl Jobs {
+    /// No jobs yet; those that come end when `stopping` is cancelled.
+    pub fn new(clock: Clock, stopping: CancellationToken) -> Self {
+        Self { clock, stopping, tasks: TaskTracker::new(), reports: Arc::default() }
+    }
+
+    /// How each job is doing, in the order in which they were started.
+    pub fn reports(&self) -> Vec<Report> {
+        self.reports.lock().clone()
+    }
+
+    /// Waits until every job has finished what it was doing when the server began to stop.
+    pub async fn finished(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Runs a job every `interval` until the server stops.
+    pub fn spawn<F, R, E>(&self, name: &'static str, interval: Duration, run: F)
+    where
+        F: Fn() -> R + Send + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display + Send + 'static,
+    {
+        let number = self.add(name);
+        let jobs = self.clone();
+        self.tasks.spawn(async move {
+            let mut wait = interval;
+            loop {
+                tokio::select! {
+                    () = jobs.stopping.cancelled() => return,
+                    () = jobs.clock.sleep(wait) => {}
+                }
+                let outcome = jobs.run_once(run()).await;
+                let wrong = jobs.note(number, &outcome);
+                tell(name, &outcome, wrong);
+                wait = pause(wrong, interval);
+            }
+        });
+    }
+
+    /// Each run is a task of its own, so that a panic ends that run alone.
+    async fn run_once<E: Send + 'static>(
+        &self,
+        run: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) -> Outcome<E> {
+        let mut running = tokio::spawn(run);
+        tokio::select! {
+            ended = &mut running => match ended {
+                Ok(Ok(())) => Outcome::Done,
+                Ok(Err(error)) => Outcome::Failed(error),
+                Err(_) => Outcome::Panicked,
+            },
+            () = self.clock.sleep(RUN_DEADLINE) => {
+                running.abort();
+                Outcome::Hung
+            }
+        }
+    }
+
+    fn add(&self, name: &'static str) -> usize {
+        let mut reports = self.reports.lock();
+        let (done, failed, panicked, hung) = (0, 0, 0, 0);
+        reports.push(Report { name, last_run: None, done, failed, panicked, hung, wrong_in_a_row: 0 });
+        reports.len() - 1
+    }
+
+    /// Notes an outcome: how many runs in a row went wrong by now.
+    fn note<E>(&self, number: usize, outcome: &Outcome<E>) -> u32 {
+        let now = self.clock.now();
+        let mut reports = self.reports.lock();
+        let Some(report) = reports.get_mut(number) else { return 0 };
+        report.last_run = Some(now);
+        report.wrong_in_a_row = report.wrong_in_a_row.saturating_add(1);
+        match outcome {
+            Outcome::Done => {
+                report.done += 1;
+                report.wrong_in_a_row = 0;
+            }
+            Outcome::Failed(_) => report.failed += 1,
+            Outcome::Panicked => report.panicked += 1,
+            Outcome::Hung => report.hung += 1,
+        }
+        report.wrong_in_a_row
+    }
+}
+
+/// Starts all jobs of a server.
 pub fn start(state: &State) {
-    let config = &state.config;
     spawn(state, "sweep rooms", SWEEP_INTERVAL, |state| async move {
         state.hub.sweep();
         Ok(())
     });
-    spawn(state, "save last seen", config.last_seen_interval, |state| async move {
+    spawn(state, "save last seen", state.config.last_seen_interval, |state| async move {
         state.sessions.save_seen().await
     });
-    spawn(state, "clean up", config.cleanup_interval, |state| async move {
+    spawn(state, "clean up", state.config.cleanup_interval, |state| async move {
         // Signs of life first, up to a time before which everything is written then: nobody may be taken for
         // silent because of a batch that waits.
         let now = state.clock.now();
@@ -31,24 +166,139 @@ pub fn start(state: &State) {
     });
 }
 
-/// Runs a job every `interval`, each run in a task of its own, so that a panic ends that run alone.
-fn spawn<F, R>(state: &State, name: &'static str, interval: Duration, run: F)
+fn spawn<R>(state: &State, name: &'static str, interval: Duration, run: impl Fn(State) -> R + Send + 'static)
 where
-    F: Fn(State) -> R + Send + 'static,
     R: Future<Output = Result<(), StoreError>> + Send + 'static,
 {
-    let (state, jobs) = (state.clone(), state.jobs.clone());
-    jobs.spawn(async move {
-        loop {
-            tokio::select! {
-                () = state.stopping.cancelled() => return,
-                () = state.clock.sleep(interval) => {}
-            }
-            match tokio::spawn(run(state.clone())).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(job = name, %error, "job failed, will run again"),
-                Err(_) => tracing::error!(job = name, "job panicked, will run again"),
+    let own = state.clone();
+    state.jobs.spawn(name, interval, move || run(own.clone()));
+}
+
+/// How long to wait for the next run, after so many in a row that went wrong.
+fn pause(wrong: u32, interval: Duration) -> Duration {
+    match wrong.checked_sub(1) {
+        None => interval,
+        Some(again) => FIRST_RETRY.saturating_mul(2_u32.saturating_pow(again)).min(interval),
+    }
+}
+
+/// Once for each time that things go wrong, not for each run: an outage is one line, and its end another.
+fn tell(name: &'static str, outcome: &Outcome<impl Display>, wrong: u32) {
+    match outcome {
+        Outcome::Panicked => tracing::error!(job = name, "job panicked, will run again"),
+        Outcome::Hung => tracing::error!(job = name, "job hung and was given up, will run again"),
+        Outcome::Failed(error) if wrong == 1 => {
+            tracing::warn!(job = name, %error, "job failed, will run again")
+        }
+        Outcome::Failed(error) => tracing::debug!(job = name, %error, wrong, "job failed again"),
+        Outcome::Done => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    /// Jobs by a clock that is moved, and what their runs say.
+    struct Trial {
+        jobs: Jobs,
+        hand: ManualClock,
+        stopping: CancellationToken,
+        said: mpsc::UnboundedReceiver<&'static str>,
+        say: mpsc::UnboundedSender<&'static str>,
+    }
+
+    impl Trial {
+        fn new() -> Self {
+            let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
+            let stopping = CancellationToken::new();
+            let (say, said) = mpsc::unbounded_channel();
+            Self { jobs: Jobs::new(clock, stopping.clone()), hand, stopping, said, say }
+        }
+
+        /// Lets time pass until a run says something.
+        async fn hear(&mut self) -> &'static str {
+            loop {
+                tokio::select! {
+                    said = self.said.recv() => return said.unwrap(),
+                    () = tokio::task::yield_now() => self.hand.advance(Duration::from_secs(1)),
+                }
             }
         }
-    });
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_job_outlives_its_panics_and_failures_and_troubles_no_other() {
+        let mut trial = Trial::new();
+        let (say, runs) = (trial.say.clone(), AtomicUsize::new(0));
+        trial.jobs.spawn("troubled", MINUTE, move || {
+            let (say, run) = (say.clone(), runs.fetch_add(1, Ordering::Relaxed));
+            async move {
+                _ = say.send("troubled");
+                match run {
+                    0 => panic!("on purpose"),
+                    1 => Err("on purpose"),
+                    _ => Ok(()),
+                }
+            }
+        });
+        let say = trial.say.clone();
+        trial.jobs.spawn("sound", MINUTE, move || {
+            _ = say.send("sound");
+            std::future::ready(Ok::<_, &str>(()))
+        });
+        let (mut troubled, mut sound) = (0, 0);
+        while troubled < 4 || sound < 2 {
+            match trial.hear().await {
+                "troubled" => troubled += 1,
+                _ => sound += 1,
+            }
+        }
+        trial.stopping.cancel();
+        trial.jobs.finished().await;
+        let [troubled, sound] = &trial.jobs.reports()[..] else { panic!("two jobs") };
+        assert_eq!((troubled.panicked, troubled.failed, troubled.wrong_in_a_row), (1, 1, 0));
+        assert!(troubled.done >= 2 && sound.done >= 2);
+        assert_eq!((sound.panicked, sound.failed, sound.hung), (0, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_run_that_hangs_is_noticed_given_up_and_begun_anew() {
+        let mut trial = Trial::new();
+        let (say, runs) = (trial.say.clone(), AtomicUsize::new(0));
+        trial.jobs.spawn("hanging", MINUTE, move || {
+            let (say, run) = (say.clone(), runs.fetch_add(1, Ordering::Relaxed));
+            async move {
+                _ = say.send("ran");
+                if run == 0 {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, &str>(())
+            }
+        });
+        for _ in 0..3 {
+            assert_eq!(trial.hear().await, "ran");
+        }
+        trial.stopping.cancel();
+        trial.jobs.finished().await;
+        let report = &trial.jobs.reports()[0];
+        assert_eq!((report.hung, report.wrong_in_a_row), (1, 0));
+        assert!(report.done >= 2 && report.last_run.is_some());
+    }
+
+    #[test]
+    fn what_goes_wrong_is_tried_again_soon_and_then_ever_more_slowly() {
+        let interval = Duration::from_secs(300);
+        let pauses: Vec<_> = (0..12).map(|wrong| pause(wrong, interval).as_secs()).collect();
+        assert_eq!(pauses, [300, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(pause(u32::MAX, interval), interval);
+        assert_eq!(pause(1, SWEEP_INTERVAL), SWEEP_INTERVAL);
+    }
 }

@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::jobs::Jobs;
 use crate::realtime::hub::Hub;
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -36,7 +37,7 @@ pub struct Parts {
     /// Every open WebSocket: the HTTP library does not wait for them.
     pub connections: TaskTracker,
     /// Every job: what one is writing when the server stops is written before the database is closed.
-    pub jobs: TaskTracker,
+    pub jobs: Jobs,
 }
 
 impl State {
