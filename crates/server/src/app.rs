@@ -16,6 +16,7 @@ use crate::entropy::random;
 use crate::http::listener;
 use crate::jobs::Jobs;
 use crate::realtime::hub::Hub;
+use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::state::{Parts, State};
 use crate::store::{Store, StoreError};
@@ -106,16 +107,30 @@ fn signing_key(config: &Config) -> Result<Vec<u8>, StartError> {
     if key.len() == 32 { Ok(key) } else { Err(StartError::Key(path.display().to_string())) }
 }
 
-/// Starts the server.
+/// Starts the server at the address of its configuration.
 ///
 /// # Errors
 /// When something that it needs is not there.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
-    let store = open_store(&config).await?;
-    let tokens = Tokens::new(&signing_key(&config)?);
     let wanted = SocketAddr::new(config.bind, config.port);
     let listener = listener::listen(wanted).map_err(|error| StartError::Listen(wanted, error))?;
+    start_on(listener, config, clock).await
+}
+
+/// Starts the server on a socket that listens already, such as one that outlives a restart.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_on(
+    listener: std::net::TcpListener,
+    config: Config,
+    clock: Clock,
+) -> Result<Running, StartError> {
+    let wanted = SocketAddr::new(config.bind, config.port);
+    let listener = listener::adopt(listener).map_err(|error| StartError::Listen(wanted, error))?;
     let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
+    let store = open_store(&config).await?;
+    let tokens = Tokens::new(&signing_key(&config)?);
     let hub = Hub::new(store.clone(), clock.clone(), config.location_ttl, config.max_watchers);
     let hub = Arc::new(hub);
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), clock.clone(), config.max_participants);
@@ -128,7 +143,9 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         hub,
         sessions,
         tokens,
+        leaving: CancellationToken::new(),
         stopping,
+        waves: Waves::default(),
         connections: TaskTracker::new(),
     });
     jobs::start(&state);
@@ -137,23 +154,43 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
 }
 
 impl Running {
-    /// Stops: no new connections, a goodbye to everyone, what is not written yet is written. Whether all of
-    /// it was done in time.
+    /// Waits until the server ends by itself, which it never should.
+    pub async fn crashed(&mut self) {
+        _ = (&mut self.serving).await;
+    }
+
+    /// How each background job is doing.
+    pub fn jobs(&self) -> Vec<jobs::Report> {
+        self.state.jobs.reports()
+    }
+
+    /// Stops: first it says that it is not ready, and serves on for `SHUTDOWN_DELAY_SECONDS`; then no new
+    /// connections, a goodbye to everyone in waves, and what is not written yet is written. Whether all of it
+    /// was done in time.
     pub async fn stop(self) -> bool {
-        self.state.stopping.cancel();
-        self.state.connections.close();
-        let finished = async {
-            self.state.connections.wait().await;
-            _ = self.serving.await;
-            self.state.jobs.finished().await;
-            if let Err(error) = self.state.sessions.save_seen().await {
-                tracing::warn!(%error, "could not write the last signs of life");
-            }
-            self.state.store.close().await;
-        };
+        let state = self.state.clone();
+        let longest = state.config.shutdown_timeout;
         tokio::select! {
-            () = finished => true,
-            () = self.state.clock.sleep(self.state.config.shutdown_timeout) => false,
+            () = self.finish() => true,
+            () = state.clock.sleep(longest) => false,
         }
+    }
+
+    async fn finish(self) {
+        let state = self.state;
+        state.leaving.cancel();
+        if !state.config.shutdown_delay.is_zero() {
+            state.clock.sleep(state.config.shutdown_delay).await;
+        }
+        state.stopping.cancel();
+        state.connections.close();
+        state.waves.go(state.connections.len(), &state.clock, state.config.shutdown_timeout / 2).await;
+        state.connections.wait().await;
+        _ = self.serving.await;
+        state.jobs.finished().await;
+        if let Err(error) = state.sessions.save_seen().await {
+            tracing::warn!(%error, "could not write the last signs of life");
+        }
+        state.store.close().await;
     }
 }

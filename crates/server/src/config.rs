@@ -92,6 +92,8 @@ pub struct Config {
     pub messages_per_second: u32,
     /// Whether any rate is limited.
     pub rate_limits: bool,
+    /// How long a stop goes on serving after it has said that it is not ready.
+    pub shutdown_delay: Duration,
     /// Longest stop.
     pub shutdown_timeout: Duration,
     /// What is logged.
@@ -130,6 +132,7 @@ impl Config {
             flush_interval_max: Duration::from_millis(read.number("FLUSH_INTERVAL_MAX_MS", 0, 1_000)?.into()),
             messages_per_second: read.number("MESSAGES_PER_SECOND", 1, 1_000)?,
             rate_limits: read.on_or_off("RATE_LIMITS")?,
+            shutdown_delay: Duration::from_secs(read.number("SHUTDOWN_DELAY_SECONDS", 0, 300)?.into()),
             shutdown_timeout: read.seconds("SHUTDOWN_TIMEOUT_SECONDS", 600)?,
             log_level: read.parsed("LOG_LEVEL", "error, warn, info, debug or trace")?,
             log_format: read.log_format()?,

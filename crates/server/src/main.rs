@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
+use listenfd::ListenFd;
 use tagalong::cli::{self, Invocation, Task};
 use tagalong::clock::Clock;
 use tagalong::config::Config;
@@ -61,13 +62,18 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let public_url = config.public_url.clone();
-    let running = app::start(config, Clock::system()).await?;
+    let clock = Clock::system();
+    let mut running = match ListenFd::from_env().take_tcp_listener(0)? {
+        Some(inherited) => app::start_on(inherited, config, clock).await?,
+        None => app::start(config, clock).await?,
+    };
     let url = public_url.unwrap_or_else(|| format!("http://localhost:{}", running.address.port()));
     println!("Tagalong is ready: {url}");
     std::io::stdout().flush()?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = running.crashed() => return Err("the server has ended by itself".into()),
     }
     tracing::info!("stopping");
     let stopped = running.stop();

@@ -83,6 +83,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("MESSAGES_PER_SECOND", "20", "Messages that one connection may send"),
     setting("RATE_LIMITS", "on", "off turns all rate limits off, for benchmarks and tests"),
+    setting(
+        "SHUTDOWN_DELAY_SECONDS",
+        "0",
+        "How long a stop goes on serving after it has said that it is not ready, for load balancers",
+    ),
     setting("SHUTDOWN_TIMEOUT_SECONDS", "30", "The longest that a stop may take"),
     setting("LOG_LEVEL", "info", "error, warn, info, debug or trace"),
     setting("LOG_FORMAT", "auto", "human, json, or auto: human on a terminal, JSON elsewhere"),

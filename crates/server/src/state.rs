@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::jobs::Jobs;
 use crate::realtime::hub::Hub;
+use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::store::Store;
 use crate::tokens::Tokens;
@@ -32,8 +33,12 @@ pub struct Parts {
     pub sessions: Sessions,
     /// Signing and checking tokens.
     pub tokens: Tokens,
-    /// Cancelled when the server begins to stop.
+    /// Cancelled when the server is about to stop: no new clients should be sent to it.
+    pub leaving: CancellationToken,
+    /// Cancelled when the server begins to stop: nothing new is begun.
     pub stopping: CancellationToken,
+    /// When each open WebSocket is let go.
+    pub waves: Waves,
     /// Every open WebSocket: the HTTP library does not wait for them.
     pub connections: TaskTracker,
     /// Every job: what one is writing when the server stops is written before the database is closed.

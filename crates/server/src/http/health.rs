@@ -25,7 +25,7 @@ pub(super) async fn live() -> Json<Value> {
 }
 
 pub(super) async fn ready(With(state): With<State>) -> (StatusCode, Json<Value>) {
-    let reason = if state.stopping.is_cancelled() {
+    let reason = if state.leaving.is_cancelled() {
         Some("the server is stopping")
     } else {
         database(&state).await.err()

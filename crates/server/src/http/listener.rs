@@ -21,19 +21,28 @@ const BACKLOG: i32 = 4096;
 /// How long to wait when no connection can be accepted, for example because no file is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Listens at an address. Options are inherited by every connection.
+/// Listens at an address.
 ///
 /// # Errors
 /// When the address is taken or not ours.
-pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub fn listen(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Takes a socket that listens. Its options are inherited by every connection.
+///
+/// # Errors
+/// When it is no such socket.
+pub fn adopt(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
+    let socket = Socket::from(listener);
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_notsent_lowat(UNSENT_IN_KERNEL_BYTES)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
 }
 

@@ -73,7 +73,7 @@ impl Connection {
             flushing_since: None,
             timer: state.clock.sleep_until(timer_at),
             timer_at,
-            stop: Box::pin(state.stopping.clone().cancelled_owned()),
+            stop: Box::pin(state.waves.join().cancelled_owned()),
             state,
             pass,
             socket: Socket::new(socket),

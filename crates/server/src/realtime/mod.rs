@@ -7,6 +7,7 @@
 //! | `connection` | one task per connection: reads, takes from the room, writes |
 //! | `phoenix_door`, `plain_door` | what a message means at each door |
 //! | `socket` | the WebSocket library, and nothing of ours |
+//! | `waves` | how connections are let go when the server stops |
 //! | `parting` | why connections end, and the close code of each |
 
 pub mod connection;
@@ -16,3 +17,4 @@ mod phoenix_door;
 mod plain_door;
 mod socket;
 pub mod upgrade;
+pub mod waves;

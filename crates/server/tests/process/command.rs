@@ -109,6 +109,7 @@ fn a_start_that_cannot_work_says_why_in_one_line() {
     std::fs::write(home.path().join("file"), "").unwrap();
     let output = tagalong(home.path(), &["--port", "0", "--data-dir", "file/inside"]).output().unwrap();
     assert!(refusal(&output).contains("DATA_DIR"));
+    std::fs::create_dir(home.path().join("data")).unwrap();
     std::fs::write(home.path().join("data/jwt.key"), "short").unwrap();
     let output = tagalong(home.path(), &["--port", "0"]).output().unwrap();
     assert!(refusal(&output).contains("jwt.key"));

@@ -6,3 +6,4 @@ mod command;
 mod crash;
 mod privacy;
 mod serving;
+mod stop;

@@ -1,7 +1,9 @@
 //! The real binary in a directory of its own, killed when a test is done with it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::ops::Deref;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
@@ -25,50 +27,32 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// Asks whoever listens on a port of this machine.
+#[derive(Clone, Copy)]
+pub(crate) struct Client {
+    port: u16,
+}
+
 pub(crate) struct Serving {
     child: Mutex<Child>,
-    port: u16,
+    client: Client,
     log: Option<JoinHandle<String>>,
 }
 
-impl Serving {
-    /// Starts it on a free port and waits for the line that says where it is.
-    pub(crate) fn start(home: &Path) -> Self {
-        Self::start_with(home, &[])
-    }
-
-    pub(crate) fn start_with(home: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut child = tagalong(home, &["serve", "--port", "0", "--bind", "127.0.0.1"])
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = child.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut log = String::new();
-            stderr.read_to_string(&mut log).unwrap();
-            log
-        });
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().rsplit(':').next().unwrap().parse().expect("an address to open");
-        Self { child: Mutex::new(child), port, log: Some(log) }
-    }
-
-    pub(crate) fn port(&self) -> u16 {
+impl Client {
+    pub(crate) fn port(self) -> u16 {
         self.port
     }
 
     /// Asks over a connection of its own: status and body, or nothing when the server is gone.
-    pub(crate) fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> Option<(u16, Value)> {
+    pub(crate) fn ask(self, method: &str, path: &str, token: &str, body: &str) -> Option<(u16, Value)> {
         let (status, _, body) = self.raw(method, path, token, body)?;
         Some((status, serde_json::from_str(&body).unwrap_or_default()))
     }
 
     /// The same with the head of the answer, and the body as it came.
     pub(crate) fn raw(
-        &self,
+        self,
         method: &str,
         path: &str,
         token: &str,
@@ -89,7 +73,7 @@ impl Serving {
         Some((status, head.to_owned(), body.to_owned()))
     }
 
-    pub(crate) fn socket(&self, path: &str) -> Result<WebSocket<TcpStream>, tungstenite::Error> {
+    pub(crate) fn socket(self, path: &str) -> Result<WebSocket<TcpStream>, tungstenite::Error> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let opened = tungstenite::client(format!("ws://127.0.0.1:{}{path}", self.port), stream);
@@ -97,6 +81,43 @@ impl Serving {
             tungstenite::HandshakeError::Failure(error) => error,
             interrupted => panic!("{interrupted}"),
         })
+    }
+}
+
+impl Serving {
+    /// Starts it on a free port and waits for the line that says where it is.
+    pub(crate) fn start(home: &Path) -> Self {
+        Self::start_with(home, &[])
+    }
+
+    pub(crate) fn start_with(home: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut command = tagalong(home, &["serve", "--port", "0", "--bind", "127.0.0.1"]);
+        command.envs(environment.iter().copied());
+        Self::run(command)
+    }
+
+    /// Starts it on a socket that listens already, as a service manager hands it over.
+    pub(crate) fn start_on(home: &Path, listener: &TcpListener) -> Self {
+        // The protocol wants the socket as file 3 and the process's own id in a variable: a shell can do both.
+        let script = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" serve";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_tagalong")]).current_dir(home).env_clear();
+        command.stdin(OwnedFd::from(listener.try_clone().unwrap()));
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            log
+        });
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().rsplit(':').next().unwrap().parse().expect("an address to open");
+        Self { child: Mutex::new(child), client: Client { port }, log: Some(log) }
     }
 
     /// As a power cut would: nothing is finished, nobody is told.
@@ -106,9 +127,27 @@ impl Serving {
         child.wait().unwrap();
     }
 
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.lock().id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
+    /// Waits until it ends by itself: its exit code.
+    pub(crate) fn ended(&self) -> Option<i32> {
+        self.child.lock().wait().unwrap().code()
+    }
+
     /// All that it wrote to its log, after it is gone.
     pub(crate) fn log(&mut self) -> String {
         self.log.take().map(|log| log.join().unwrap()).unwrap_or_default()
+    }
+}
+
+impl Deref for Serving {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
     }
 }
 
