@@ -1,8 +1,6 @@
 //! Builds everything from a configuration, starts it, stops it. `main` and the tests use it alike.
 
-use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,16 +10,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::entropy::random;
 use crate::http::listener;
 use crate::jobs::Jobs;
+use crate::keys::KeyError;
 use crate::realtime::hub::Hub;
 use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::state::{Parts, State};
 use crate::store::{Store, StoreError};
-use crate::tokens::Tokens;
-use crate::{http, jobs};
+use crate::{http, jobs, keys};
 
 /// A running server.
 pub struct Running {
@@ -37,11 +34,9 @@ pub enum StartError {
     /// The directory cannot be made or written.
     #[error("DATA_DIR {0}: {1}")]
     DataDirectory(String, std::io::Error),
-    /// The key file is not what we made.
-    #[error(
-        "the signing key {0} is damaged: expected 32 bytes; restore it, or delete it to make a new one (all tokens will be invalid)"
-    )]
-    Key(String),
+    /// No key to sign tokens with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// No database.
     #[error("the database {0}: {1}")]
     Database(String, StoreError),
@@ -75,38 +70,6 @@ fn version_parts(version: &str) -> [u32; 3] {
     [0; 3].map(|_: u32| parts.next().unwrap_or(0))
 }
 
-/// The key that signs tokens: the setting, or one that is made once and kept.
-fn signing_key(config: &Config) -> Result<Vec<u8>, StartError> {
-    if let Some(secret) = &config.jwt_secret {
-        return Ok(secret.expose().as_bytes().to_vec());
-    }
-    let path = config.data_dir.join("jwt.key");
-    let failed = |error| StartError::DataDirectory(path.display().to_string(), error);
-    if !path.exists() {
-        let key: [u8; 32] = random().map_err(|error| failed(std::io::Error::other(error)))?;
-        // Written beside and linked into place: whoever starts at the same time reads a whole key, ours or
-        // theirs.
-        let unique = u64::from_be_bytes(random().map_err(|error| failed(std::io::Error::other(error)))?);
-        let draft = path.with_extension(format!("{unique:x}"));
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)
-            .map_err(failed)?;
-        file.write_all(&key).and_then(|()| file.sync_all()).map_err(failed)?;
-        let linked = std::fs::hard_link(&draft, &path);
-        std::fs::remove_file(&draft).map_err(failed)?;
-        if let Err(error) = linked
-            && error.kind() != std::io::ErrorKind::AlreadyExists
-        {
-            return Err(failed(error));
-        }
-    }
-    let key = std::fs::read(&path).map_err(failed)?;
-    if key.len() == 32 { Ok(key) } else { Err(StartError::Key(path.display().to_string())) }
-}
-
 /// Starts the server at the address of its configuration.
 ///
 /// # Errors
@@ -130,7 +93,7 @@ pub async fn start_on(
     let listener = listener::adopt(listener).map_err(|error| StartError::Listen(wanted, error))?;
     let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
     let store = open_store(&config).await?;
-    let tokens = Tokens::new(&signing_key(&config)?);
+    let tokens = keys::tokens(&config)?;
     let hub = Hub::new(store.clone(), clock.clone(), config.location_ttl, config.max_watchers);
     let hub = Arc::new(hub);
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), clock.clone(), config.max_participants);

@@ -10,6 +10,11 @@ use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHER
 
 use crate::settings::{Raw, SETTINGS, SettingError};
 
+/// Shortest signing key: as long as what HS256 makes of it (RFC 7518, section 3.2).
+const KEY_BYTES_MIN: usize = 32;
+/// A key with fewer different bytes was typed, not made: 32 random hexadecimal digits have 14 on average.
+const KEY_DISTINCT_BYTES_MIN: usize = 8;
+
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -66,6 +71,8 @@ pub struct Config {
     pub db_pool_size: u32,
     /// The signing key, if one was given.
     pub jwt_secret: Option<Secret>,
+    /// Keys that signed before.
+    pub jwt_secrets_previous: Vec<Secret>,
     /// Longest session, and the default.
     pub max_session: Duration,
     /// A session ends after this long without activity.
@@ -119,6 +126,7 @@ impl Config {
             data_dir,
             db_pool_size: read.number("DB_POOL_SIZE", 1, 1_000)?,
             jwt_secret: read.jwt_secret()?,
+            jwt_secrets_previous: read.jwt_secrets_previous()?,
             max_session: read.hours("MAX_SESSION_HOURS", SESSION_HOURS_CEILING)?,
             session_inactivity: read.hours("SESSION_INACTIVITY_HOURS", SESSION_HOURS_CEILING)?,
             max_participants: read.count("MAX_PARTICIPANTS_PER_SESSION", PARTICIPANTS_CEILING)?,
@@ -201,9 +209,25 @@ impl Reader<'_> {
     fn jwt_secret(&self) -> Result<Option<Secret>, SettingError> {
         match self.text("JWT_SECRET") {
             "" => Ok(None),
-            key if key.len() < 32 => Err(self.wrong("JWT_SECRET", "32 bytes or more")),
-            key => Ok(Some(Secret(key.to_owned()))),
+            key => self.key("JWT_SECRET", key).map(Some),
         }
+    }
+
+    fn jwt_secrets_previous(&self) -> Result<Vec<Secret>, SettingError> {
+        let name = "JWT_SECRET_PREVIOUS";
+        let keys = self.text(name).split(',').map(str::trim).filter(|key| !key.is_empty());
+        keys.map(|key| self.key(name, key)).collect()
+    }
+
+    fn key(&self, name: &str, key: &str) -> Result<Secret, SettingError> {
+        let distinct = key.bytes().collect::<std::collections::BTreeSet<_>>().len();
+        if key.len() < KEY_BYTES_MIN {
+            return Err(self.wrong(name, "32 bytes or more"));
+        }
+        if distinct < KEY_DISTINCT_BYTES_MIN {
+            return Err(self.wrong(name, "random bytes, such as `openssl rand -hex 32` makes"));
+        }
+        Ok(Secret(key.to_owned()))
     }
 
     fn database(&self, data_dir: &std::path::Path) -> Result<PathBuf, SettingError> {

@@ -188,7 +188,7 @@ fn tell(name: &'static str, outcome: &Outcome<impl Display>, wrong: u32) {
         Outcome::Panicked => tracing::error!(job = name, "job panicked, will run again"),
         Outcome::Hung => tracing::error!(job = name, "job hung and was given up, will run again"),
         Outcome::Failed(error) if wrong == 1 => {
-            tracing::warn!(job = name, %error, "job failed, will run again")
+            tracing::warn!(job = name, %error, "job failed, will run again");
         }
         Outcome::Failed(error) => tracing::debug!(job = name, %error, wrong, "job failed again"),
         Outcome::Done => {}

@@ -9,7 +9,7 @@
 //! | [`store`] | what lasts |
 //! | [`jobs`] | what happens as time passes |
 //! | [`settings`], [`config`] | settings as text, and as understood |
-//! | [`tokens`], [`clock`], [`entropy`], [`telemetry`] | signing, time, randomness, the log |
+//! | [`tokens`], [`keys`], [`clock`], [`entropy`], [`telemetry`] | signing and its keys, time, randomness, the log |
 
 pub mod app;
 pub mod cli;
@@ -18,6 +18,7 @@ pub mod config;
 pub mod entropy;
 pub mod http;
 pub mod jobs;
+pub mod keys;
 pub mod realtime;
 pub mod sessions;
 pub mod settings;

@@ -62,6 +62,12 @@ pub const SETTINGS: &[Setting] = &[
         "Key that signs tokens, 32 bytes or more; without it, made once and kept in the data directory",
     )
     .secret(),
+    setting(
+        "JWT_SECRET_PREVIOUS",
+        "",
+        "Keys that signed tokens before, separated by commas: their tokens still open what they opened",
+    )
+    .secret(),
     setting("MAX_SESSION_HOURS", "24", "Longest session, and the default length"),
     setting("SESSION_INACTIVITY_HOURS", "1", "A session ends after this long without any activity"),
     setting("MAX_PARTICIPANTS_PER_SESSION", "50", "Participants in a session"),

@@ -1,6 +1,7 @@
 //! Tokens: who may do what in which session, signed by us.
 //!
-//! JWTs with HS256 and nothing else (RFC 8725, section 3.1). `exp` is the session's end as it was when the
+//! JWTs with HS256 and nothing else (RFC 8725, section 3.1). Each names the key that signed it, so that keys can
+//! be changed while sessions are on: the new one signs, those before it still open (section 3.5). `exp` is the session's end as it was when the
 //! token was made; whether a token still opens anything is decided by the session itself, which may have
 //! been ended, extended, or left since (docs/adr/0004).
 
@@ -11,6 +12,8 @@ use tagalong_core::limits::TOKEN_BYTES_MAX;
 use tagalong_core::time::Timestamp;
 
 const ISSUER: &str = "tagalong";
+/// Enough to tell apart the few keys that one server knows.
+const KEY_ID_CHARS: usize = 8;
 
 /// What the bearer of a token is in its session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -53,21 +56,34 @@ struct Claims {
 
 /// Makes and checks tokens.
 pub struct Tokens {
+    header: Header,
     encoding: EncodingKey,
-    decoding: DecodingKey,
+    /// The key that signs, then those that did before.
+    known: Vec<(KeyId, DecodingKey)>,
     validation: Validation,
 }
 
+/// Tells keys apart without telling what they are.
+type KeyId = String;
+
 impl Tokens {
-    /// Tokens under a key of at least 32 bytes.
-    pub fn new(key: &[u8]) -> Self {
+    /// Tokens under a key of at least 32 bytes; those of `previous` keys are still read.
+    ///
+    /// # Errors
+    /// When the signing library fails.
+    pub fn new(key: &[u8], previous: &[&[u8]]) -> Result<Self, jsonwebtoken::errors::Error> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[ISSUER]);
         validation.set_required_spec_claims(&["aud", "exp", "iss", "sub"]);
         // The session decides, not the claim: see the module's documentation.
         validation.validate_exp = false;
-        Self { encoding: EncodingKey::from_secret(key), decoding: DecodingKey::from_secret(key), validation }
+        let known: Vec<_> = std::iter::once(&key)
+            .chain(previous)
+            .map(|key| Ok((key_id(key)?, DecodingKey::from_secret(key))))
+            .collect::<Result<_, jsonwebtoken::errors::Error>>()?;
+        let header = Header { kid: Some(key_id(key)?), ..Header::new(Algorithm::HS256) };
+        Ok(Self { header, encoding: EncodingKey::from_secret(key), known, validation })
     }
 
     /// A token for a pass, made at `now`, for a session that ends at `ends_at`.
@@ -89,7 +105,7 @@ impl Tokens {
             iat: seconds(now),
             exp: seconds(ends_at),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+        jsonwebtoken::encode(&self.header, &claims, &self.encoding)
     }
 
     /// Reads a token.
@@ -100,10 +116,21 @@ impl Tokens {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(InvalidToken);
         }
-        let read = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation);
+        let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
+        let known = self.known.iter().find(|(id, _)| header.kid.as_ref() == Some(id));
+        let (_, key) = known.ok_or(InvalidToken)?;
+        let read = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
         let claims = read.map_err(|_| InvalidToken)?.claims;
         Ok(Pass { session: claims.sid, user: claims.sub, role: claims.role })
     }
+}
+
+/// What a key signs of a fixed text: the same wherever the key is, and no way back to it.
+fn key_id(key: &[u8]) -> Result<KeyId, jsonwebtoken::errors::Error> {
+    let key = EncodingKey::from_secret(key);
+    let mut id = jsonwebtoken::crypto::sign(b"tagalong key id", &key, Algorithm::HS256)?;
+    id.truncate(KEY_ID_CHARS);
+    Ok(id)
 }
 
 fn seconds(time: Timestamp) -> u64 {
@@ -132,13 +159,17 @@ mod tests {
                "role": "participant", "iat": 1, "exp": 4_000_000_000_u64})
     }
 
+    fn tokens() -> Tokens {
+        Tokens::new(KEY, &[]).unwrap()
+    }
+
     fn signed(header: &Header, claims: &Value, key: &[u8]) -> String {
         jsonwebtoken::encode(header, claims, &EncodingKey::from_secret(key)).unwrap()
     }
 
     #[test]
     fn what_is_issued_is_read_again() {
-        let tokens = Tokens::new(KEY);
+        let tokens = tokens();
         let times = (Timestamp::from_millis(1_000), Timestamp::from_millis(61_000));
         let token = tokens.issue(&pass(), times.0, times.1).unwrap();
         assert_eq!(tokens.verify(&token), Ok(pass()));
@@ -149,8 +180,8 @@ mod tests {
 
     #[test]
     fn nothing_else_is_accepted() {
-        let tokens = Tokens::new(KEY);
-        let hs256 = Header::new(Algorithm::HS256);
+        let tokens = tokens();
+        let hs256 = tokens.header.clone();
         let good = signed(&hs256, &claims(), KEY);
         assert!(tokens.verify(&good).is_ok());
 
@@ -160,9 +191,12 @@ mod tests {
             good[..good.len() - 2].to_owned(),
             format!("{good}{}", "A".repeat(TOKEN_BYTES_MAX)),
             signed(&hs256, &claims(), &[8; 32]),
-            signed(&Header::new(Algorithm::HS384), &claims(), KEY),
+            signed(&Header { alg: Algorithm::HS384, ..hs256.clone() }, &claims(), KEY),
+            signed(&Header { kid: None, ..hs256.clone() }, &claims(), KEY),
+            signed(&Header { kid: Some("../../etc/passwd".to_owned()), ..hs256.clone() }, &claims(), KEY),
         ];
-        let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+        let id = key_id(KEY).unwrap();
+        let none = BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"none","kid":"{id}"}}"#));
         bad.push(format!("{none}.{}.", good.split('.').nth(1).unwrap()));
         for missing in ["iss", "aud", "sub", "sid", "role", "iat", "exp"] {
             let mut claims = claims();
@@ -179,5 +213,18 @@ mod tests {
         for token in bad {
             assert_eq!(tokens.verify(&token), Err(InvalidToken), "{token}");
         }
+    }
+    #[test]
+    fn keys_are_changed_while_sessions_are_on() {
+        let (old, new): (&[u8], &[u8]) = (KEY, &[9; 32]);
+        let now = Timestamp::from_millis(0);
+        let before = tokens().issue(&pass(), now, now).unwrap();
+        let rotated = Tokens::new(new, &[old]).unwrap();
+        assert_eq!(rotated.verify(&before), Ok(pass()));
+        let after = rotated.issue(&pass(), now, now).unwrap();
+        assert_eq!(rotated.verify(&after), Ok(pass()));
+        // The old key signs nothing any more, and once it is given up its tokens are dead.
+        assert_eq!(tokens().verify(&after), Err(InvalidToken));
+        assert_eq!(Tokens::new(new, &[]).unwrap().verify(&before), Err(InvalidToken));
     }
 }

@@ -65,6 +65,8 @@ fn secrets_are_masked() {
     let short = tagalong(home.path(), &["config"]).env("JWT_SECRET", "too-short").output().unwrap();
     let error = refusal(&short);
     assert!(error.contains("JWT_SECRET") && !error.contains("too-short"), "{error}");
+    let typed = tagalong(home.path(), &["config"]).env("JWT_SECRET", "abcabc".repeat(8)).output().unwrap();
+    assert!(refusal(&typed).contains("openssl rand"));
 }
 
 #[test]
