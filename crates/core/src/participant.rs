@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::id::UserId;
 use crate::limits::DISPLAY_NAME_CHARS_MAX;
-use crate::text::is_plain;
+use crate::text::{self, Unfit};
 
-/// What a participant is called: 1 to [`DISPLAY_NAME_CHARS_MAX`] characters, trimmed, without control
-/// characters.
+/// What a participant is called: 1 to [`DISPLAY_NAME_CHARS_MAX`] characters in Unicode's composed form, trimmed,
+/// without control characters and such that turn the direction of writing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct DisplayName(Box<str>);
@@ -34,17 +34,18 @@ impl DisplayName {
     /// # Errors
     /// When it is blank, too long, or has control characters.
     pub fn parse(text: &str) -> Result<Self, InvalidDisplayName> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(InvalidDisplayName::Blank);
+        match text::line(text, DISPLAY_NAME_CHARS_MAX) {
+            Ok(line) => Ok(Self(line)),
+            Err(Unfit::Blank) => Err(InvalidDisplayName::Blank),
+            Err(Unfit::TooLong) => Err(InvalidDisplayName::TooLong),
+            Err(Unfit::Control) => Err(InvalidDisplayName::Control),
         }
-        if text.chars().count() > DISPLAY_NAME_CHARS_MAX {
-            return Err(InvalidDisplayName::TooLong);
-        }
-        if !is_plain(text) {
-            return Err(InvalidDisplayName::Control);
-        }
-        Ok(Self(text.into()))
+    }
+
+    /// The same for two names that people would take for the same, whatever the case and the form in which
+    /// their characters are written.
+    pub fn look(&self) -> String {
+        text::look(&self.0)
     }
 
     /// The name as text.

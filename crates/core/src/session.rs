@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::limits::SESSION_NAME_CHARS_MAX;
-use crate::text::is_plain;
+use crate::text::{self, Unfit};
 
 /// A session's name: 1 to [`SESSION_NAME_CHARS_MAX`] characters, trimmed, without control characters.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -27,17 +27,12 @@ impl SessionName {
     /// # Errors
     /// When it is too long or has control characters.
     pub fn parse(text: &str) -> Result<Option<Self>, InvalidSessionName> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Ok(None);
+        match text::line(text, SESSION_NAME_CHARS_MAX) {
+            Ok(line) => Ok(Some(Self(line))),
+            Err(Unfit::Blank) => Ok(None),
+            Err(Unfit::TooLong) => Err(InvalidSessionName::TooLong),
+            Err(Unfit::Control) => Err(InvalidSessionName::Control),
         }
-        if text.chars().count() > SESSION_NAME_CHARS_MAX {
-            return Err(InvalidSessionName::TooLong);
-        }
-        if !is_plain(text) {
-            return Err(InvalidSessionName::Control);
-        }
-        Ok(Some(Self(text.into())))
     }
 
     /// The name as text.
