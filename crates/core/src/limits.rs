@@ -44,6 +44,9 @@ pub const CHANNELS_PER_CONNECTION_MAX: usize = 8;
 /// Longest token, in bytes. Ours take about 330.
 pub const TOKEN_BYTES_MAX: usize = 1024;
 
+/// Most addresses whose rates are told apart, at about 100 bytes each. All others share one.
+pub const ADDRESSES_MAX: usize = 100_000;
+
 /// How far in the future a position's own time may lie: phones' clocks are not exact.
 pub const POSITION_AHEAD_MAX: Duration = Duration::from_secs(60);
 

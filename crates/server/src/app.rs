@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::http::listener;
 use crate::jobs::Jobs;
 use crate::keys::KeyError;
+use crate::rates::Rates;
 use crate::realtime::hub::Hub;
 use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
@@ -98,8 +99,10 @@ pub async fn start_on(
     let hub = Arc::new(hub);
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), clock.clone(), config.max_participants);
     let stopping = CancellationToken::new();
+    let rates = Rates::new(&config, clock.clone());
     let state = State::new(Parts {
         config,
+        rates,
         jobs: Jobs::new(clock.clone(), stopping.clone()),
         clock,
         store,

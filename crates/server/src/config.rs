@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHERS_CEILING};
 
 use crate::settings::{Raw, SETTINGS, SettingError};
@@ -97,6 +98,16 @@ pub struct Config {
     pub flush_interval_max: Duration,
     /// Messages a second from one connection.
     pub messages_per_second: u32,
+    /// Sessions that one address may make.
+    pub sessions_per_hour: u32,
+    /// Times that one address may join or watch.
+    pub joins_per_minute: u32,
+    /// Wrong guesses that one address may make.
+    pub misses_per_minute: u32,
+    /// WebSockets that one address may hold open.
+    pub connections_per_address: u32,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether any rate is limited.
     pub rate_limits: bool,
     /// How long a stop goes on serving after it has said that it is not ready.
@@ -139,6 +150,11 @@ impl Config {
             heartbeat_timeout: read.seconds("HEARTBEAT_TIMEOUT_SECONDS", 3600)?,
             flush_interval_max: Duration::from_millis(read.number("FLUSH_INTERVAL_MAX_MS", 0, 1_000)?.into()),
             messages_per_second: read.number("MESSAGES_PER_SECOND", 1, 1_000)?,
+            sessions_per_hour: read.number("SESSIONS_PER_HOUR", 1, 1_000_000)?,
+            joins_per_minute: read.number("JOINS_PER_MINUTE", 1, 1_000_000)?,
+            misses_per_minute: read.number("MISSES_PER_MINUTE", 1, 1_000_000)?,
+            connections_per_address: read.number("CONNECTIONS_PER_ADDRESS", 1, 1_000_000)?,
+            trusted_proxies: read.trusted_proxies()?,
             rate_limits: read.on_or_off("RATE_LIMITS")?,
             shutdown_delay: Duration::from_secs(read.number("SHUTDOWN_DELAY_SECONDS", 0, 300)?.into()),
             shutdown_timeout: read.seconds("SHUTDOWN_TIMEOUT_SECONDS", 600)?,
@@ -195,6 +211,14 @@ impl Reader<'_> {
             "off" | "false" | "0" => Ok(false),
             _ => Err(self.wrong(name, "on or off")),
         }
+    }
+
+    fn trusted_proxies(&self) -> Result<Vec<IpNet>, SettingError> {
+        let name = "TRUSTED_PROXIES";
+        let listed = self.text(name).split(',').map(str::trim).filter(|one| !one.is_empty());
+        let net = |one: &str| one.parse().or_else(|_| one.parse::<IpAddr>().map(IpNet::from));
+        let nets: Result<_, _> = listed.map(net).collect();
+        nets.map_err(|_| self.wrong(name, "addresses or networks such as 127.0.0.1 or 10.0.0.0/8"))
     }
 
     fn log_format(&self) -> Result<LogFormat, SettingError> {

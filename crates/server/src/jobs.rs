@@ -17,6 +17,8 @@ use crate::store::StoreError;
 
 /// How often rooms are looked through: the end of a session is told within this.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
+/// How often addresses that have been quiet are forgotten.
+const ADDRESS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// A run that takes longer than this hangs: it is given up, and the job begins anew.
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a job that failed waits at first; twice as long after each further failure, up to its interval.
@@ -149,6 +151,10 @@ impl Jobs {
 pub fn start(state: &State) {
     spawn(state, "sweep rooms", SWEEP_INTERVAL, |state| async move {
         state.hub.sweep();
+        Ok(())
+    });
+    spawn(state, "forget quiet addresses", ADDRESS_SWEEP_INTERVAL, |state| async move {
+        state.rates.sweep();
         Ok(())
     });
     spawn(state, "save last seen", state.config.last_seen_interval, |state| async move {

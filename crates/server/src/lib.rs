@@ -9,6 +9,7 @@
 //! | [`store`] | what lasts |
 //! | [`jobs`] | what happens as time passes |
 //! | [`settings`], [`config`] | settings as text, and as understood |
+//! | [`rates`] | how much one address may ask for |
 //! | [`tokens`], [`keys`], [`clock`], [`entropy`], [`telemetry`] | signing and its keys, time, randomness, the log |
 
 pub mod app;
@@ -19,6 +20,7 @@ pub mod entropy;
 pub mod http;
 pub mod jobs;
 pub mod keys;
+pub mod rates;
 pub mod realtime;
 pub mod sessions;
 pub mod settings;

@@ -88,6 +88,19 @@ pub const SETTINGS: &[Setting] = &[
         "The longest that a position waits to be written with others; 0 for never",
     ),
     setting("MESSAGES_PER_SECOND", "20", "Messages that one connection may send"),
+    setting("SESSIONS_PER_HOUR", "60", "Sessions that one address may make"),
+    setting("JOINS_PER_MINUTE", "120", "Times that one address may join or watch"),
+    setting(
+        "MISSES_PER_MINUTE",
+        "60",
+        "Tokens that do not hold, and sessions that do not exist, from one address",
+    ),
+    setting("CONNECTIONS_PER_ADDRESS", "500", "WebSockets that one address may hold open"),
+    setting(
+        "TRUSTED_PROXIES",
+        "",
+        "Proxies that say where requests come from, as addresses or networks, separated by commas",
+    ),
     setting("RATE_LIMITS", "on", "off turns all rate limits off, for benchmarks and tests"),
     setting(
         "SHUTDOWN_DELAY_SECONDS",

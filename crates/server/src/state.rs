@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::jobs::Jobs;
+use crate::rates::Rates;
 use crate::realtime::hub::Hub;
 use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// When each open WebSocket is let go.
     pub waves: Waves,
+    /// What addresses may ask for.
+    pub rates: Rates,
     /// Every open WebSocket: the HTTP library does not wait for them.
     pub connections: TaskTracker,
     /// Every job: what one is writing when the server stops is written before the database is closed.

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -11,8 +13,8 @@ use tagalong_core::problem::Problem;
 
 use crate::store::StoreError;
 
-/// Seconds after which a client may try again when the database did not answer.
-const RETRY_AFTER_SECONDS: &str = "2";
+/// After this a client may try again when the database did not answer.
+const DATABASE_RETRY: Duration = Duration::from_secs(2);
 
 /// A request that is not done, and why. Turned into its body by the request's own layer, which knows the
 /// request's id.
@@ -23,6 +25,7 @@ pub(crate) struct Refusal {
     details: Details,
     /// For the log alone.
     cause: Option<String>,
+    retry_after: Option<Duration>,
 }
 
 /// What is wrong with each field.
@@ -48,6 +51,11 @@ impl Refusal {
         Self { message: message.into(), ..self }
     }
 
+    /// To be tried again after a while.
+    pub(crate) fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
     /// What it is.
     pub(crate) fn problem(&self) -> Problem {
         self.problem
@@ -67,14 +75,21 @@ impl Refusal {
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, message: problem.message().into(), details: Details::new(), cause: None }
+        Self {
+            problem,
+            message: problem.message().into(),
+            details: Details::new(),
+            cause: None,
+            retry_after: None,
+        }
     }
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        let cause = matches!(error, StoreError::Unavailable(_)).then(|| error.to_string());
-        Self { cause, ..error.problem().into() }
+        let unavailable = matches!(error, StoreError::Unavailable(_));
+        let refusal = Self { cause: unavailable.then(|| error.to_string()), ..error.problem().into() };
+        if unavailable { refusal.after(DATABASE_RETRY) } else { refusal }
     }
 }
 
@@ -82,9 +97,10 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
-        if self.problem == Problem::Unavailable {
-            let after = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-            response.headers_mut().insert(axum::http::header::RETRY_AFTER, after);
+        if let Some(wait) = self.retry_after {
+            // Whole seconds, and never zero.
+            let seconds = HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64);
+            response.headers_mut().insert(RETRY_AFTER, seconds);
         }
         response.extensions_mut().insert(self);
         response

@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -12,6 +15,7 @@ use tagalong_core::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_DEADLINE, REQUE
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
+use super::address::Peer;
 use crate::state::State;
 
 /// Bytes that the kernel may hold unsent for one connection: what is beyond is still ours, so that a slow
@@ -55,8 +59,8 @@ pub async fn serve(listener: TcpListener, router: Router, state: State) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                requests.spawn(connection(stream, router.clone(), state.clone()));
+            Ok((stream, peer)) => {
+                requests.spawn(connection(stream, Peer(peer), router.clone(), state.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -69,13 +73,18 @@ pub async fn serve(listener: TcpListener, router: Router, state: State) {
     requests.wait().await;
 }
 
-async fn connection(stream: TcpStream, router: Router, state: State) {
+async fn connection(stream: TcpStream, peer: Peer, router: Router, state: State) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(state.clock.clone())
         .header_read_timeout(REQUEST_HEAD_DEADLINE)
         .max_buf_size(REQUEST_HEAD_BYTES_MAX)
         .max_headers(REQUEST_HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // A client that breaks HTTP is told so by the library; there is nothing to add.

@@ -1,7 +1,9 @@
 //! REST under `/api`, health, and the way to the WebSocket doors.
 
+mod address;
 mod answer;
 mod body;
+mod guard;
 mod health;
 pub mod listener;
 mod origin;
@@ -41,6 +43,7 @@ pub fn router(state: &State) -> Router {
         .fallback(|| async { Refusal::from(Problem::NotFound) })
         .method_not_allowed_fallback(|| async { Refusal::from(Problem::MethodNotAllowed) })
         .layer(cors(&state.config.origins))
+        .layer(from_fn_with_state(state.clone(), guard::count))
         .layer(from_fn_with_state(state.clone(), request::observe))
         .with_state(state.clone())
 }

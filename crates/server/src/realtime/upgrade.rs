@@ -3,7 +3,7 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Query, State as With};
+use axum::extract::{Extension, Query, State as With};
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +19,7 @@ use super::connection::{Connection, Door};
 use super::phoenix_door::PhoenixDoor;
 use super::socket;
 use crate::http::{Refusal, allowed_origin};
+use crate::rates::Address;
 use crate::state::State;
 use crate::tokens::{Pass, Role};
 
@@ -45,6 +46,7 @@ struct Forbidden;
 /// `/socket/websocket`.
 pub(crate) async fn phoenix(
     With(state): With<State>,
+    Extension(address): Extension<Address>,
     method: Method,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, QueryRejection>,
@@ -62,7 +64,7 @@ pub(crate) async fn phoenix(
         Ok((version, admit(&state, &headers, parameters.token).ok_or(Forbidden)?))
     });
     match admitted {
-        Ok((version, pass)) => open(state, upgrade, pass, Door::Phoenix(PhoenixDoor::new(version))),
+        Ok((version, pass)) => open(state, address, upgrade, pass, Door::Phoenix(PhoenixDoor::new(version))),
         // No body: browsers hide it, and clients come back every five seconds for ever.
         Err(Forbidden) => StatusCode::FORBIDDEN.into_response(),
     }
@@ -71,6 +73,7 @@ pub(crate) async fn phoenix(
 /// `/ws`.
 pub(crate) async fn plain(
     With(state): With<State>,
+    Extension(address): Extension<Address>,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -81,7 +84,7 @@ pub(crate) async fn plain(
     };
     let admitted = parameters.ok().and_then(|Query(parameters)| admit(&state, &headers, parameters.token));
     match admitted {
-        Some(pass) => open(state, upgrade, pass, Door::Plain),
+        Some(pass) => open(state, address, upgrade, pass, Door::Plain),
         None => Refusal::from(Problem::Unauthenticated).into_response(),
     }
 }
@@ -103,12 +106,17 @@ fn token_in_subprotocol(headers: &HeaderMap) -> Option<String> {
     String::from_utf8(TOKEN_ENCODING.decode(encoded).ok()?).ok()
 }
 
-fn open(state: State, upgrade: WebSocketUpgrade, pass: Pass, door: Door) -> Response {
+fn open(state: State, address: Address, upgrade: WebSocketUpgrade, pass: Pass, door: Door) -> Response {
+    let Some(connected) = state.rates.connect(address) else {
+        return Refusal::from(Problem::RateLimited)
+            .saying("Too many connections from this address")
+            .into_response();
+    };
     let tracked = state.connections.token();
     socket::limited(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |websocket| async move {
         let role = pass.role;
         let parting = Connection::new(state, pass, websocket).run(door).await;
         tracing::debug!(?role, ?parting, "connection over");
-        drop(tracked);
+        drop((tracked, connected));
     })
 }

@@ -7,4 +7,5 @@ mod harness;
 mod lifetimes;
 mod phoenix;
 mod plain;
+mod rates;
 mod rest;

@@ -21,7 +21,7 @@ fn refused(server: &Serving, session: &str, token: &str) -> Vec<String> {
         ("PATCH", format!("/api/sessions/{session}"), position.clone()),
         ("DELETE", format!("/api/sessions/{session}/participants/{token}"), String::new()),
         ("GET", format!("/join/{session}/{token}?lat={LAT}&lng={LNG}"), String::new()),
-        ("PUT", format!("/api/sessions/{session}"), position.clone()),
+        ("PUT", format!("/api/sessions/{session}"), position),
         ("GET", format!("/ws?token={token}&token={token}"), String::new()),
         ("GET", format!("/socket/websocket?token={token}"), String::new()),
     ];

@@ -1,0 +1,96 @@
+//! What one address may ask for, and who counts as one.
+
+use futures_util::StreamExt;
+use tagalong::config::Config;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::harness::Server;
+
+async fn limited(change: impl FnOnce(&mut Config)) -> Server {
+    Server::start_with(|config| {
+        config.rate_limits = true;
+        change(config);
+    })
+    .await
+}
+
+/// The status of a request that says that it was forwarded for somebody.
+async fn forwarded(server: &Server, method: &str, path: &str, client: &str) -> u16 {
+    let mut stream = server.raw().await;
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {client}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn too_many_sessions_are_refused_with_a_time() {
+    let server = limited(|config| config.sessions_per_hour = 3).await;
+    for _ in 0..3 {
+        assert_eq!(server.request("POST", "/api/sessions", None, "").await.status, 201);
+    }
+    let refused = server.request("POST", "/api/sessions", None, "").await;
+    assert_eq!(refused.code(), (429, "RATE_LIMITED"));
+    assert_eq!(refused.headers["retry-after"], "1200");
+    server.clock.advance(std::time::Duration::from_secs(1200));
+    assert_eq!(server.request("POST", "/api/sessions", None, "").await.status, 201);
+}
+
+#[tokio::test]
+async fn whoever_guesses_has_to_wait_and_whoever_has_a_token_does_not() {
+    let server = limited(|config| config.misses_per_minute = 5).await;
+    let session = server.session().await;
+    let (ada, token) = server.join(&session, "Ada").await;
+    for number in 0..5 {
+        let guess = format!("/api/sessions/00000000-0000-4000-8000-00000000000{number}");
+        assert_eq!(server.request("GET", &guess, None, "").await.code(), (404, "SESSION_NOT_FOUND"));
+    }
+    // Even a right guess is not answered now.
+    let path = format!("/api/sessions/{}", session.id);
+    for (method, path) in [("GET", path.clone()), ("POST", format!("{path}/join"))] {
+        assert_eq!(server.request(method, &path, None, "").await.code(), (429, "RATE_LIMITED"));
+    }
+    let leave = format!("{path}/participants/{ada}");
+    assert_eq!(server.request("DELETE", &leave, Some("wrong"), "").await.code(), (429, "RATE_LIMITED"));
+    assert_eq!(server.open("/ws?token=wrong", &[]).await.err(), Some(429));
+    assert_eq!(server.open("/socket/websocket?token=wrong", &[]).await.err(), Some(429));
+    assert!(server.open(&format!("/ws?token={token}"), &[]).await.is_ok());
+    assert_eq!(server.request("DELETE", &leave, Some(&token), "").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_address_holds_so_many_connections_and_no_more() {
+    let server = limited(|config| config.connections_per_address = 2).await;
+    let session = server.session().await;
+    let (_, token) = server.join(&session, "Ada").await;
+    let path = format!("/ws?token={token}");
+    let first = server.open(&path, &[]).await.unwrap();
+    let mut second = server.open(&path, &[]).await.unwrap();
+    assert_eq!(server.open(&path, &[]).await.err(), Some(429));
+    second.socket.close(None).await.unwrap();
+    while second.socket.next().await.is_some() {}
+    // The server counts it as closed a moment after the client does.
+    let reopened = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+        while server.open(&path, &[]).await.is_err() {}
+    });
+    assert!(reopened.await.is_ok());
+    drop(first);
+}
+
+#[tokio::test]
+async fn clients_behind_a_trusted_proxy_are_told_apart_and_behind_another_they_are_not() {
+    let trusted = limited(|config| {
+        config.sessions_per_hour = 1;
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    let stranger = limited(|config| config.sessions_per_hour = 1).await;
+    for (server, second) in [(&trusted, 201), (&stranger, 429)] {
+        assert_eq!(forwarded(server, "POST", "/api/sessions", "198.51.100.7").await, 201);
+        assert_eq!(forwarded(server, "POST", "/api/sessions", "198.51.100.8").await, second);
+        assert_eq!(forwarded(server, "POST", "/api/sessions", "198.51.100.7").await, 429);
+    }
+}
