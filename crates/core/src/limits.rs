@@ -44,6 +44,8 @@ pub const CHANNELS_PER_CONNECTION_MAX: usize = 8;
 /// Longest token, in bytes. Ours take about 330.
 pub const TOKEN_BYTES_MAX: usize = 1024;
 
+/// Messages over its rate that a connection is answered in a row before it is closed.
+pub const REFUSALS_MAX: u32 = 200;
 /// Most addresses whose rates are told apart, at about 100 bytes each. All others share one.
 pub const ADDRESSES_MAX: usize = 100_000;
 

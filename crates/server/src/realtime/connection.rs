@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::WebSocket;
 use tagalong_core::event::Wire;
-use tagalong_core::limits::{UNSENT_BYTES_SOFT_MAX, WRITE_DEADLINE};
+use tagalong_core::limits::{REFUSALS_MAX, UNSENT_BYTES_SOFT_MAX, WRITE_DEADLINE};
 use tagalong_core::pace::{Pace, WritePace};
 use tagalong_core::room::{Batch, Due, Farewell};
 use tokio_util::sync::WaitForCancellationFutureOwned;
@@ -36,6 +36,13 @@ pub(super) enum Door {
     Plain,
 }
 
+/// Whether a connection is over its rate.
+pub(super) enum Over {
+    No,
+    /// For so long.
+    For(Duration),
+}
+
 /// What there is to do.
 enum Wake {
     Received(Inbound),
@@ -53,6 +60,7 @@ pub(super) struct Connection {
     pings: bool,
     write_pace: WritePace,
     messages: Pace,
+    refused_in_a_row: u32,
     last_heard: Instant,
     pinged: bool,
     flushing_since: Option<Instant>,
@@ -68,6 +76,7 @@ impl Connection {
         Self {
             write_pace: WritePace::new(state.config.flush_interval_max, now),
             messages: Pace::new(Duration::from_secs(MESSAGE_BURST_SECONDS.into()), now),
+            refused_in_a_row: 0,
             last_heard: now,
             pinged: false,
             flushing_since: None,
@@ -123,19 +132,21 @@ impl Connection {
         if self.flushing_since.is_some() && !self.flushed(cx, now) {
             return self.poll_timer(cx, now);
         }
-        if self.socket.unsent() < UNSENT_BYTES_SOFT_MAX
-            && let Poll::Ready(received) = self.socket.poll_receive(cx)
-        {
-            return Poll::Ready(received.map_or_else(Wake::Part, Wake::Received));
+        loop {
+            let full = self.socket.unsent() >= UNSENT_BYTES_SOFT_MAX;
+            if !full && let Poll::Ready(received) = self.socket.poll_receive(cx) {
+                return Poll::Ready(received.map_or_else(Wake::Part, Wake::Received));
+            }
+            if let Poll::Ready(batch) = self.poll_take(cx, now) {
+                return Poll::Ready(Wake::Taken(batch));
+            }
+            // Only now: replies and positions that were ready together leave in one write.
+            let written = self.socket.unsent() == 0 || self.flushed(cx, now);
+            if !(full && written) {
+                return self.poll_timer(cx, now);
+            }
+            // There is room again, and nobody would wake us for what the client sent meanwhile.
         }
-        if let Poll::Ready(batch) = self.poll_take(cx, now) {
-            return Poll::Ready(Wake::Taken(batch));
-        }
-        // Only now: replies and positions that were ready together leave in one write.
-        if self.socket.unsent() > 0 {
-            self.flushed(cx, now);
-        }
-        self.poll_timer(cx, now)
     }
 
     /// Writes what was fed: whether all of it is written. A connection that is gone says so at its next read.
@@ -211,10 +222,7 @@ impl Connection {
             (_, Inbound::Alive) => Ok(()),
             (Door::Phoenix(door), Inbound::Text(text)) => phoenix_door::text(self, door, &text).await,
             (Door::Phoenix(door), Inbound::Binary(bytes)) => phoenix_door::binary(self, door, &bytes),
-            (Door::Plain, Inbound::Text(text)) => {
-                plain_door::text(self, &text);
-                Ok(())
-            }
+            (Door::Plain, Inbound::Text(text)) => plain_door::text(self, &text),
             (Door::Plain, Inbound::Binary(_)) => {
                 plain_door::binary(self);
                 Ok(())
@@ -222,13 +230,24 @@ impl Connection {
         }
     }
 
-    /// Counts a message against the connection's rate: how long to wait when it is over it.
-    pub(super) fn spend_message(&mut self) -> Result<(), Duration> {
+    /// Counts a message against the connection's rate. A client that goes on and on although it is told is
+    /// let go: to read and refuse costs too.
+    pub(super) fn spend_message(&mut self) -> Result<Over, Parting> {
         if !self.state.config.rate_limits {
-            return Ok(());
+            return Ok(Over::No);
         }
         let step = Duration::from_secs(1) / self.state.config.messages_per_second.max(1);
-        self.messages.try_spend(self.last_heard, step)
+        match self.messages.try_spend(self.last_heard, step) {
+            Ok(()) => {
+                self.refused_in_a_row = 0;
+                Ok(Over::No)
+            }
+            Err(_) if self.refused_in_a_row >= REFUSALS_MAX => Err(Parting::Flooding),
+            Err(wait) => {
+                self.refused_in_a_row += 1;
+                Ok(Over::For(wait))
+            }
+        }
     }
 
     fn write(&mut self, door: &mut Door, batch: &Batch) -> Result<(), Parting> {

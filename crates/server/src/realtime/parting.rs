@@ -17,6 +17,10 @@ pub enum Parting {
     TooBig,
     /// A message that is not one of the door's protocol, as Phoenix closes it.
     Malformed,
+    /// The client went on sending more than it may, after it had been told so many times.
+    Flooding,
+    /// Plain door: joining is not possible right now, and may be soon.
+    NotNow,
     /// More events waited than a connection may leave waiting.
     Overflowed,
     /// The server stops; another one, or the same, will be back.
@@ -35,9 +39,10 @@ impl Parting {
             Self::PeerGone | Self::Stalled => None,
             Self::Silent | Self::Protocol => Some(1002),
             Self::NotUtf8 => Some(1007),
+            Self::Flooding => Some(1008),
             Self::TooBig => Some(1009),
             Self::Malformed => Some(1011),
-            Self::Overflowed => Some(1013),
+            Self::Overflowed | Self::NotNow => Some(1013),
             Self::Restart => Some(1012),
             Self::Over => Some(1000),
         }

@@ -10,7 +10,7 @@ use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
 use tagalong_core::room::{PublishError, Welcome};
 
-use super::connection::Connection;
+use super::connection::{Connection, Over};
 use super::hub;
 use super::parting::Parting;
 
@@ -40,7 +40,7 @@ pub(super) async fn text(
     text: &str,
 ) -> Result<(), Parting> {
     let message = phoenix::decode(door.version(), text).map_err(|_| Parting::Malformed)?;
-    if let Err(wait) = connection.spend_message() {
+    if let Over::For(wait) = connection.spend_message()? {
         let response = format!(r#"{{"reason":"rate_limited","retry_after_ms":{}}}"#, wait.as_millis().max(1));
         let answer = door.channels.answer(&message.join_ref, &message, Status::Error, &response);
         connection.socket.feed(answer);

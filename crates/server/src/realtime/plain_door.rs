@@ -4,7 +4,7 @@ use tagalong_core::event::{InitialLocations, InitialParticipants, to_json};
 use tagalong_core::plain::{self, Request};
 use tagalong_core::problem::Problem;
 
-use super::connection::Connection;
+use super::connection::{Connection, Over};
 use super::parting::Parting;
 
 /// Joins the session's room: the first thing that happens behind this door.
@@ -20,14 +20,15 @@ pub(super) async fn enter(connection: &mut Connection) -> Result<(), Parting> {
         }
         Err(problem) => {
             refuse(connection, problem);
-            Err(Parting::Over)
+            Err(if problem == Problem::Unavailable { Parting::NotNow } else { Parting::Over })
         }
     }
 }
 
-pub(super) fn text(connection: &mut Connection, text: &str) {
-    if connection.spend_message().is_err() {
-        return refuse(connection, Problem::RateLimited);
+pub(super) fn text(connection: &mut Connection, text: &str) -> Result<(), Parting> {
+    if let Over::For(_) = connection.spend_message()? {
+        refuse(connection, Problem::RateLimited);
+        return Ok(());
     }
     let done = match plain::decode(text) {
         Err(plain::Malformed) => Err(Problem::InvalidMessage),
@@ -42,6 +43,7 @@ pub(super) fn text(connection: &mut Connection, text: &str) {
     if let Err(problem) = done {
         refuse(connection, problem);
     }
+    Ok(())
 }
 
 pub(super) fn binary(connection: &mut Connection) {

@@ -46,6 +46,20 @@ async fn a_reader_that_stops_delays_nobody_and_is_closed() {
 }
 
 #[tokio::test]
+async fn a_client_that_sends_far_ahead_of_its_reading_gets_every_answer() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let (_, token) = server.join(&session, "Ada").await;
+    let mut client = server.phoenix(&token).await;
+    for number in 0..3000 {
+        client.send(&format!(r#"[null,{number},"phoenix","heartbeat",{{}}]"#)).await;
+    }
+    for number in 0..3000 {
+        assert_eq!(client.heard().await[1], number);
+    }
+}
+
+#[tokio::test]
 async fn request_heads_that_dribble_are_cut_off_and_nobody_waits_for_them() {
     let server = Server::start().await;
     let mut dribbling = Vec::new();

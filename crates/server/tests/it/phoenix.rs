@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use serde_json::json;
+use tagalong_core::limits::REFUSALS_MAX;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
@@ -340,4 +341,11 @@ async fn who_talks_too_much_is_told_when_to_go_on() {
     assert_eq!(answer[4]["response"], json!({"reason": "rate_limited", "retry_after_ms": 50}));
     server.clock.advance(std::time::Duration::from_millis(50));
     client.silent().await;
+    for _ in 0..=REFUSALS_MAX {
+        client.send(r#"[null,"1","phoenix","heartbeat",{}]"#).await;
+    }
+    for _ in 0..REFUSALS_MAX {
+        assert_eq!(client.heard().await[4]["response"]["reason"], "rate_limited");
+    }
+    assert_eq!(client.closed().await, 1008);
 }
