@@ -19,6 +19,7 @@ use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::state::{Parts, State};
 use crate::store::{Store, StoreError};
+use crate::tls::{Tls, TlsError};
 use crate::{http, jobs, keys};
 
 /// A running server.
@@ -44,6 +45,9 @@ pub enum StartError {
     /// SQLite has a flaw that can corrupt its file.
     #[error("SQLite {0} can corrupt its file: 3.51.3 or newer is needed")]
     SqliteTooOld(String),
+    /// No certificate to serve HTTPS with.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
@@ -99,10 +103,12 @@ pub async fn start_on(
     let hub = Arc::new(hub);
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), clock.clone(), config.max_participants);
     let stopping = CancellationToken::new();
+    let tls = config.tls.clone().map(Tls::load).transpose()?;
     let rates = Rates::new(&config, clock.clone());
     let state = State::new(Parts {
         config,
         rates,
+        tls,
         jobs: Jobs::new(clock.clone(), stopping.clone()),
         clock,
         store,

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHERS_CEILING};
 
 use crate::settings::{Raw, SETTINGS, SettingError};
+use crate::tls;
 
 /// Shortest signing key: as long as what HS256 makes of it (RFC 7518, section 3.2).
 const KEY_BYTES_MIN: usize = 32;
@@ -62,6 +63,8 @@ pub struct Config {
     pub port: u16,
     /// Where join links lead, as `https://host`, if not to where the request came.
     pub public_url: Option<String>,
+    /// The certificate, if we end TLS ourselves.
+    pub tls: Option<tls::Files>,
     /// Browser origins.
     pub origins: Origins,
     /// Directory of the database and the key.
@@ -132,6 +135,7 @@ impl Config {
             bind: read.parsed("BIND", "an IP address")?,
             port: read.parsed("PORT", "a port, 0 to 65535")?,
             public_url: read.public_url()?,
+            tls: read.tls()?,
             origins: read.origins()?,
             database: read.database(&data_dir)?,
             data_dir,
@@ -161,6 +165,13 @@ impl Config {
             log_level: read.parsed("LOG_LEVEL", "error, warn, info, debug or trace")?,
             log_format: read.log_format()?,
         })
+    }
+}
+
+impl Config {
+    /// How the server is spoken to.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 }
 
@@ -210,6 +221,15 @@ impl Reader<'_> {
             "on" | "true" | "1" => Ok(true),
             "off" | "false" | "0" => Ok(false),
             _ => Err(self.wrong(name, "on or off")),
+        }
+    }
+
+    fn tls(&self) -> Result<Option<tls::Files>, SettingError> {
+        match (self.text("TLS_CERT_FILE"), self.text("TLS_KEY_FILE")) {
+            ("", "") => Ok(None),
+            (_, "") => Err(self.wrong("TLS_KEY_FILE", "the file of the certificate's key")),
+            ("", _) => Err(self.wrong("TLS_CERT_FILE", "the file of the key's certificate")),
+            (certificate, key) => Ok(Some(tls::Files { certificate: certificate.into(), key: key.into() })),
         }
     }
 

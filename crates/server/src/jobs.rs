@@ -14,11 +14,14 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::state::State;
 use crate::store::StoreError;
+use crate::tls::Tls;
 
 /// How often rooms are looked through: the end of a session is told within this.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// How often addresses that have been quiet are forgotten.
 const ADDRESS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the files of the certificate are looked at.
+const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(60);
 /// A run that takes longer than this hangs: it is given up, and the job begins anew.
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a job that failed waits at first; twice as long after each further failure, up to its interval.
@@ -157,6 +160,16 @@ pub fn start(state: &State) {
         state.rates.sweep();
         Ok(())
     });
+    if state.tls.is_some() {
+        spawn(state, "read the certificate again", CERTIFICATE_INTERVAL, |state| async move {
+            match state.tls.as_ref().map(Tls::refresh).transpose() {
+                Ok(Some(true)) => tracing::info!("the certificate has changed, the new one is in use"),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "the old certificate stays in use"),
+            }
+            Ok(())
+        });
+    }
     spawn(state, "save last seen", state.config.last_seen_interval, |state| async move {
         state.sessions.save_seen().await
     });

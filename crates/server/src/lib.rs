@@ -9,6 +9,8 @@
 //! | [`store`] | what lasts |
 //! | [`jobs`] | what happens as time passes |
 //! | [`settings`], [`config`] | settings as text, and as understood |
+//! | [`tls`] | TLS of our own |
+//! | [`probe`] | asks a running server how it is |
 //! | [`rates`] | how much one address may ask for |
 //! | [`tokens`], [`keys`], [`clock`], [`entropy`], [`telemetry`] | signing and its keys, time, randomness, the log |
 
@@ -20,6 +22,7 @@ pub mod entropy;
 pub mod http;
 pub mod jobs;
 pub mod keys;
+pub mod probe;
 pub mod rates;
 pub mod realtime;
 pub mod sessions;
@@ -27,4 +30,5 @@ pub mod settings;
 pub mod state;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod tokens;

@@ -52,6 +52,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("PORT", "4000", "Port for HTTP and WebSocket together").also(&["PHX_PORT"]),
     setting("PUBLIC_URL", "", "Address used in join links; without it, taken from the request")
         .also(&["FRONTEND_URL", "PHX_HOST"]),
+    setting("TLS_CERT_FILE", "", "Certificate and its chain in PEM, to serve HTTPS without a proxy"),
+    setting("TLS_KEY_FILE", "", "Private key of the certificate in PEM"),
     setting("CORS_ORIGINS", "", "Browser origins allowed beside our own, separated by commas; * for all"),
     setting("DATA_DIR", "./data", "Directory of the database and the signing key"),
     setting("DATABASE_URL", "", "sqlite:PATH; without it, tagalong.db in the data directory").secret(),

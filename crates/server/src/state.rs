@@ -14,6 +14,7 @@ use crate::realtime::hub::Hub;
 use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::store::Store;
+use crate::tls::Tls;
 use crate::tokens::Tokens;
 
 /// A shared reference to the parts.
@@ -40,6 +41,8 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// When each open WebSocket is let go.
     pub waves: Waves,
+    /// Our certificate, if we end TLS ourselves.
+    pub tls: Option<Tls>,
     /// What addresses may ask for.
     pub rates: Rates,
     /// Every open WebSocket: the HTTP library does not wait for them.

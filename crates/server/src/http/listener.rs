@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
 use tagalong_core::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_DEADLINE, REQUEST_HEADERS_MAX};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
@@ -74,6 +75,22 @@ pub async fn serve(listener: TcpListener, router: Router, state: State) {
 }
 
 async fn connection(stream: TcpStream, peer: Peer, router: Router, state: State) {
+    let Some(tls) = &state.tls else { return speak(stream, peer, router, &state).await };
+    // A client that shakes no hands in time is no more welcome than one that asks for nothing.
+    let encrypted = tokio::select! {
+        encrypted = tls.acceptor().accept(stream) => encrypted,
+        () = state.clock.sleep(REQUEST_HEAD_DEADLINE) => return,
+        () = state.stopping.cancelled() => return,
+    };
+    if let Ok(stream) = encrypted {
+        speak(stream, peer, router, &state).await;
+    }
+}
+
+async fn speak<S>(stream: S, peer: Peer, router: Router, state: &State)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);

@@ -33,7 +33,7 @@ pub(crate) fn base_url(config: &Config, headers: &HeaderMap) -> String {
         return url.clone();
     }
     let https = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
-    let scheme = if https { "https" } else { "http" };
+    let scheme = if https { "https" } else { config.scheme() };
     match host(headers) {
         Some(host) => format!("{scheme}://{host}"),
         None => format!("{scheme}://localhost:{}", config.port),

@@ -9,3 +9,4 @@ mod phoenix;
 mod plain;
 mod rates;
 mod rest;
+mod tls;

@@ -147,6 +147,20 @@ fn health_asks_a_running_server() {
 }
 
 #[test]
+fn health_asks_a_server_with_tls_too() {
+    let home = TempDir::new().unwrap();
+    let made = rcgen::generate_simple_self_signed(["map.example.org".to_owned()]).unwrap();
+    std::fs::write(home.path().join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(home.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(home.path().join(".env"), "TLS_CERT_FILE=cert.pem\nTLS_KEY_FILE=key.pem\n").unwrap();
+    let server = Serving::start(home.path());
+    let port = server.port().to_string();
+    let answer = tagalong(home.path(), &["health", "--bind", "127.0.0.1", "--port", &port]).output().unwrap();
+    assert!(answer.status.success(), "{}", text(&answer.stderr));
+    assert_eq!(text(&answer.stdout).trim(), r#"{"status":"ready"}"#);
+}
+
+#[test]
 fn migrate_makes_the_database_and_says_so() {
     let home = TempDir::new().unwrap();
     for _ in 0..2 {
