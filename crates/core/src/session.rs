@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::limits::SESSION_NAME_CHARS_MAX;
-use crate::text::is_plain;
+use crate::text::{is_plain, plainest};
 
 /// A session's name: 1 to [`SESSION_NAME_CHARS_MAX`] characters, trimmed, without control characters.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -38,6 +38,12 @@ impl SessionName {
             return Err(InvalidSessionName::Control);
         }
         Ok(Some(Self(text.into())))
+    }
+
+    /// Reads a name that an older system let in under other rules: the nearest one that ours allow, if any.
+    pub fn restore(text: &str) -> Option<Self> {
+        let text = plainest(text, SESSION_NAME_CHARS_MAX);
+        (!text.is_empty()).then(|| Self(text.into()))
     }
 
     /// The name as text.
@@ -82,5 +88,7 @@ mod tests {
         assert!(SessionName::parse(&longest).unwrap().is_some());
         assert_eq!(SessionName::parse(&format!("{longest}x")), Err(InvalidSessionName::TooLong));
         assert_eq!(SessionName::parse("a\u{0}b"), Err(InvalidSessionName::Control));
+        assert_eq!(SessionName::restore("a\nb"), SessionName::parse("a b").unwrap());
+        assert_eq!(SessionName::restore(" \n"), None);
     }
 }

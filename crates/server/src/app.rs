@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
@@ -17,7 +16,7 @@ use crate::http::listener;
 use crate::realtime::hub::Hub;
 use crate::sessions::Sessions;
 use crate::state::{Parts, State};
-use crate::store::{Store, StoreError};
+use crate::store::{Database, Store, StoreError};
 use crate::tokens::Tokens;
 use crate::{http, jobs};
 
@@ -42,10 +41,7 @@ pub enum StartError {
     Key(String),
     /// No database.
     #[error("the database {0}: {1}")]
-    Database(String, StoreError),
-    /// SQLite has a flaw that can corrupt its file.
-    #[error("SQLite {0} can corrupt its file: 3.51.3 or newer is needed")]
-    SqliteTooOld(String),
+    Database(String, Box<dyn std::error::Error + Send + Sync>),
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
@@ -56,21 +52,17 @@ pub enum StartError {
 /// # Errors
 /// When the directory or the database cannot be used.
 pub async fn open_store(config: &Config) -> Result<Store, StartError> {
-    let shown = |path: &Path| path.display().to_string();
-    std::fs::create_dir_all(&config.data_dir)
-        .map_err(|error| StartError::DataDirectory(shown(&config.data_dir), error))?;
-    let failed = |error| StartError::Database(shown(&config.database), error);
-    let store = Store::open(&config.database, config.db_pool_size).await.map_err(failed)?;
-    let version = store.library_version().await.map_err(failed)?;
-    if version_parts(&version) < [3, 51, 3] {
-        return Err(StartError::SqliteTooOld(version));
+    if let Database::Sqlite(_) = &config.database {
+        std::fs::create_dir_all(&config.data_dir)
+            .map_err(|error| StartError::DataDirectory(config.data_dir.display().to_string(), error))?;
     }
-    Ok(store)
-}
-
-fn version_parts(version: &str) -> [u32; 3] {
-    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-    [0; 3].map(|_: u32| parts.next().unwrap_or(0))
+    Store::open(&config.database, config.db_pool_size).await.map_err(|error| {
+        let cause = match error {
+            StoreError::Unavailable(cause) => cause,
+            refusal => refusal.into(),
+        };
+        StartError::Database(config.database.to_string(), cause)
+    })
 }
 
 /// The key that signs tokens: the setting, or one that is made once and kept.

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHERS_CEILING};
 
 use crate::settings::{Raw, SETTINGS, SettingError};
+use crate::store::{Database, InvalidDatabase};
 
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,9 +61,9 @@ pub struct Config {
     pub origins: Origins,
     /// Directory of the database and the key.
     pub data_dir: PathBuf,
-    /// The database file.
-    pub database: PathBuf,
-    /// Connections for reading.
+    /// Which database, and where.
+    pub database: Database,
+    /// Most connections to it: for reading, and with PostgreSQL for everything.
     pub db_pool_size: u32,
     /// The signing key, if one was given.
     pub jwt_secret: Option<Secret>,
@@ -108,15 +109,16 @@ impl Config {
     pub fn parse(raw: &Raw) -> Result<Self, SettingError> {
         let read = Reader(raw);
         let data_dir = PathBuf::from(read.text("DATA_DIR"));
+        let database = read.database(&data_dir)?;
         Ok(Self {
             bind: read.parsed("BIND", "an IP address")?,
             port: read.parsed("PORT", "a port, 0 to 65535")?,
             public_url: read.public_url()?,
             origins: read.origins()?,
-            database: read.database(&data_dir)?,
+            jwt_secret: read.jwt_secret(&database)?,
+            database,
             data_dir,
             db_pool_size: read.number("DB_POOL_SIZE", 1, 1_000)?,
-            jwt_secret: read.jwt_secret()?,
             max_session: read.hours("MAX_SESSION_HOURS", SESSION_HOURS_CEILING)?,
             session_inactivity: read.hours("SESSION_INACTIVITY_HOURS", SESSION_HOURS_CEILING)?,
             max_participants: read.count("MAX_PARTICIPANTS_PER_SESSION", PARTICIPANTS_CEILING)?,
@@ -195,24 +197,24 @@ impl Reader<'_> {
         }
     }
 
-    fn jwt_secret(&self) -> Result<Option<Secret>, SettingError> {
-        match self.text("JWT_SECRET") {
-            "" => Ok(None),
-            key if key.len() < 32 => Err(self.wrong("JWT_SECRET", "32 bytes or more")),
-            key => Ok(Some(Secret(key.to_owned()))),
+    fn jwt_secret(&self, database: &Database) -> Result<Option<Secret>, SettingError> {
+        match (self.text("JWT_SECRET"), database) {
+            ("", Database::Sqlite(_)) => Ok(None),
+            ("", Database::Postgres(_)) => Err(SettingError(
+                "JWT_SECRET is needed with PostgreSQL, 32 bytes or more: every node signs with the same key"
+                    .into(),
+            )),
+            (key, _) if key.len() < 32 => Err(self.wrong("JWT_SECRET", "32 bytes or more")),
+            (key, _) => Ok(Some(Secret(key.to_owned()))),
         }
     }
 
-    fn database(&self, data_dir: &std::path::Path) -> Result<PathBuf, SettingError> {
-        let url = self.text("DATABASE_URL");
-        match url.strip_prefix("sqlite:") {
-            _ if url.is_empty() => Ok(data_dir.join("tagalong.db")),
-            Some(path) if !path.trim_start_matches('/').is_empty() => {
-                // sqlite:data/x.db, sqlite:/var/x.db and sqlite:///var/x.db are all in use.
-                let path = path.strip_prefix("//").unwrap_or(path);
-                Ok(PathBuf::from(path))
-            }
-            _ => Err(self.wrong("DATABASE_URL", "sqlite:PATH (this version has no other database)")),
+    fn database(&self, data_dir: &Path) -> Result<Database, SettingError> {
+        match self.text("DATABASE_URL") {
+            "" => Ok(Database::Sqlite(data_dir.join("tagalong.db"))),
+            url => url
+                .parse()
+                .map_err(|expected: InvalidDatabase| self.wrong("DATABASE_URL", &expected.to_string())),
         }
     }
 

@@ -7,6 +7,7 @@
 //! | [`http`] | REST, health, the accept loop |
 //! | [`realtime`] | the two WebSocket doors and the rooms behind them |
 //! | [`store`] | what lasts |
+//! | [`seen`] | signs of life on their way there |
 //! | [`jobs`] | what happens as time passes |
 //! | [`settings`], [`config`] | settings as text, and as understood |
 //! | [`tokens`], [`clock`], [`entropy`], [`telemetry`] | signing, time, randomness, the log |
@@ -19,6 +20,7 @@ pub mod entropy;
 pub mod http;
 pub mod jobs;
 pub mod realtime;
+pub mod seen;
 pub mod sessions;
 pub mod settings;
 pub mod state;

@@ -19,6 +19,8 @@ pub enum Parting {
     Malformed,
     /// More events waited than a connection may leave waiting.
     Overflowed,
+    /// The database does not answer, so that nobody knows who may come in. The event said so before.
+    Unavailable,
     /// The server stops; another one, or the same, will be back.
     Restart,
     /// Plain door: the session is over, or the participant left it. The event said so before.
@@ -37,7 +39,7 @@ impl Parting {
             Self::NotUtf8 => Some(1007),
             Self::TooBig => Some(1009),
             Self::Malformed => Some(1011),
-            Self::Overflowed => Some(1013),
+            Self::Overflowed | Self::Unavailable => Some(1013),
             Self::Restart => Some(1012),
             Self::Over => Some(1000),
         }

@@ -5,6 +5,10 @@
 mod attack;
 mod harness;
 mod lifetimes;
+mod nodes;
+mod outage;
 mod phoenix;
 mod plain;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod rest;

@@ -7,7 +7,7 @@ use tagalong::store::{NewParticipant, Store, StoreError};
 use tagalong_core::problem::Problem;
 use tokio::task::JoinSet;
 
-use crate::people::{PLACES, START, join, names, open, person, user};
+use crate::people::{PLACES, START, at, join, names, open, person, session_id, user};
 
 /// Runs all of them at once: how many succeeded, and what the others were told.
 pub(crate) async fn race<T: Send + 'static>(
@@ -79,6 +79,73 @@ pub(crate) async fn nobody_joins_after_the_end(store: &Store) {
     .await;
     end.await.unwrap().unwrap();
     assert!(lost.iter().all(|problem| *problem == Problem::SessionEnded), "{lost:?}");
+}
+
+/// As several nodes do: each session and each participant is given to one of them, and none is forgotten.
+pub(crate) async fn cleanups_at_once_share_the_work(store: &Store) {
+    let (expired, silent) = ((1..=30).map(session_id), open(store, 100).await);
+    for number in 1..=30 {
+        open(store, number).await;
+        join(store, silent, &number.to_string()).await;
+    }
+    let later = tagalong::store::SessionChange { expires_at: Some(at(9_000)), ..Default::default() };
+    store.update(silent, &later, START).await.unwrap();
+    let cleanups = (0..4).map(|_| {
+        let store = store.clone();
+        async move {
+            let ended = store.expire_sessions(at(4_000), START.minus(Duration::from_secs(1))).await?;
+            Ok::<_, StoreError>((ended, store.time_out_participants(START).await?))
+        }
+    });
+    let (mut ended, mut gone) = (Vec::new(), Vec::new());
+    for done in cleanups.collect::<JoinSet<_>>().join_all().await {
+        let (some_ended, some_gone) = done.unwrap();
+        ended.extend(some_ended);
+        gone.extend(some_gone);
+    }
+    ended.sort_unstable();
+    assert_eq!(ended, expired.collect::<Vec<_>>());
+    gone.sort_unstable();
+    let mut everyone: Vec<_> = (1..=30).map(|number| (silent, user(&number.to_string()))).collect();
+    everyone.sort_unstable();
+    assert_eq!(gone, everyone);
+}
+
+/// Joins, leaves, signs of life and cleanups of the same few sessions: nobody is told that somebody else was
+/// in the way.
+pub(crate) async fn everything_at_once_waits_for_nobody(store: &Store) {
+    let sessions = [open(store, 1).await, open(store, 2).await, open(store, 3).await];
+    let work = (0..24_u64).map(|worker| {
+        let store = store.clone();
+        async move {
+            for round in 0..10 {
+                let id = sessions[usize::try_from(worker + round).unwrap_or(0) % 3];
+                let name = format!("{worker}_{round}");
+                store.join(id, person(&name), PLACES, at(round)).await?;
+                let seen = |session| (session, user(&name), at(round + 1));
+                let mut all = sessions.map(seen).to_vec();
+                if worker % 2 == 0 {
+                    all.reverse();
+                }
+                store.save_seen(&all).await?;
+                if worker % 3 == 0 {
+                    store.time_out_participants(at(round)).await?;
+                    store.expire_sessions(at(round), START.minus(Duration::from_secs(1))).await?;
+                    store.purge(at(round)).await?;
+                }
+                match store.leave(id, &user(&name), at(round)).await {
+                    Ok(()) | Err(StoreError::ParticipantLeft) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        }
+    });
+    let (done, refused) = race(work).await;
+    assert_eq!((done, refused), (24, vec![]));
+    for id in sessions {
+        assert!(names(store, id, at(20)).await.is_empty());
+    }
 }
 
 /// A request whose client hangs up is dropped wherever it waits, also in the middle of a transaction.
