@@ -103,7 +103,6 @@ impl Scene {
         self.server.joined(other, token).await.silent().await;
         assert_eq!(self.server.request("GET", "/health/ready", None, "").await.status, 200);
         share(&self.session, &mut self.ada, &mut self.ben, 15).await;
-        assert!(self.server.running.stop().await);
     }
 }
 

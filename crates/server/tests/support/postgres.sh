@@ -18,7 +18,7 @@ everyone() {
 # Children may be born while we look.
 signal() {
   for _ in 1 2 3; do
-    for process in $(everyone); do kill "-$1" "$process" 2>/dev/null; done
+    for process in $(everyone); do kill "-$1" "$process" 2>/dev/null || :; done
   done
 }
 

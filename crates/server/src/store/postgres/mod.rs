@@ -57,7 +57,13 @@ impl Postgres {
         let named = options.get_application_name().is_some();
         let options = if named { options } else { options.application_name("tagalong") };
         let starter = PgPoolOptions::new().max_connections(1).acquire_timeout(START_PATIENCE);
-        let starter = starter.connect_with(options.clone()).await?;
+        let starter = starter.connect_with(options.clone()).await.map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => {
+                let patience = START_PATIENCE.as_secs();
+                StoreError::Unavailable(format!("it does not answer, for {patience} s now").into())
+            }
+            error => error.into(),
+        })?;
         let migrated = migrate(&starter).await;
         starter.close().await;
         migrated?;
