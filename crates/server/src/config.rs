@@ -253,3 +253,28 @@ fn is_origin(text: &str) -> bool {
         && !authority.contains('@')
         && authority.parse::<axum::http::uri::Authority>().is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(settings: &[(&str, &str)]) -> Result<Config, SettingError> {
+        let mut raw = Raw::default();
+        raw.read_environment(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Config::parse(&raw)
+    }
+
+    #[test]
+    fn with_postgresql_the_nodes_need_a_key_in_common() {
+        let url = ("DATABASE_URL", "postgres://ada:hunter2@db.example/trips");
+        let refused = parsed(&[url]).unwrap_err().to_string();
+        assert!(refused.starts_with("JWT_SECRET is needed with PostgreSQL"), "{refused}");
+        assert!(parsed(&[url, ("JWT_SECRET", "short")]).is_err());
+        let config = parsed(&[url, ("JWT_SECRET", "0123456789abcdef0123456789abcdef")]).unwrap();
+        assert!(matches!(config.database, Database::Postgres(_)));
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let wrong = parsed(&[("DATABASE_URL", "postgres://ada:hunter2@db.example/trips?sslmod=require")]);
+        assert!(!wrong.unwrap_err().to_string().contains("hunter2"));
+        assert!(parsed(&[]).unwrap().jwt_secret.is_none());
+    }
+}

@@ -72,14 +72,10 @@ impl Server {
     /// A node on a PostgreSQL database. All nodes sign with the same key.
     pub(crate) async fn on(url: &str) -> Self {
         let mut settings = Raw::default();
-        for setting in SETTINGS {
-            match setting.name {
-                "DATABASE_URL" => settings.set_flag(setting, url.to_owned()),
-                "JWT_SECRET" => {
-                    settings.set_flag(setting, "a key that all nodes of a test have in common".to_owned())
-                }
-                _ => {}
-            }
+        let key = "a key that all nodes of a test have in common";
+        for (name, value) in [("DATABASE_URL", url), ("JWT_SECRET", key)] {
+            let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+            settings.set_flag(setting, value.to_owned());
         }
         let parsed = Config::parse(&settings).unwrap();
         Self::start_with(|config| {

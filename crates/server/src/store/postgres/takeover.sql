@@ -55,7 +55,7 @@ BEGIN
                 'display_name', 'avatar_color', 'joined_at', 'last_seen', 'is_active'
             ) AS foreign_to_us,
             attname = 'id' AS key
-        FROM pg_attribute WHERE attrelid = ANY (ours) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+        FROM pg_attribute WHERE attrelid = ANY (ours) AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = ''
     LOOP
         IF theirs.foreign_to_us THEN
             EXECUTE format('ALTER TABLE %s ALTER %I DROP NOT NULL', theirs.home, theirs.name);
