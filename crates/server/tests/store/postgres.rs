@@ -6,6 +6,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tagalong::store::{NewParticipant, Store, StoreError};
 use tagalong_core::problem::Problem;
+use tokio::task::JoinSet;
 
 use crate::people::{
     PLACES, START, at, join, names, new_session, open as open_session, person, refusal, user,
@@ -96,19 +97,47 @@ async fn who_holds_a_lock_for_ever_stops_others_for_a_moment() {
     assert_eq!(store.expire_sessions(at(4_000), START).await.unwrap(), [held]);
 }
 
+async fn cut_connections(beside: &mut PgConnection) -> i64 {
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'tagalong'";
+    sqlx::query_scalar(cut).fetch_one(beside).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_cut_in_the_middle_leave_nothing_half_done() {
+    let (store, _, mut beside) = two().await;
+    let id = open_session(&store, 1).await;
+    let mut joins = JoinSet::new();
+    for number in 0..200 {
+        let store = store.clone();
+        joins.spawn(async move {
+            let name = number.to_string();
+            (store.join(id, person(&name), 50, START).await.map_err(|error| error.problem()), name)
+        });
+    }
+    let (mut let_in, mut cut) = (Vec::new(), 0);
+    while let Some(joined) = joins.join_next().await {
+        match joined.unwrap() {
+            (Ok(_), name) => let_in.push(name),
+            (Err(problem), _) => assert!(matches!(problem, Problem::Unavailable | Problem::SessionFull)),
+        }
+        if joins.len() % 10 == 0 {
+            cut += cut_connections(&mut beside).await;
+        }
+    }
+    assert!(cut > 0);
+    // A cut between the commit and its answer may have let in one more who does not know.
+    let present = names(&store, id, START).await;
+    assert!(present.len() <= 50 && let_in.iter().all(|name| present.contains(name)));
+    assert_eq!(store.session(id, START).await.unwrap().participant_count as usize, present.len());
+}
+
 #[tokio::test]
 async fn cut_connections_are_made_anew() {
     let (store, _, mut beside) = two().await;
     let id = open_session(&store, 1).await;
     for round in 0..5 {
-        let cut: i64 = sqlx::query_scalar(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-             WHERE datname = current_database() AND application_name = 'tagalong'",
-        )
-        .fetch_one(&mut beside)
-        .await
-        .unwrap();
-        assert!(cut > 0);
+        assert!(cut_connections(&mut beside).await > 0);
         join(&store, id, &round.to_string()).await;
     }
     assert_eq!(names(&store, id, START).await.len(), 5);

@@ -134,6 +134,26 @@ async fn the_siblings_tables_with_all_that_is_in_them() {
 }
 
 #[tokio::test]
+async fn many_of_one_long_name_are_told_apart() {
+    let (url, mut beside) = left_behind(SIBLING).await;
+    beside
+        .execute(
+            "INSERT INTO participants (session_id, user_id, display_name)
+             SELECT '11111111-1111-4111-8111-111111111111', 'user_long' || n,
+                    CASE n % 3 WHEN 0 THEN repeat('x', 100) WHEN 1 THEN repeat('x', 88) || ' (2)' ELSE repeat('x', 99) END
+             FROM generate_series(1, 30) AS n",
+        )
+        .await
+        .unwrap();
+    let store = at_url(&url).await.unwrap();
+    let people = shown(&store, id('1')).await;
+    let mut names: Vec<_> = people.iter().map(|row| &row.1).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((people.len(), names.len()), (33, 33));
+}
+
+#[tokio::test]
 async fn whatever_it_was_the_tables_are_the_same_after_it() {
     let fresh = shared().database().await;
     at_url(&fresh).await.unwrap();

@@ -19,7 +19,8 @@ BEGIN
             WHERE attrelid = to_regclass(needed.home) AND attname = needed.name AND NOT attisdropped
         )
     ) THEN
-        RAISE EXCEPTION 'its tables sessions and participants are another program''s: give Tagalong a database of its own';
+        RAISE EXCEPTION 'its tables sessions and participants are another program''s: %',
+            'give Tagalong a database of its own';
     END IF;
     LOCK TABLE sessions, participants IN ACCESS EXCLUSIVE MODE;
 
@@ -55,7 +56,8 @@ BEGIN
                 'display_name', 'avatar_color', 'joined_at', 'last_seen', 'is_active'
             ) AS foreign_to_us,
             attname = 'id' AS key
-        FROM pg_attribute WHERE attrelid = ANY (ours) AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = ''
+        FROM pg_attribute
+        WHERE attrelid = ANY (ours) AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = ''
     LOOP
         IF theirs.foreign_to_us THEN
             EXECUTE format('ALTER TABLE %s ALTER %I DROP NOT NULL', theirs.home, theirs.name);
@@ -63,7 +65,10 @@ BEGIN
             EXECUTE format('ALTER TABLE %s ALTER %I DROP DEFAULT', theirs.home, theirs.name);
         END IF;
         IF theirs.local_time THEN
-            EXECUTE format('ALTER TABLE %s ALTER %2$I DROP DEFAULT, ALTER %2$I TYPE timestamptz USING %2$I AT TIME ZONE ''UTC''', theirs.home, theirs.name);
+            EXECUTE format('ALTER TABLE %s ALTER %I DROP DEFAULT', theirs.home, theirs.name);
+            EXECUTE format(
+                'ALTER TABLE %1$s ALTER %2$I TYPE timestamptz USING %2$I AT TIME ZONE ''UTC''', theirs.home, theirs.name
+            );
         END IF;
     END LOOP;
 
