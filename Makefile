@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run test lint fmt unit interop deps bench fuzz-smoke fuzz clean need-cargo
+.PHONY: help run test lint fmt unit interop deps bench fuzz-smoke fuzz clean need-cargo need-postgres
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,7 +24,7 @@ lint: need-cargo ## Check the format, the lints and the documentation
 fmt: need-cargo ## Format the code
 	@cargo fmt --all
 
-unit: need-cargo ## Run the Rust tests
+unit: need-cargo need-postgres ## Run the Rust tests, with PostgreSQL servers of their own
 	@echo "== Rust tests"
 	cargo test --workspace --quiet
 
@@ -66,3 +66,11 @@ clean: ## Remove what was built
 need-cargo:
 	@command -v cargo >/dev/null || { echo "Rust is needed: install it with rustup, 1.95 or newer" >&2; exit 1; }
 	command -v cc >/dev/null || { echo "A C compiler is needed for SQLite: apt-get install build-essential" >&2; exit 1; }
+
+# Its programs alone: the tests start and stop servers of their own, wherever others run.
+need-postgres:
+	@if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v pg_config >/dev/null; then
+	  if [ "$$(id -u)" -ne 0 ]; then echo "PostgreSQL is needed for the tests: apt-get install postgresql (it need not run)" >&2; exit 1; fi
+	  apt-get update -qq
+	  apt-get install -y -qq postgresql
+	fi

@@ -19,6 +19,11 @@ pub struct UserId(Box<str>);
 pub struct InvalidId;
 
 impl SessionId {
+    /// The session of a UUID that a database has a type for.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
     /// A session id from 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
@@ -61,6 +66,18 @@ impl UserId {
             return Err(InvalidId);
         }
         Ok(Self(text.into()))
+    }
+
+    /// Reads an id that is in the database already. Older systems made other shapes, which can be shown, but
+    /// not be named in an address or a token.
+    pub fn restore(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The 16 bytes that our ids are made from, for a database that has a type for them. Nothing for what an
+    /// older system made.
+    pub fn as_uuid(&self) -> Option<Uuid> {
+        Uuid::try_parse(self.0.strip_prefix(Self::PREFIX)?).ok()
     }
 
     /// The id as text.
@@ -141,6 +158,13 @@ mod tests {
         for text in ["", "user_", "bob", "user_a b", "user_\u{e9}", &format!("user_{}", "a".repeat(251))] {
             assert_eq!(UserId::parse(text), Err(InvalidId), "{text}");
         }
+    }
+
+    #[test]
+    fn a_user_id_of_ours_is_sixteen_bytes() {
+        assert_eq!(UserId::from_random([9; 16]).as_uuid(), Some(Uuid::from_bytes([9; 16])));
+        assert_eq!(UserId::restore("somebody:1").as_uuid(), None);
+        assert_eq!(UserId::restore("somebody:1").as_str(), "somebody:1");
     }
 
     #[test]

@@ -48,6 +48,13 @@ impl DisplayName {
         text::look(&self.0)
     }
 
+    /// Reads a name that an older system let in under other rules: the nearest one that ours allow, or `?`. One
+    /// odd name must not hide a whole session.
+    pub fn restore(text: &str) -> Self {
+        let text = text::nearest_line(text, DISPLAY_NAME_CHARS_MAX);
+        Self(if text.is_empty() { "?".into() } else { text.into() })
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -81,6 +88,11 @@ impl AvatarColor {
             return Err(InvalidAvatarColor);
         }
         Ok(Self(text.into()))
+    }
+
+    /// Reads a colour that an older system let in; one that is none becomes the first of ours.
+    pub fn restore(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|_| Self(Self::PALETTE[0].into()))
     }
 
     /// A colour that none of `used` has.
@@ -134,6 +146,19 @@ mod tests {
         for text in ["", "#fff", "ff5733", "#gggggg", "#ff57333", "#ff573\u{e9}"] {
             assert_eq!(AvatarColor::parse(text), Err(InvalidAvatarColor), "{text}");
         }
+    }
+
+    #[test]
+    fn what_an_older_system_let_in_is_shown_as_near_as_can_be() {
+        let long = "x".repeat(101);
+        for (text, shown) in
+            [("Zo\u{eb}", "Zo\u{eb}"), (" a\nb\t", "a b"), ("\r\n", "?"), (&long, &long[..100])]
+        {
+            assert_eq!(DisplayName::restore(text).as_str(), shown);
+            assert!(DisplayName::parse(shown).is_ok());
+        }
+        assert_eq!(AvatarColor::restore("#a1B2c3").as_str(), "#a1B2c3");
+        assert_eq!(AvatarColor::restore("red").as_str(), "#FF5733");
     }
 
     #[test]

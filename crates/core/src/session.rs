@@ -35,6 +35,12 @@ impl SessionName {
         }
     }
 
+    /// Reads a name that an older system let in under other rules: the nearest one that ours allow, if any.
+    pub fn restore(text: &str) -> Option<Self> {
+        let text = text::nearest_line(text, SESSION_NAME_CHARS_MAX);
+        (!text.is_empty()).then(|| Self(text.into()))
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -77,5 +83,7 @@ mod tests {
         assert!(SessionName::parse(&longest).unwrap().is_some());
         assert_eq!(SessionName::parse(&format!("{longest}x")), Err(InvalidSessionName::TooLong));
         assert_eq!(SessionName::parse("a\u{0}b"), Err(InvalidSessionName::Control));
+        assert_eq!(SessionName::restore("a\nb"), SessionName::parse("a b").unwrap());
+        assert_eq!(SessionName::restore(" \n"), None);
     }
 }

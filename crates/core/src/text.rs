@@ -20,7 +20,7 @@ pub(crate) enum Unfit {
 /// normalisation.
 pub(crate) fn line(text: &str, chars_max: usize) -> Result<Box<str>, Unfit> {
     let text: String = text.nfc().collect();
-    let text = text.trim_matches(|char: char| char.is_whitespace() || is_invisible(char));
+    let text = text.trim_matches(is_blank);
     if text.chars().any(breaks_the_line) {
         return Err(Unfit::Control);
     }
@@ -33,6 +33,14 @@ pub(crate) fn line(text: &str, chars_max: usize) -> Result<Box<str>, Unfit> {
     Ok(text.into())
 }
 
+/// The line that is nearest to a text that was let in under other rules; empty if nothing is left of it.
+pub(crate) fn nearest_line(text: &str, chars_max: usize) -> String {
+    let plain: String =
+        text.chars().map(|char| if breaks_the_line(char) { ' ' } else { char }).nfc().collect();
+    let cut: String = plain.trim_matches(is_blank).chars().take(chars_max).collect();
+    cut.trim_end_matches(is_blank).to_owned()
+}
+
 /// The same for two texts that people would take for the same: whatever the case, the form in which characters
 /// are composed or compatible, the width of blanks, and what is invisible.
 pub(crate) fn look(text: &str) -> String {
@@ -41,6 +49,10 @@ pub(crate) fn look(text: &str) -> String {
     let small = visible.flat_map(char::to_lowercase);
     let folded: String = small.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn is_blank(char: char) -> bool {
+    char.is_whitespace() || is_invisible(char)
 }
 
 fn breaks_the_line(char: char) -> bool {
@@ -117,6 +129,13 @@ mod tests {
                 prop_assert_eq!(line(&kept, 100), Ok(kept.clone()));
                 prop_assert_eq!(look(&text), look(&kept));
             }
+        }
+
+        #[test]
+        fn what_was_let_in_before_becomes_a_line(text: String) {
+            let nearest = nearest_line(&text, 10);
+            let kept = line(&nearest, 10).map(String::from);
+            prop_assert!(kept == Ok(nearest.clone()) || nearest.is_empty());
         }
 
         #[test]

@@ -37,6 +37,18 @@ impl Timestamp {
         self.0
     }
 
+    /// The time as the type that databases take. In range: the years 0 to 9999.
+    pub fn to_utc(self) -> OffsetDateTime {
+        let since_1970 = time::Duration::milliseconds(self.0);
+        OffsetDateTime::UNIX_EPOCH.checked_add(since_1970).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// The time that a database gave; what is finer than a millisecond is cut off.
+    pub fn from_utc(time: OffsetDateTime) -> Self {
+        let millis = time.unix_timestamp_nanos().div_euclid(1_000_000);
+        Self::from_millis(i64::try_from(millis).unwrap_or(Self::MAX))
+    }
+
     /// Reads RFC 3339, with any offset; what is finer than a millisecond is cut off.
     ///
     /// # Errors
@@ -117,6 +129,7 @@ mod tests {
         fn what_is_written_is_read_again(millis in Timestamp::MIN..=Timestamp::MAX) {
             let time = Timestamp::from_millis(millis);
             prop_assert_eq!(Timestamp::parse(&time.to_string()), Ok(time));
+            prop_assert_eq!(Timestamp::from_utc(time.to_utc()), time);
         }
 
         #[test]

@@ -1,7 +1,6 @@
 //! Builds everything from a configuration, starts it, stops it. `main` and the tests use it alike.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
@@ -18,7 +17,7 @@ use crate::realtime::hub::Hub;
 use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::state::{Parts, State};
-use crate::store::{Store, StoreError};
+use crate::store::{Database, Store, StoreError};
 use crate::tls::{Tls, TlsError};
 use crate::{http, jobs, keys};
 
@@ -41,10 +40,7 @@ pub enum StartError {
     Key(#[from] KeyError),
     /// No database.
     #[error("the database {0}: {1}")]
-    Database(String, StoreError),
-    /// SQLite has a flaw that can corrupt its file.
-    #[error("SQLite {0} can corrupt its file: 3.51.3 or newer is needed")]
-    SqliteTooOld(String),
+    Database(String, Box<dyn std::error::Error + Send + Sync>),
     /// No certificate to serve HTTPS with.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -58,21 +54,17 @@ pub enum StartError {
 /// # Errors
 /// When the directory or the database cannot be used.
 pub async fn open_store(config: &Config) -> Result<Store, StartError> {
-    let shown = |path: &Path| path.display().to_string();
-    std::fs::create_dir_all(&config.data_dir)
-        .map_err(|error| StartError::DataDirectory(shown(&config.data_dir), error))?;
-    let failed = |error| StartError::Database(shown(&config.database), error);
-    let store = Store::open(&config.database, config.db_pool_size).await.map_err(failed)?;
-    let version = store.library_version().await.map_err(failed)?;
-    if version_parts(&version) < [3, 51, 3] {
-        return Err(StartError::SqliteTooOld(version));
+    if let Database::Sqlite(_) = &config.database {
+        std::fs::create_dir_all(&config.data_dir)
+            .map_err(|error| StartError::DataDirectory(config.data_dir.display().to_string(), error))?;
     }
-    Ok(store)
-}
-
-fn version_parts(version: &str) -> [u32; 3] {
-    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-    [0; 3].map(|_: u32| parts.next().unwrap_or(0))
+    Store::open(&config.database, config.db_pool_size).await.map_err(|error| {
+        let cause = match error {
+            StoreError::Unavailable(cause) => cause,
+            refusal => refusal.into(),
+        };
+        StartError::Database(config.database.to_string(), cause)
+    })
 }
 
 /// Starts the server at the address of its configuration.

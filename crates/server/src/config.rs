@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::tls;
 const KEY_BYTES_MIN: usize = 32;
 /// A key with fewer different bytes was typed, not made: 32 random hexadecimal digits have 14 on average.
 const KEY_DISTINCT_BYTES_MIN: usize = 8;
+use crate::store::{Database, InvalidDatabase};
 
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -69,9 +70,9 @@ pub struct Config {
     pub origins: Origins,
     /// Directory of the database and the key.
     pub data_dir: PathBuf,
-    /// The database file.
-    pub database: PathBuf,
-    /// Connections for reading.
+    /// Which database, and where.
+    pub database: Database,
+    /// Most connections to it: for reading, and with PostgreSQL for everything.
     pub db_pool_size: u32,
     /// The signing key, if one was given.
     pub jwt_secret: Option<Secret>,
@@ -131,17 +132,18 @@ impl Config {
     pub fn parse(raw: &Raw) -> Result<Self, SettingError> {
         let read = Reader(raw);
         let data_dir = PathBuf::from(read.text("DATA_DIR"));
+        let database = read.database(&data_dir)?;
         Ok(Self {
             bind: read.parsed("BIND", "an IP address")?,
             port: read.parsed("PORT", "a port, 0 to 65535")?,
             public_url: read.public_url()?,
             tls: read.tls()?,
             origins: read.origins()?,
-            database: read.database(&data_dir)?,
+            jwt_secret: read.jwt_secret(&database)?,
+            jwt_secrets_previous: read.jwt_secrets_previous()?,
+            database,
             data_dir,
             db_pool_size: read.number("DB_POOL_SIZE", 1, 1_000)?,
-            jwt_secret: read.jwt_secret()?,
-            jwt_secrets_previous: read.jwt_secrets_previous()?,
             max_session: read.hours("MAX_SESSION_HOURS", SESSION_HOURS_CEILING)?,
             session_inactivity: read.hours("SESSION_INACTIVITY_HOURS", SESSION_HOURS_CEILING)?,
             max_participants: read.count("MAX_PARTICIPANTS_PER_SESSION", PARTICIPANTS_CEILING)?,
@@ -250,10 +252,14 @@ impl Reader<'_> {
         }
     }
 
-    fn jwt_secret(&self) -> Result<Option<Secret>, SettingError> {
-        match self.text("JWT_SECRET") {
-            "" => Ok(None),
-            key => self.key("JWT_SECRET", key).map(Some),
+    fn jwt_secret(&self, database: &Database) -> Result<Option<Secret>, SettingError> {
+        match (self.text("JWT_SECRET"), database) {
+            ("", Database::Sqlite(_)) => Ok(None),
+            ("", Database::Postgres(_)) => Err(SettingError(
+                "JWT_SECRET is needed with PostgreSQL, 32 bytes or more: every node signs with the same key"
+                    .into(),
+            )),
+            (key, _) => self.key("JWT_SECRET", key).map(Some),
         }
     }
 
@@ -274,16 +280,12 @@ impl Reader<'_> {
         Ok(Secret(key.to_owned()))
     }
 
-    fn database(&self, data_dir: &std::path::Path) -> Result<PathBuf, SettingError> {
-        let url = self.text("DATABASE_URL");
-        match url.strip_prefix("sqlite:") {
-            _ if url.is_empty() => Ok(data_dir.join("tagalong.db")),
-            Some(path) if !path.trim_start_matches('/').is_empty() => {
-                // sqlite:data/x.db, sqlite:/var/x.db and sqlite:///var/x.db are all in use.
-                let path = path.strip_prefix("//").unwrap_or(path);
-                Ok(PathBuf::from(path))
-            }
-            _ => Err(self.wrong("DATABASE_URL", "sqlite:PATH (this version has no other database)")),
+    fn database(&self, data_dir: &Path) -> Result<Database, SettingError> {
+        match self.text("DATABASE_URL") {
+            "" => Ok(Database::Sqlite(data_dir.join("tagalong.db"))),
+            url => url
+                .parse()
+                .map_err(|expected: InvalidDatabase| self.wrong("DATABASE_URL", &expected.to_string())),
         }
     }
 
@@ -321,4 +323,29 @@ fn is_origin(text: &str) -> bool {
     matches!(scheme, "http" | "https")
         && !authority.contains('@')
         && authority.parse::<axum::http::uri::Authority>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(settings: &[(&str, &str)]) -> Result<Config, SettingError> {
+        let mut raw = Raw::default();
+        raw.read_environment(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Config::parse(&raw)
+    }
+
+    #[test]
+    fn with_postgresql_the_nodes_need_a_key_in_common() {
+        let url = ("DATABASE_URL", "postgres://ada:hunter2@db.example/trips");
+        let refused = parsed(&[url]).unwrap_err().to_string();
+        assert!(refused.starts_with("JWT_SECRET is needed with PostgreSQL"), "{refused}");
+        assert!(parsed(&[url, ("JWT_SECRET", "short")]).is_err());
+        let config = parsed(&[url, ("JWT_SECRET", "0123456789abcdef0123456789abcdef")]).unwrap();
+        assert!(matches!(config.database, Database::Postgres(_)));
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let wrong = parsed(&[("DATABASE_URL", "postgres://ada:hunter2@db.example/trips?sslmod=require")]);
+        assert!(!wrong.unwrap_err().to_string().contains("hunter2"));
+        assert!(parsed(&[]).unwrap().jwt_secret.is_none());
+    }
 }

@@ -24,6 +24,8 @@ const ADDRESS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(60);
 /// A run that takes longer than this hangs: it is given up, and the job begins anew.
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
+/// Times that signs of life are written after an outage, before anyone is taken for silent.
+const OUTAGE_GRACE: u32 = 3;
 /// How long a job that failed waits at first; twice as long after each further failure, up to its interval.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
@@ -90,15 +92,15 @@ impl Jobs {
         let number = self.add(name);
         let jobs = self.clone();
         self.tasks.spawn(async move {
-            let mut wait = interval;
+            let (mut wait, mut wrong) = (interval, 0);
             loop {
                 tokio::select! {
                     () = jobs.stopping.cancelled() => return,
                     () = jobs.clock.sleep(wait) => {}
                 }
                 let outcome = jobs.run_once(run()).await;
-                let wrong = jobs.note(number, &outcome);
-                tell(name, &outcome, wrong);
+                let before = std::mem::replace(&mut wrong, jobs.note(number, &outcome));
+                tell(name, &outcome, before);
                 wait = pause(wrong, interval);
             }
         });
@@ -179,6 +181,10 @@ pub fn start(state: &State) {
         let now = state.clock.now();
         state.sessions.save_seen().await?;
         let config = &state.config;
+        // After an outage every server has its own to write first: the next run will judge.
+        if state.sessions.database_failed_within(OUTAGE_GRACE * config.last_seen_interval).await {
+            return Ok(());
+        }
         state.sessions.clean_up(now, config.session_inactivity, config.participant_timeout).await?;
         state.sessions.purge(now.minus(config.retention)).await?;
         Ok(())
@@ -202,14 +208,15 @@ fn pause(wrong: u32, interval: Duration) -> Duration {
 }
 
 /// Once for each time that things go wrong, not for each run: an outage is one line, and its end another.
-fn tell(name: &'static str, outcome: &Outcome<impl Display>, wrong: u32) {
+fn tell(name: &'static str, outcome: &Outcome<impl Display>, wrong_before: u32) {
     match outcome {
         Outcome::Panicked => tracing::error!(job = name, "job panicked, will run again"),
         Outcome::Hung => tracing::error!(job = name, "job hung and was given up, will run again"),
-        Outcome::Failed(error) if wrong == 1 => {
+        Outcome::Failed(error) if wrong_before == 0 => {
             tracing::warn!(job = name, %error, "job failed, will run again");
         }
-        Outcome::Failed(error) => tracing::debug!(job = name, %error, wrong, "job failed again"),
+        Outcome::Failed(error) => tracing::debug!(job = name, %error, wrong_before, "job failed again"),
+        Outcome::Done if wrong_before > 0 => tracing::info!(job = name, wrong_before, "job works again"),
         Outcome::Done => {}
     }
 }

@@ -7,6 +7,7 @@
 //! | [`http`] | REST, health, the accept loop |
 //! | [`realtime`] | the two WebSocket doors and the rooms behind them |
 //! | [`store`] | what lasts |
+//! | [`seen`] | signs of life on their way there |
 //! | [`jobs`] | what happens as time passes |
 //! | [`settings`], [`config`] | settings as text, and as understood |
 //! | [`tls`] | TLS of our own |
@@ -25,6 +26,7 @@ pub mod keys;
 pub mod probe;
 pub mod rates;
 pub mod realtime;
+pub mod seen;
 pub mod sessions;
 pub mod settings;
 pub mod state;

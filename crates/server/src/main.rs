@@ -42,7 +42,7 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
         }
         Task::Migrate => {
             app::open_store(&config).await?.close().await;
-            println!("the database {} is up to date", config.database.display());
+            println!("the database {} is up to date", config.database);
             Ok(ExitCode::SUCCESS)
         }
         Task::Health => {

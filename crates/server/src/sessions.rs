@@ -8,10 +8,12 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::session::{EndReason, SessionName};
 use tagalong_core::time::Timestamp;
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::clock::Clock;
 use crate::entropy::random;
 use crate::realtime::hub::{Hub, now};
+use crate::seen::Unsaved;
 use crate::store::{
     NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, Store, StoreError,
 };
@@ -22,12 +24,13 @@ pub struct Sessions {
     hub: Arc<Hub>,
     clock: Clock,
     places: usize,
+    unsaved: AsyncMutex<Unsaved>,
 }
 
 impl Sessions {
     /// Sessions of up to `places` participants.
     pub fn new(store: Store, hub: Arc<Hub>, clock: Clock, places: usize) -> Self {
-        Self { store, hub, clock, places }
+        Self { store, hub, clock, places, unsaved: AsyncMutex::default() }
     }
 
     /// Makes a session that ends after `length`.
@@ -150,12 +153,29 @@ impl Sessions {
         Ok(())
     }
 
-    /// Writes signs of life down.
+    /// Writes signs of life down. An async lock, for as long as the database takes: whoever comes meanwhile
+    /// finds everything written, or waiting still.
     ///
     /// # Errors
-    /// When the database does not answer; they are written with the next ones of the same people then.
+    /// When the database does not answer; they wait, and are written with the next ones then.
     pub async fn save_seen(&self) -> Result<(), StoreError> {
-        self.store.save_seen(&self.hub.take_seen()).await
+        let mut unsaved = self.unsaved.lock().await;
+        unsaved.add(self.hub.take_seen());
+        let rows = unsaved.rows();
+        // Without anything to write it is asked all the same: an outage must not go unseen.
+        let answer =
+            if rows.is_empty() { self.store.ping().await } else { self.store.save_seen(&rows).await };
+        match &answer {
+            Ok(()) => unsaved.saved(),
+            Err(_) => unsaved.failed(self.clock.instant()),
+        }
+        answer
+    }
+
+    /// Whether the database has failed within the last `while_ago`, so that other servers may have signs of
+    /// life that it does not know of.
+    pub async fn database_failed_within(&self, while_ago: Duration) -> bool {
+        self.unsaved.lock().await.failed_within(while_ago, self.clock.instant())
     }
 
     /// Deletes what ended before a time.

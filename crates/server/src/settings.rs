@@ -56,12 +56,17 @@ pub const SETTINGS: &[Setting] = &[
     setting("TLS_KEY_FILE", "", "Private key of the certificate in PEM"),
     setting("CORS_ORIGINS", "", "Browser origins allowed beside our own, separated by commas; * for all"),
     setting("DATA_DIR", "./data", "Directory of the database and the signing key"),
-    setting("DATABASE_URL", "", "sqlite:PATH; without it, tagalong.db in the data directory").secret(),
-    setting("DB_POOL_SIZE", "10", "Database connections for reading"),
+    setting(
+        "DATABASE_URL",
+        "",
+        "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE; without it, tagalong.db in the data directory",
+    )
+    .secret(),
+    setting("DB_POOL_SIZE", "10", "Most database connections"),
     setting(
         "JWT_SECRET",
         "",
-        "Key that signs tokens, 32 bytes or more; without it, made once and kept in the data directory",
+        "Key that signs tokens, 32 bytes or more; needed with PostgreSQL, else made once and kept in the data directory",
     )
     .secret(),
     setting(

@@ -1,5 +1,5 @@
-//! What every store must do. The cases know nothing of a database: each is given an empty [`Store`], so
-//! that another kind of store is tested by running the same ones.
+//! What every store must do. The cases know nothing of a database: each is given an empty [`Store`], one of
+//! every kind in turn.
 
 #[cfg(test)]
 #[path = "store/cases.rs"]
@@ -8,22 +8,44 @@ mod cases;
 #[path = "store/people.rs"]
 mod people;
 #[cfg(test)]
+#[path = "store/postgres.rs"]
+mod postgres;
+#[cfg(test)]
 #[path = "store/races.rs"]
 mod races;
 #[cfg(test)]
+#[path = "support/postgres.rs"]
+mod server;
+#[cfg(test)]
 #[path = "store/sqlite.rs"]
 mod sqlite;
+#[cfg(test)]
+#[path = "store/takeover.rs"]
+mod takeover;
 
 macro_rules! conformance {
-    ($($group:ident: $($case:ident)*;)*) => { $($(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $case() {
-            let home = tempfile::tempdir().unwrap();
-            let store = sqlite::open(home.path()).await;
-            $group::$case(&store).await;
-            store.close().await;
-        }
-    )*)* };
+    ($($group:ident: $($case:ident)*;)*) => {
+        #[cfg(test)]
+        mod on_sqlite { $($(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let home = tempfile::tempdir().unwrap();
+                let store = crate::sqlite::open(home.path()).await;
+                crate::$group::$case(&store).await;
+                store.close().await;
+            }
+        )*)* }
+
+        #[cfg(test)]
+        mod on_postgres { $($(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let store = crate::postgres::open().await;
+                crate::$group::$case(&store).await;
+                store.close().await;
+            }
+        )*)* }
+    };
 }
 
 conformance! {
@@ -41,7 +63,8 @@ conformance! {
         signs_of_life_never_go_back
         more_signs_of_life_than_one_transaction_takes
         purge_takes_only_what_ended_long_ago
-        a_store_answers_pings;
+        a_store_answers_pings
+        more_than_one_statement_of_a_cleanup_takes;
     cases_of_people:
         people_stand_in_order_of_joining
         a_full_session_refuses
@@ -58,6 +81,8 @@ conformance! {
         a_session_is_ended_once
         a_participant_leaves_once
         nobody_joins_after_the_end
+        cleanups_at_once_share_the_work
+        everything_at_once_waits_for_nobody
         a_caller_who_goes_away_does_no_harm;
 }
 

@@ -17,6 +17,9 @@ use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 use crate::tokens::{Pass, Role};
 
+/// How long somebody waits for a room's roster to be read.
+const LOAD_DEADLINE: Duration = Duration::from_millis(2_500);
+
 /// A room, and whether its roster has been read.
 pub struct RoomCell {
     room: Mutex<Room>,
@@ -89,6 +92,9 @@ impl Hub {
         loop {
             let cell = self.cell(pass.session);
             self.load(&cell, pass.session).await?;
+            if !self.knows(&cell, pass.session) {
+                continue;
+            }
             match cell.with(|room| room.enter(guest, now(&self.clock))) {
                 Ok((seat, welcome)) => {
                     return Ok((Membership { cell, seat, clock: self.clock.clone() }, welcome));
@@ -118,11 +124,24 @@ impl Hub {
             cell.with(|room| room.load(record.expires_at, roster));
             Ok(())
         };
-        let loaded = cell.loaded.get_or_try_init(|| read).await;
-        loaded.map(|_| ()).map_err(|error: StoreError| {
-            self.forget(cell, session);
-            error.problem()
+        let problem = tokio::select! {
+            loaded = cell.loaded.get_or_try_init(|| read) => loaded.err().map(|error: StoreError| error.problem()),
+            // When the database does not answer, those who came together try one after the other.
+            () = self.clock.sleep(LOAD_DEADLINE) => Some(Problem::Unavailable),
+        };
+        problem.map_or(Ok(()), |problem| {
+            let mut rooms = self.rooms.lock();
+            // Somebody else may have loaded it meanwhile, and sit in it.
+            if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell) && !cell.loaded.initialized())
+            {
+                rooms.remove(&session);
+            }
+            Err(problem)
         })
+    }
+
+    fn knows(&self, cell: &Arc<RoomCell>, session: SessionId) -> bool {
+        self.rooms.lock().get(&session).is_some_and(|known| Arc::ptr_eq(known, cell))
     }
 
     fn forget(&self, cell: &Arc<RoomCell>, session: SessionId) {

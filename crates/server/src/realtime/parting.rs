@@ -19,10 +19,10 @@ pub enum Parting {
     Malformed,
     /// The client went on sending more than it may, after it had been told so many times.
     Flooding,
-    /// Plain door: joining is not possible right now, and may be soon.
-    NotNow,
     /// More events waited than a connection may leave waiting.
     Overflowed,
+    /// The database does not answer, so that nobody knows who may come in. The event said so before.
+    Unavailable,
     /// The server stops; another one, or the same, will be back.
     Restart,
     /// Plain door: the session is over, or the participant left it. The event said so before.
@@ -42,7 +42,7 @@ impl Parting {
             Self::Flooding => Some(1008),
             Self::TooBig => Some(1009),
             Self::Malformed => Some(1011),
-            Self::Overflowed | Self::NotNow => Some(1013),
+            Self::Overflowed | Self::Unavailable => Some(1013),
             Self::Restart => Some(1012),
             Self::Over => Some(1000),
         }

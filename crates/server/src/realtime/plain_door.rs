@@ -20,7 +20,7 @@ pub(super) async fn enter(connection: &mut Connection) -> Result<(), Parting> {
         }
         Err(problem) => {
             refuse(connection, problem);
-            Err(if problem == Problem::Unavailable { Parting::NotNow } else { Parting::Over })
+            Err(if problem == Problem::Unavailable { Parting::Unavailable } else { Parting::Over })
         }
     }
 }

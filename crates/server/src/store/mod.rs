@@ -1,16 +1,32 @@
 //! What lasts: sessions and participants. Never a position.
 //!
-//! Methods are named after the domain and are one transaction each; SQL stands nowhere else. Another
-//! database is another file beside `sqlite.rs` with the same methods.
+//! Methods are named after the domain and are one transaction each; SQL stands nowhere else. What both
+//! databases decide alike stands in `rules.rs`, what they are told in SQL side by side in `sqlite.rs` and
+//! `postgres/`.
 
+mod address;
+mod postgres;
+mod rules;
 mod sqlite;
 
-pub use sqlite::Sqlite as Store;
+pub use address::{Database, InvalidDatabase};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::problem::Problem;
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
+
+use self::postgres::Postgres;
+use self::sqlite::Sqlite;
+
+/// A database. Clones share it.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// The embedded one.
+    Sqlite(Sqlite),
+    /// A server that several nodes share.
+    Postgres(Postgres),
+}
 
 /// A session to be made.
 #[derive(Clone, Debug)]
@@ -119,5 +135,166 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::Unavailable(error.into())
+    }
+}
+
+/// Does the same with either database.
+macro_rules! either {
+    ($store:expr, $database:ident => $call:expr) => {
+        match $store {
+            Store::Sqlite($database) => $call,
+            Store::Postgres($database) => $call,
+        }
+    };
+}
+
+impl Store {
+    /// Opens the database, makes its tables if need be, and brings them up to date.
+    ///
+    /// # Errors
+    /// When it cannot be reached or opened, is too old, or holds something else.
+    pub async fn open(database: &Database, connections: u32) -> Result<Self, StoreError> {
+        Ok(match database {
+            Database::Sqlite(path) => Self::Sqlite(Sqlite::open(path, connections).await?),
+            Database::Postgres(options) => Self::Postgres(Postgres::open(options, connections).await?),
+        })
+    }
+
+    /// Finishes what is being written and lets the database go.
+    pub async fn close(&self) {
+        either!(self, database => database.close().await);
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        either!(self, database => database.ping().await)
+    }
+
+    /// Makes a session.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn create_session(&self, new: &NewSession) -> Result<(), StoreError> {
+        either!(self, database => database.create_session(new).await)
+    }
+
+    /// A session that is open at `now`.
+    ///
+    /// # Errors
+    /// When it is not, or the database does not answer.
+    pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, StoreError> {
+        either!(self, database => database.session(id, now).await)
+    }
+
+    /// An open session and its active participants in order of joining, as of one moment.
+    ///
+    /// # Errors
+    /// As [`Self::session`].
+    pub async fn participants(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
+        either!(self, database => database.participants(id, now).await)
+    }
+
+    /// An open session and who is in it.
+    ///
+    /// # Errors
+    /// As [`Self::session`].
+    pub async fn roster(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<(SessionRecord, Vec<Profile>), StoreError> {
+        let (session, participants) = self.participants(id, now).await?;
+        Ok((session, participants.into_iter().map(|participant| participant.profile).collect()))
+    }
+
+    /// Lets somebody in, if the session is open and not locked, has a place, and nobody has that name.
+    ///
+    /// # Errors
+    /// The first of these that does not hold, or the database does not answer.
+    pub async fn join(
+        &self,
+        id: SessionId,
+        new: NewParticipant,
+        places: usize,
+        now: Timestamp,
+    ) -> Result<(SessionRecord, Profile), StoreError> {
+        either!(self, database => database.join(id, new, places, now).await)
+    }
+
+    /// Takes somebody out of an open session.
+    ///
+    /// # Errors
+    /// When the session is not open, or the participant is not in it (any more).
+    pub async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+        either!(self, database => database.leave(id, user, now).await)
+    }
+
+    /// Ends an open session.
+    ///
+    /// # Errors
+    /// When it is not open.
+    pub async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+        either!(self, database => database.end(id, now).await)
+    }
+
+    /// Changes an open session: how it stands after that.
+    ///
+    /// # Errors
+    /// When it is not open.
+    pub async fn update(
+        &self,
+        id: SessionId,
+        change: &SessionChange,
+        now: Timestamp,
+    ) -> Result<SessionRecord, StoreError> {
+        either!(self, database => database.update(id, change, now).await)
+    }
+
+    /// Writes signs of life down; a time never goes back.
+    ///
+    /// # Errors
+    /// When the database does not answer; some may be written then.
+    pub async fn save_seen(&self, seen: &[(SessionId, UserId, Timestamp)]) -> Result<(), StoreError> {
+        either!(self, database => database.save_seen(seen).await)
+    }
+
+    /// Ends every session whose time is up, or that nobody has used since `idle_since`: which those were. Of
+    /// several nodes that do this at once, each session is given to one.
+    ///
+    /// # Errors
+    /// When the database does not answer before any is ended.
+    pub async fn expire_sessions(
+        &self,
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        either!(self, database => database.expire_sessions(now, idle_since).await)
+    }
+
+    /// Takes everyone out who gave no sign of life since `silent_since`: who those were. Of several nodes that
+    /// do this at once, each participant is given to one.
+    ///
+    /// # Errors
+    /// When the database does not answer before anyone is taken out.
+    pub async fn time_out_participants(
+        &self,
+        silent_since: Timestamp,
+    ) -> Result<Vec<(SessionId, UserId)>, StoreError> {
+        either!(self, database => database.time_out_participants(silent_since).await)
+    }
+
+    /// Deletes what ended before a time, names and all: how many sessions.
+    ///
+    /// # Errors
+    /// When the database does not answer; some may be deleted then.
+    pub async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
+        either!(self, database => database.purge(ended_before).await)
     }
 }

@@ -15,10 +15,11 @@ use sqlx::sqlite::{
 };
 use sqlx::{Row, Sqlite as Dialect, Transaction};
 use tagalong_core::id::{SessionId, UserId};
-use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
+use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
+use super::rules::{self, SessionRow};
 use super::{NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError};
 
 /// How long a statement waits for the lock of another process: a backup, or somebody's `sqlite3`.
@@ -42,7 +43,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// When the file cannot be opened or is no database of ours.
-    pub async fn open(path: &Path, readers: u32) -> Result<Self, StoreError> {
+    pub(super) async fn open(path: &Path, readers: u32) -> Result<Self, StoreError> {
         make_private(path).map_err(|error| StoreError::Unavailable(error.into()))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -55,32 +56,20 @@ impl Sqlite {
             SqlitePoolOptions::new().max_connections(connections).acquire_timeout(CONNECTION_PATIENCE)
         };
         let writer = pool(1).connect_with(options.clone()).await?;
+        check_version(&writer).await?;
         migrate(&writer).await?;
         let readers = pool(readers).connect_with(options.read_only(true)).await?;
         Ok(Self { writer, readers })
     }
 
-    /// Asks the database for a sign of life.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub async fn ping(&self) -> Result<(), StoreError> {
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
         Ok(())
     }
 
-    /// Finishes what is being written and closes the file.
-    pub async fn close(&self) {
+    pub(super) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
-    }
-
-    /// The library's own version, as `3.51.3`.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn library_version(&self) -> Result<String, StoreError> {
-        Ok(sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&self.readers).await?)
     }
 
     /// `BEGIN IMMEDIATE`: a transaction that read first and wrote later could not be given the lock any more.
@@ -88,11 +77,7 @@ impl Sqlite {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
-    /// Makes a session.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn create_session(&self, new: &NewSession) -> Result<(), StoreError> {
+    pub(super) async fn create_session(&self, new: &NewSession) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO sessions (id, name, created_at, expires_at, creator_id, last_activity)
              VALUES (?, ?, ?, ?, ?, ?)",
@@ -108,20 +93,12 @@ impl Sqlite {
         Ok(())
     }
 
-    /// A session that is open at `now`.
-    ///
-    /// # Errors
-    /// When it is not, or the database does not answer.
-    pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, StoreError> {
+    pub(super) async fn session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, StoreError> {
         let mut connection = self.readers.acquire().await?;
         open_session(&mut connection, id, now).await
     }
 
-    /// An open session and its active participants in order of joining, as of one moment.
-    ///
-    /// # Errors
-    /// As [`Self::session`].
-    pub async fn participants(
+    pub(super) async fn participants(
         &self,
         id: SessionId,
         now: Timestamp,
@@ -132,24 +109,7 @@ impl Sqlite {
         Ok((session, participants))
     }
 
-    /// An open session and who is in it.
-    ///
-    /// # Errors
-    /// As [`Self::session`].
-    pub async fn roster(
-        &self,
-        id: SessionId,
-        now: Timestamp,
-    ) -> Result<(SessionRecord, Vec<Profile>), StoreError> {
-        let (session, participants) = self.participants(id, now).await?;
-        Ok((session, participants.into_iter().map(|participant| participant.profile).collect()))
-    }
-
-    /// Lets somebody in, if the session is open and not locked, has a place, and nobody has that name.
-    ///
-    /// # Errors
-    /// The first of these that does not hold, or the database does not answer.
-    pub async fn join(
+    pub(super) async fn join(
         &self,
         id: SessionId,
         new: NewParticipant,
@@ -158,16 +118,8 @@ impl Sqlite {
     ) -> Result<(SessionRecord, Profile), StoreError> {
         let mut write = self.write().await?;
         let session = open_session(&mut write, id, now).await?;
-        if session.locked {
-            return Err(StoreError::Locked);
-        }
         let present = active_participants(&mut write, id).await?;
-        if present.len() >= places {
-            return Err(StoreError::Full);
-        }
-        let used = present.iter().map(|present| present.profile.avatar_color.as_str());
-        let avatar_color = new.avatar_color.unwrap_or_else(|| AvatarColor::unused(used));
-        let profile = Profile { user_id: new.user_id, display_name: new.display_name, avatar_color };
+        let profile = rules::admit(&session, &present, new, places)?;
         insert_participant(&mut write, id, &profile, now).await?;
         sqlx::query("UPDATE sessions SET last_activity = max(last_activity, ?) WHERE id = ?")
             .bind(now.as_millis())
@@ -178,11 +130,7 @@ impl Sqlite {
         Ok((session, profile))
     }
 
-    /// Takes somebody out of an open session.
-    ///
-    /// # Errors
-    /// When the session is not open, or the participant is not in it (any more).
-    pub async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         open_session(&mut write, id, now).await?;
         let active: Option<bool> =
@@ -204,11 +152,7 @@ impl Sqlite {
         Ok(write.commit().await?)
     }
 
-    /// Ends an open session.
-    ///
-    /// # Errors
-    /// When it is not open.
-    pub async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         open_session(&mut write, id, now).await?;
         sqlx::query("UPDATE sessions SET is_active = 0, ended_at = ? WHERE id = ?")
@@ -219,21 +163,14 @@ impl Sqlite {
         Ok(write.commit().await?)
     }
 
-    /// Changes an open session: how it stands after that.
-    ///
-    /// # Errors
-    /// When it is not open.
-    pub async fn update(
+    pub(super) async fn update(
         &self,
         id: SessionId,
         change: &SessionChange,
         now: Timestamp,
     ) -> Result<SessionRecord, StoreError> {
         let mut write = self.write().await?;
-        let mut session = open_session(&mut write, id, now).await?;
-        session.name = change.name.clone().unwrap_or(session.name);
-        session.expires_at = change.expires_at.unwrap_or(session.expires_at);
-        session.locked = change.locked.unwrap_or(session.locked);
+        let session = rules::changed(open_session(&mut write, id, now).await?, change);
         sqlx::query("UPDATE sessions SET name = ?, expires_at = ?, locked = ? WHERE id = ?")
             .bind(session.name.as_ref().map(SessionName::as_str))
             .bind(session.expires_at.as_millis())
@@ -245,11 +182,7 @@ impl Sqlite {
         Ok(session)
     }
 
-    /// Writes signs of life down; a time never goes back.
-    ///
-    /// # Errors
-    /// When the database does not answer; some may be written then.
-    pub async fn save_seen(&self, seen: &[(SessionId, UserId, Timestamp)]) -> Result<(), StoreError> {
+    pub(super) async fn save_seen(&self, seen: &[(SessionId, UserId, Timestamp)]) -> Result<(), StoreError> {
         for rows in seen.chunks(SEEN_ROWS_PER_TRANSACTION) {
             let mut write = self.write().await?;
             for (session, user, at) in rows {
@@ -273,11 +206,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Ends every session whose time is up, or that nobody has used since `idle_since`: which those were.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn expire_sessions(
+    pub(super) async fn expire_sessions(
         &self,
         now: Timestamp,
         idle_since: Timestamp,
@@ -294,11 +223,7 @@ impl Sqlite {
         rows.iter().map(|row| session_id(row, "id")).collect()
     }
 
-    /// Takes everyone out who gave no sign of life since `silent_since`: who those were.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn time_out_participants(
+    pub(super) async fn time_out_participants(
         &self,
         silent_since: Timestamp,
     ) -> Result<Vec<(SessionId, UserId)>, StoreError> {
@@ -311,14 +236,12 @@ impl Sqlite {
         .bind(silent_since.as_millis())
         .fetch_all(&self.writer)
         .await?;
-        rows.iter().map(|row| Ok((session_id(row, "session_id")?, user_id(row)?))).collect()
+        rows.iter()
+            .map(|row| Ok((session_id(row, "session_id")?, UserId::restore(row.try_get("user_id")?))))
+            .collect()
     }
 
-    /// Deletes what ended before a time, names and all: how many sessions.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
+    pub(super) async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
         let done = sqlx::query("DELETE FROM sessions WHERE is_active = 0 AND ended_at < ?")
             .bind(ended_before.as_millis())
             .execute(&self.writer)
@@ -336,6 +259,17 @@ fn make_private(path: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
+}
+
+/// The flaw in older versions' log: two writers at once could corrupt the file.
+async fn check_version(writer: &SqlitePool) -> Result<(), StoreError> {
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(writer).await?;
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    if [0; 3].map(|_: u32| parts.next().unwrap_or(0)) >= [3, 51, 3] {
+        return Ok(());
+    }
+    let flaw = format!("SQLite {version} can corrupt its file: 3.51.3 or newer is needed");
+    Err(StoreError::Unavailable(flaw.into()))
 }
 
 /// Brings the tables up to date. All in one transaction that has the lock from the start: somebody else who
@@ -363,30 +297,18 @@ async fn open_session(
     .fetch_optional(connection)
     .await?
     .ok_or(Closed::NotFound)?;
-    let expires_at = timestamp(&row, "expires_at")?;
-    if let Some(closed) = closed(&row, expires_at, now)? {
-        return Err(closed.into());
-    }
-    let name: Option<String> = row.try_get("name")?;
-    Ok(SessionRecord {
-        id,
-        name: name.and_then(|name| SessionName::parse(&name).ok().flatten()),
-        created_at: timestamp(&row, "created_at")?,
-        expires_at,
-        participant_count: row.try_get("present")?,
-        locked: row.try_get("locked")?,
-    })
-}
-
-/// Whether a session is over, and why. The answer stays the same as time passes: what was ended before its
-/// time was up has ended, what was not has expired, also after the cleanup has marked it.
-fn closed(row: &SqliteRow, expires_at: Timestamp, now: Timestamp) -> Result<Option<Closed>, StoreError> {
-    if row.try_get("is_active")? {
-        return Ok((expires_at <= now).then_some(Closed::Expired));
-    }
     let ended_at: Option<i64> = row.try_get("ended_at")?;
-    let expired = ended_at.is_some_and(|ended_at| ended_at >= expires_at.as_millis());
-    Ok(Some(if expired { Closed::Expired } else { Closed::Ended }))
+    let session = SessionRow {
+        id,
+        name: row.try_get("name")?,
+        created_at: timestamp(&row, "created_at")?,
+        expires_at: timestamp(&row, "expires_at")?,
+        is_active: row.try_get("is_active")?,
+        ended_at: ended_at.map(Timestamp::from_millis),
+        locked: row.try_get("locked")?,
+        participant_count: row.try_get("present")?,
+    };
+    Ok(session.open(now)?)
 }
 
 async fn active_participants(
@@ -402,10 +324,9 @@ async fn active_participants(
     .await?;
     rows.iter()
         .map(|row| {
-            let display_name = DisplayName::parse(row.try_get("display_name")?).map_err(unreadable)?;
-            let avatar_color = AvatarColor::parse(row.try_get("avatar_color")?).map_err(unreadable)?;
-            let profile = Profile { user_id: user_id(row)?, display_name, avatar_color };
-            Ok(ParticipantRecord { profile, last_seen: timestamp(row, "last_seen")? })
+            let (user_id, display_name) = (row.try_get("user_id")?, row.try_get("display_name")?);
+            let last_seen = timestamp(row, "last_seen")?;
+            Ok(rules::participant(user_id, display_name, row.try_get("avatar_color")?, last_seen))
         })
         .collect()
 }
@@ -442,10 +363,6 @@ fn timestamp(row: &SqliteRow, column: &str) -> Result<Timestamp, StoreError> {
 
 fn session_id(row: &SqliteRow, column: &str) -> Result<SessionId, StoreError> {
     SessionId::parse(row.try_get(column)?).map_err(unreadable)
-}
-
-fn user_id(row: &SqliteRow) -> Result<UserId, StoreError> {
-    UserId::parse(row.try_get("user_id")?).map_err(unreadable)
 }
 
 fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {

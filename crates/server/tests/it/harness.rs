@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tagalong::app::{self, Running};
 use tagalong::clock::{Clock, ManualClock};
 use tagalong::config::Config;
-use tagalong::settings::Raw;
+use tagalong::settings::{Raw, SETTINGS};
+use tagalong::store::Database;
 use tagalong_core::time::Timestamp;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -50,7 +51,7 @@ pub(crate) fn config(directory: &TempDir) -> Config {
     config.bind = "127.0.0.1".parse().unwrap();
     config.port = 0;
     config.data_dir = directory.path().to_owned();
-    config.database = directory.path().join("tagalong.db");
+    config.database = Database::Sqlite(directory.path().join("tagalong.db"));
     config.rate_limits = false;
     config
 }
@@ -69,6 +70,22 @@ impl Server {
         change(&mut config);
         let (clock, hand) = Clock::manual(Timestamp::parse("2026-11-24T12:00:00Z").unwrap());
         Self { running: app::start(config, clock).await.unwrap(), clock: hand, directory }
+    }
+
+    /// A node on a PostgreSQL database. All nodes sign with the same key.
+    pub(crate) async fn on(url: &str) -> Self {
+        let mut settings = Raw::default();
+        let key = "a key that all nodes of a test have in common";
+        for (name, value) in [("DATABASE_URL", url), ("JWT_SECRET", key)] {
+            let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+            settings.set_flag(setting, value.to_owned());
+        }
+        let parsed = Config::parse(&settings).unwrap();
+        Self::start_with(|config| {
+            config.database = parsed.database;
+            config.jwt_secret = parsed.jwt_secret;
+        })
+        .await
     }
 
     pub(crate) async fn raw(&self) -> TcpStream {

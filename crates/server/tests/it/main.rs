@@ -5,8 +5,12 @@
 mod attack;
 mod harness;
 mod lifetimes;
+mod nodes;
+mod outage;
 mod phoenix;
 mod plain;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod rates;
 mod rest;
 mod tls;

@@ -57,11 +57,11 @@ fn write_until_killed(server: &Serving, answers: usize) -> Vec<LetIn> {
 #[test]
 fn whoever_was_let_in_is_still_in_after_kill_9() {
     let home = TempDir::new().unwrap();
-    let mut server = Serving::start(home.path());
+    let mut server = Serving::start_with(home.path(), &[("RATE_LIMITS", "off")]);
     for round in 0..ROUNDS {
         let let_in = write_until_killed(&server, 3 + 7 * round);
         assert!(!let_in.is_empty());
-        server = Serving::start(home.path());
+        server = Serving::start_with(home.path(), &[("RATE_LIMITS", "off")]);
         for LetIn { session, creator, user, token } in let_in {
             let (_, listed) =
                 server.ask("GET", &format!("/api/sessions/{session}/participants"), "", "").unwrap();

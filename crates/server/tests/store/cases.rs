@@ -181,3 +181,19 @@ pub(crate) async fn a_store_answers_pings(store: &Store) {
     store.ping().await.unwrap();
     store.clone().ping().await.unwrap();
 }
+
+pub(crate) async fn more_than_one_statement_of_a_cleanup_takes(store: &Store) {
+    let numbers = 0..1_203_u128;
+    let id = |number: u128| SessionId::from_random(number.to_be_bytes());
+    for number in numbers.clone() {
+        let new = tagalong::store::NewSession { id: id(number), ..new_session(1) };
+        store.create_session(&new).await.unwrap();
+    }
+    let over = store.expire_sessions(at(4_000), LONG_AGO).await.unwrap();
+    let mut distinct = over.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert_eq!((over.len(), distinct.len()), (1_203, 1_203));
+    assert_eq!(store.purge(at(5_000)).await.unwrap(), 1_203);
+    assert_eq!(refusal(store.session(id(7), at(4_000)).await), Problem::SessionNotFound);
+}

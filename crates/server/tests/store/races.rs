@@ -7,7 +7,7 @@ use tagalong::store::{NewParticipant, Store, StoreError};
 use tagalong_core::problem::Problem;
 use tokio::task::JoinSet;
 
-use crate::people::{PLACES, START, join, names, open, person, user};
+use crate::people::{PLACES, START, at, join, names, open, person, session_id, user};
 
 /// Runs all of them at once: how many succeeded, and what the others were told.
 pub(crate) async fn race<T: Send + 'static>(
@@ -79,6 +79,76 @@ pub(crate) async fn nobody_joins_after_the_end(store: &Store) {
     .await;
     end.await.unwrap().unwrap();
     assert!(lost.iter().all(|problem| *problem == Problem::SessionEnded), "{lost:?}");
+}
+
+/// As several nodes do: each session and each participant is given to one of them, and none is forgotten.
+pub(crate) async fn cleanups_at_once_share_the_work(store: &Store) {
+    let (expired, silent) = ((1..=30).map(session_id), open(store, 100).await);
+    for number in 1..=30 {
+        open(store, number).await;
+        join(store, silent, &number.to_string()).await;
+    }
+    let later = tagalong::store::SessionChange { expires_at: Some(at(9_000)), ..Default::default() };
+    store.update(silent, &later, START).await.unwrap();
+    let cleanups = (0..4).map(|_| {
+        let store = store.clone();
+        async move {
+            let ended = store.expire_sessions(at(4_000), START.minus(Duration::from_secs(1))).await?;
+            Ok::<_, StoreError>((ended, store.time_out_participants(START).await?))
+        }
+    });
+    let (mut ended, mut gone) = (Vec::new(), Vec::new());
+    for done in cleanups.collect::<JoinSet<_>>().join_all().await {
+        let (some_ended, some_gone) = done.unwrap();
+        ended.extend(some_ended);
+        gone.extend(some_gone);
+    }
+    ended.sort_unstable();
+    assert_eq!(ended, expired.collect::<Vec<_>>());
+    gone.sort_unstable();
+    let mut everyone: Vec<_> = (1..=30).map(|number| (silent, user(&number.to_string()))).collect();
+    everyone.sort_unstable();
+    assert_eq!(gone, everyone);
+}
+
+/// Joins, leaves, signs of life and cleanups of the same few sessions: nobody is told that somebody else was
+/// in the way.
+pub(crate) async fn everything_at_once_waits_for_nobody(store: &Store) {
+    let sessions = [open(store, 1).await, open(store, 2).await, open(store, 3).await];
+    let mut standing = Vec::new();
+    for id in sessions {
+        for number in 0..40 {
+            join(store, id, &number.to_string()).await;
+            standing.push((id, user(&number.to_string())));
+        }
+    }
+    let work = (0..16_u64).map(|worker| {
+        let (store, mut standing) = (store.clone(), standing.clone());
+        async move {
+            for round in 0..10 {
+                let id = sessions[usize::try_from(worker + round).unwrap_or(0) % 3];
+                let name = format!("{worker}_{round}");
+                store.join(id, person(&name), 100, at(round)).await?;
+                // Everyone, as each node hears of them: in an order of its own.
+                standing.rotate_left(17);
+                standing.reverse();
+                let time = START.plus(Duration::from_millis(round * 100 + worker));
+                let seen: Vec<_> = standing.iter().map(|(id, user)| (*id, user.clone(), time)).collect();
+                store.save_seen(&seen).await?;
+                if worker % 4 == 0 {
+                    store.time_out_participants(START.minus(Duration::from_secs(1))).await?;
+                    store.expire_sessions(at(round), START.minus(Duration::from_secs(1))).await?;
+                    store.purge(at(round)).await?;
+                }
+                store.leave(id, &user(&name), at(round)).await?;
+            }
+            Ok(())
+        }
+    });
+    assert_eq!(race(work).await, (16, vec![]));
+    for id in sessions {
+        assert_eq!(names(store, id, at(20)).await.len(), 40);
+    }
 }
 
 /// A request whose client hangs up is dropped wherever it waits, also in the middle of a transaction.

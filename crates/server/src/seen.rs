@@ -1,0 +1,73 @@
+//! Signs of life that are not in the database yet. They wait out an outage here, and are written after it.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::time::Timestamp;
+
+/// Most people whose sign of life waits at a time, some 100 bytes each. Nobody joins without the database, so
+/// an outage only keeps those waiting who were there when it began.
+const WAITING_MAX: usize = 200_000;
+
+/// What waits: one time for each participant, the newest.
+#[derive(Debug, Default)]
+pub struct Unsaved {
+    waiting: HashMap<(SessionId, UserId), Timestamp>,
+    failed_at: Option<Instant>,
+}
+
+impl Unsaved {
+    /// Takes more of them in.
+    pub fn add(&mut self, seen: Vec<(SessionId, UserId, Timestamp)>) {
+        for (session, user, at) in seen {
+            let full = self.waiting.len() >= WAITING_MAX;
+            let key = (session, user);
+            if let Some(known) = self.waiting.get_mut(&key) {
+                *known = at.max(*known);
+            } else if !full {
+                self.waiting.insert(key, at);
+            }
+        }
+    }
+
+    /// All that wait.
+    pub fn rows(&self) -> Vec<(SessionId, UserId, Timestamp)> {
+        self.waiting.iter().map(|((session, user), at)| (*session, user.clone(), *at)).collect()
+    }
+
+    /// They are written.
+    pub fn saved(&mut self) {
+        self.waiting = HashMap::new();
+    }
+
+    /// The database did not take them.
+    pub fn failed(&mut self, now: Instant) {
+        self.failed_at = Some(now);
+    }
+
+    /// Whether the database has failed within the last `while_ago`.
+    pub fn failed_within(&self, while_ago: Duration, now: Instant) -> bool {
+        self.failed_at.is_some_and(|at| now.saturating_duration_since(at) <= while_ago)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_waits_and_memory_is_bounded() {
+        let mut unsaved = Unsaved::default();
+        let at = Timestamp::from_millis;
+        let who = |number: u32| UserId::restore(&number.to_string());
+        let session = SessionId::from_random([1; 16]);
+        unsaved.add(vec![(session, who(0), at(2)), (session, who(0), at(1))]);
+        assert_eq!(unsaved.rows(), [(session, who(0), at(2))]);
+        unsaved.add((0..300_000).map(|number| (session, who(number), at(3))).collect());
+        assert_eq!(unsaved.rows().len(), WAITING_MAX);
+        assert_eq!(unsaved.waiting[&(session, who(0))], at(3));
+        unsaved.saved();
+        assert!(unsaved.rows().is_empty());
+    }
+}

@@ -1,0 +1,334 @@
+//! What PostgreSQL is told.
+//!
+//! A session's row is locked before its participants' rows, and of several rows the lowest key first, so that
+//! no two transactions wait for each other. Cleanups pass over rows that somebody else has locked.
+
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::types::Uuid;
+use sqlx::types::time::OffsetDateTime;
+use sqlx::{Connection, Row};
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::participant::Profile;
+use tagalong_core::session::{Closed, SessionName};
+use tagalong_core::time::Timestamp;
+
+use super::CLEANUP_ROWS_PER_STATEMENT;
+use crate::store::rules::{self, SessionRow};
+use crate::store::{NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError};
+
+pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), StoreError> {
+    Ok(connection.ping().await?)
+}
+
+pub(super) async fn create_session(
+    connection: &mut PgConnection,
+    new: &NewSession,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO sessions (id, name, created_at, expires_at, creator_id, last_activity)
+         VALUES ($1, $2, $3, $4, $5, $3)",
+    )
+    .bind(new.id.as_uuid())
+    .bind(new.name.as_ref().map(SessionName::as_str))
+    .bind(new.created_at.to_utc())
+    .bind(new.expires_at.to_utc())
+    .bind(new.creator_id.as_uuid())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn session(
+    connection: &mut PgConnection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<SessionRecord, StoreError> {
+    let row = sqlx::query(
+        "SELECT name, created_at, expires_at, is_active, ended_at, locked,
+                (SELECT count(*) FROM participants WHERE session_id = sessions.id AND is_active) AS present
+         FROM sessions WHERE id = $1",
+    )
+    .bind(id.as_uuid())
+    .fetch_optional(connection)
+    .await?
+    .ok_or(Closed::NotFound)?;
+    Ok(session_row(&row, id, row.try_get("present")?)?.open(now)?)
+}
+
+/// Locks an open session: until the end of the transaction nobody else changes it or who is in it. Keys are
+/// not locked, so that rows which only refer to it may be written.
+async fn lock_session(
+    write: &mut PgConnection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<SessionRecord, StoreError> {
+    let row = sqlx::query(
+        "SELECT name, created_at, expires_at, is_active, ended_at, locked FROM sessions WHERE id = $1
+         FOR NO KEY UPDATE",
+    )
+    .bind(id.as_uuid())
+    .fetch_optional(write)
+    .await?
+    .ok_or(Closed::NotFound)?;
+    Ok(session_row(&row, id, 0)?.open(now)?)
+}
+
+/// In one statement, which sees one moment.
+pub(super) async fn participants(
+    connection: &mut PgConnection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
+    let rows = sqlx::query(
+        "SELECT name, created_at, expires_at, sessions.is_active, ended_at, locked,
+                user_id, display_name, avatar_color, last_seen
+         FROM sessions
+         LEFT JOIN participants ON participants.session_id = sessions.id AND participants.is_active
+         WHERE sessions.id = $1 ORDER BY sequence",
+    )
+    .bind(id.as_uuid())
+    .fetch_all(connection)
+    .await?;
+    let first = rows.first().ok_or(Closed::NotFound)?;
+    let somebody = first.try_get::<Option<&str>, _>("user_id")?.is_some();
+    let people =
+        if somebody { rows.iter().map(participant_row).collect::<Result<Vec<_>, _>>()? } else { vec![] };
+    let count = i64::try_from(people.len()).unwrap_or(i64::MAX);
+    Ok((session_row(first, id, count)?.open(now)?, people))
+}
+
+pub(super) async fn join(
+    connection: &mut PgConnection,
+    id: SessionId,
+    new: NewParticipant,
+    places: usize,
+    now: Timestamp,
+) -> Result<(SessionRecord, Profile), StoreError> {
+    let mut write = connection.begin().await?;
+    let session = lock_session(&mut write, id, now).await?;
+    // A statement of its own: it sees what those wrote who had the lock before.
+    let present = sqlx::query(
+        "SELECT user_id, display_name, avatar_color, last_seen FROM participants
+         WHERE session_id = $1 AND is_active ORDER BY sequence",
+    )
+    .bind(id.as_uuid())
+    .fetch_all(&mut *write)
+    .await?;
+    let present = present.iter().map(participant_row).collect::<Result<Vec<_>, _>>()?;
+    let profile = rules::admit(&session, &present, new, places)?;
+    // A name that is taken is no error to the server: it would write the name into its log.
+    let inserted = sqlx::query(
+        "WITH used AS (UPDATE sessions SET last_activity = greatest(last_activity, $5) WHERE id = $1)
+         INSERT INTO participants (session_id, user_id, display_name, avatar_color, joined_at, last_seen)
+         VALUES ($1, $2, $3, $4, $5, $5)
+         ON CONFLICT (session_id, display_name) WHERE is_active DO NOTHING",
+    )
+    .bind(id.as_uuid())
+    .bind(profile.user_id.as_str())
+    .bind(profile.display_name.as_str())
+    .bind(profile.avatar_color.as_str())
+    .bind(now.to_utc())
+    .execute(&mut *write)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Err(StoreError::NameTaken);
+    }
+    write.commit().await?;
+    Ok((session, profile))
+}
+
+pub(super) async fn leave(
+    connection: &mut PgConnection,
+    id: SessionId,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut write = connection.begin().await?;
+    lock_session(&mut write, id, now).await?;
+    let left = sqlx::query(
+        "UPDATE participants SET is_active = false WHERE session_id = $1 AND user_id = $2 AND is_active",
+    )
+    .bind(id.as_uuid())
+    .bind(user.as_str())
+    .execute(&mut *write)
+    .await?;
+    if left.rows_affected() == 0 {
+        let known = sqlx::query("SELECT FROM participants WHERE session_id = $1 AND user_id = $2")
+            .bind(id.as_uuid())
+            .bind(user.as_str())
+            .fetch_optional(&mut *write)
+            .await?;
+        return Err(known.map_or(StoreError::ParticipantNotFound, |_| StoreError::ParticipantLeft));
+    }
+    Ok(write.commit().await?)
+}
+
+pub(super) async fn end(
+    connection: &mut PgConnection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut write = connection.begin().await?;
+    lock_session(&mut write, id, now).await?;
+    sqlx::query("UPDATE sessions SET is_active = false, ended_at = $2 WHERE id = $1")
+        .bind(id.as_uuid())
+        .bind(now.to_utc())
+        .execute(&mut *write)
+        .await?;
+    Ok(write.commit().await?)
+}
+
+pub(super) async fn update(
+    connection: &mut PgConnection,
+    id: SessionId,
+    change: &SessionChange,
+    now: Timestamp,
+) -> Result<SessionRecord, StoreError> {
+    let mut write = connection.begin().await?;
+    let session = rules::changed(lock_session(&mut write, id, now).await?, change);
+    let present: i64 = sqlx::query_scalar(
+        "UPDATE sessions SET name = $2, expires_at = $3, locked = $4 WHERE id = $1
+         RETURNING (SELECT count(*) FROM participants WHERE session_id = sessions.id AND is_active)",
+    )
+    .bind(id.as_uuid())
+    .bind(session.name.as_ref().map(SessionName::as_str))
+    .bind(session.expires_at.to_utc())
+    .bind(session.locked)
+    .fetch_one(&mut *write)
+    .await?;
+    write.commit().await?;
+    Ok(SessionRecord { participant_count: u32::try_from(present).unwrap_or(u32::MAX), ..session })
+}
+
+/// Two statements, each its own transaction: nobody who holds participants waits for a session.
+pub(super) async fn save_seen(
+    connection: &mut PgConnection,
+    rows: &[(SessionId, UserId, Timestamp)],
+) -> Result<(), StoreError> {
+    let sessions: Vec<Uuid> = rows.iter().map(|(session, ..)| session.as_uuid()).collect();
+    let users: Vec<&str> = rows.iter().map(|(_, user, _)| user.as_str()).collect();
+    let times: Vec<OffsetDateTime> = rows.iter().map(|(.., at)| at.to_utc()).collect();
+    sqlx::query(
+        "WITH seen AS (
+             SELECT session_id, user_id, max(at) AS at
+             FROM unnest($1::uuid[], $2::varchar[], $3::timestamptz[]) AS row (session_id, user_id, at)
+             GROUP BY session_id, user_id
+         ), present AS (
+             SELECT participants.id, seen.at
+             FROM participants JOIN seen USING (session_id, user_id)
+             JOIN sessions ON sessions.id = session_id AND sessions.is_active
+             WHERE participants.last_seen < seen.at
+             ORDER BY session_id, user_id FOR NO KEY UPDATE OF participants
+         )
+         UPDATE participants SET last_seen = greatest(last_seen, present.at) FROM present
+         WHERE participants.id = present.id",
+    )
+    .bind(&sessions)
+    .bind(&users)
+    .bind(&times)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "WITH seen AS (
+             SELECT session_id, max(at) AS at FROM unnest($1::uuid[], $2::timestamptz[]) AS row (session_id, at)
+             GROUP BY session_id
+         ), used AS (
+             SELECT sessions.id, seen.at FROM sessions JOIN seen ON seen.session_id = sessions.id
+             WHERE sessions.last_activity < seen.at
+             ORDER BY sessions.id FOR NO KEY UPDATE OF sessions
+         )
+         UPDATE sessions SET last_activity = greatest(last_activity, used.at) FROM used
+         WHERE sessions.id = used.id",
+    )
+    .bind(&sessions)
+    .bind(&times)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn expire_sessions(
+    connection: &mut PgConnection,
+    now: Timestamp,
+    idle_since: Timestamp,
+) -> Result<Vec<SessionId>, StoreError> {
+    let rows = sqlx::query(
+        "WITH due AS (
+             SELECT id FROM sessions WHERE is_active AND (expires_at <= $1 OR last_activity <= $2)
+             ORDER BY id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+         )
+         UPDATE sessions SET is_active = false, ended_at = $1 FROM due
+         WHERE sessions.id = due.id RETURNING sessions.id",
+    )
+    .bind(now.to_utc())
+    .bind(idle_since.to_utc())
+    .bind(CLEANUP_ROWS_PER_STATEMENT)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok(SessionId::from_uuid(row.try_get("id")?))).collect()
+}
+
+pub(super) async fn time_out_participants(
+    connection: &mut PgConnection,
+    silent_since: Timestamp,
+) -> Result<Vec<(SessionId, UserId)>, StoreError> {
+    let rows = sqlx::query(
+        "WITH silent AS (
+             SELECT participants.id
+             FROM participants JOIN sessions ON sessions.id = session_id AND sessions.is_active
+             WHERE participants.is_active AND last_seen <= $1
+             ORDER BY session_id, user_id LIMIT $2 FOR NO KEY UPDATE OF participants SKIP LOCKED
+         )
+         UPDATE participants SET is_active = false FROM silent
+         WHERE participants.id = silent.id RETURNING session_id, user_id",
+    )
+    .bind(silent_since.to_utc())
+    .bind(CLEANUP_ROWS_PER_STATEMENT)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let session = SessionId::from_uuid(row.try_get("session_id")?);
+            Ok((session, UserId::restore(row.try_get("user_id")?)))
+        })
+        .collect()
+}
+
+pub(super) async fn purge(connection: &mut PgConnection, ended_before: Timestamp) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "WITH due AS (
+             SELECT id FROM sessions WHERE NOT is_active AND ended_at < $1
+             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+         )
+         DELETE FROM sessions USING due WHERE sessions.id = due.id",
+    )
+    .bind(ended_before.to_utc())
+    .bind(CLEANUP_ROWS_PER_STATEMENT)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+fn session_row(row: &PgRow, id: SessionId, participant_count: i64) -> Result<SessionRow, StoreError> {
+    let ended_at: Option<OffsetDateTime> = row.try_get("ended_at")?;
+    Ok(SessionRow {
+        id,
+        name: row.try_get("name")?,
+        created_at: timestamp(row, "created_at")?,
+        expires_at: timestamp(row, "expires_at")?,
+        is_active: row.try_get("is_active")?,
+        ended_at: ended_at.map(Timestamp::from_utc),
+        locked: row.try_get("locked")?,
+        participant_count: u32::try_from(participant_count).unwrap_or(u32::MAX),
+    })
+}
+
+fn participant_row(row: &PgRow) -> Result<ParticipantRecord, StoreError> {
+    let (user_id, display_name) = (row.try_get("user_id")?, row.try_get("display_name")?);
+    let last_seen = timestamp(row, "last_seen")?;
+    Ok(rules::participant(user_id, display_name, row.try_get("avatar_color")?, last_seen))
+}
+
+fn timestamp(row: &PgRow, column: &str) -> Result<Timestamp, StoreError> {
+    Ok(Timestamp::from_utc(row.try_get(column)?))
+}

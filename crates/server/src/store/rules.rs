@@ -1,0 +1,92 @@
+//! What every database decides alike.
+
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
+use tagalong_core::session::{Closed, SessionName};
+use tagalong_core::time::Timestamp;
+
+use super::{NewParticipant, ParticipantRecord, SessionChange, SessionRecord, StoreError};
+
+/// A session as it stands in a database.
+pub(super) struct SessionRow {
+    pub(super) id: SessionId,
+    pub(super) name: Option<String>,
+    pub(super) created_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+    pub(super) is_active: bool,
+    pub(super) ended_at: Option<Timestamp>,
+    pub(super) locked: bool,
+    pub(super) participant_count: u32,
+}
+
+impl SessionRow {
+    /// The session, if it is open.
+    pub(super) fn open(self, now: Timestamp) -> Result<SessionRecord, Closed> {
+        match self.closed(now) {
+            Some(closed) => Err(closed),
+            None => Ok(SessionRecord {
+                id: self.id,
+                name: self.name.as_deref().and_then(SessionName::restore),
+                created_at: self.created_at,
+                expires_at: self.expires_at,
+                participant_count: self.participant_count,
+                locked: self.locked,
+            }),
+        }
+    }
+
+    /// Whether it is over, and why. The answer stays the same as time passes: what was ended before its time
+    /// was up has ended, what was not has expired, also after the cleanup has marked it.
+    fn closed(&self, now: Timestamp) -> Option<Closed> {
+        if self.is_active {
+            return (self.expires_at <= now).then_some(Closed::Expired);
+        }
+        let expired = self.ended_at.is_some_and(|ended_at| ended_at >= self.expires_at);
+        Some(if expired { Closed::Expired } else { Closed::Ended })
+    }
+}
+
+/// A participant as they stand in a database. Rows of older systems followed other rules and are read all the
+/// same.
+pub(super) fn participant(
+    user_id: &str,
+    display_name: &str,
+    avatar_color: &str,
+    last_seen: Timestamp,
+) -> ParticipantRecord {
+    let profile = Profile {
+        user_id: UserId::restore(user_id),
+        display_name: DisplayName::restore(display_name),
+        avatar_color: AvatarColor::restore(avatar_color),
+    };
+    ParticipantRecord { profile, last_seen }
+}
+
+/// Whether a session takes somebody new, and what the others will know of them. Whether the name is free is
+/// for the database's index to say.
+pub(super) fn admit(
+    session: &SessionRecord,
+    present: &[ParticipantRecord],
+    new: NewParticipant,
+    places: usize,
+) -> Result<Profile, StoreError> {
+    if session.locked {
+        return Err(StoreError::Locked);
+    }
+    if present.len() >= places {
+        return Err(StoreError::Full);
+    }
+    let used = present.iter().map(|present| present.profile.avatar_color.as_str());
+    let avatar_color = new.avatar_color.unwrap_or_else(|| AvatarColor::unused(used));
+    Ok(Profile { user_id: new.user_id, display_name: new.display_name, avatar_color })
+}
+
+/// The session after a change.
+pub(super) fn changed(session: SessionRecord, change: &SessionChange) -> SessionRecord {
+    SessionRecord {
+        name: change.name.clone().unwrap_or(session.name),
+        expires_at: change.expires_at.unwrap_or(session.expires_at),
+        locked: change.locked.unwrap_or(session.locked),
+        ..session
+    }
+}
