@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tagalong::cli::{self, Invocation, Task};
 use tagalong::clock::Clock;
 use tagalong::config::Config;
-use tagalong::{app, telemetry};
+use tagalong::{app, http, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long a running server may take to say how it is.
@@ -34,9 +34,16 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
-    if let Task::Completions(shell) = invocation.task {
-        clap_complete::generate(shell, &mut cli::command(), "tagalong", &mut std::io::stdout());
-        return Ok(ExitCode::SUCCESS);
+    match invocation.task {
+        Task::Completions(shell) => {
+            clap_complete::generate(shell, &mut cli::command(), "tagalong", &mut std::io::stdout());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Task::OpenApi => {
+            println!("{}", http::description().to_pretty_json()?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     let mut settings = invocation.flags;
     settings.read_all(&std::env::current_dir()?, invocation.file, std::env::vars())?;
@@ -52,7 +59,7 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Health => health(&config).await,
-        Task::Serve | Task::Completions(_) => serve(config).await,
+        Task::Serve | Task::Completions(_) | Task::OpenApi => serve(config).await,
     }
 }
 

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attack;
+mod described;
 mod harness;
 mod lifetimes;
+mod pages;
 mod phoenix;
 mod plain;
 mod rest;
