@@ -19,14 +19,7 @@ export interface Person {
 }
 
 /** `over`: ended, nobody said why. `removed`: by the creator. `gone`: nobody knows this session. */
-export type EndReason =
-  | "expired"
-  | "ended_by_creator"
-  | "over"
-  | "removed"
-  | "left"
-  | "gone"
-  | "full";
+export type EndReason = "expired" | "ended_by_creator" | "over" | "removed" | "left" | "gone" | "full";
 
 export interface SessionState {
   sessionId: string;
