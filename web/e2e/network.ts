@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /** A way to the server that can be cut: connections break, and new ones are refused. */
@@ -33,6 +34,33 @@ export async function cuttable(targetPort: number) {
       cut();
       relay.close();
       await once(relay, "close");
+    },
+  };
+}
+
+/** One pixel of green. */
+const TILE = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkqPpfDwAEAAH/qGRPfgAAAABJRU5ErkJggg==",
+  "base64",
+);
+
+/** A map server on another origin, which keeps what it was told of who asks. */
+export async function tileServer() {
+  const referrers = new Set<string | undefined>();
+  const server = createHttpServer((request, response) => {
+    referrers.add(request.headers.referer);
+    response.writeHead(200, { "content-type": "image/png", "access-control-allow-origin": "*" });
+    response.end(TILE);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/{z}/{x}/{y}.png`,
+    referrers,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { cuttable } from "./network";
+import { cuttable, tileServer } from "./network";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
 
@@ -180,6 +180,31 @@ describe("a lost connection", () => {
     await ben.page.close();
     await ada.sees("Ben", "last seen");
     await ada.marker("Ben").waitFor({ state: "detached" });
+  });
+});
+
+describe("the map", () => {
+  it("asks the map server without giving the join link away", async () => {
+    const tiles = await tileServer();
+    await server.stop();
+    server = await Server.start({ TILE_URL: tiles.url, TILE_ATTRIBUTION: "Green Maps" });
+    const ada = await arrive();
+    await ada.startSession(server.url);
+    const shown = ada.page.waitForResponse((response) => response.url().endsWith(".png") && response.ok());
+    await ada.join("Ada");
+    await shown;
+    await ada.page.getByText("Green Maps").waitFor();
+    expect([...tiles.referrers]).toEqual([`${server.url}/`]);
+    expect(ada.complaints).toEqual([]);
+    await tiles.close();
+  });
+
+  it("says when the map server is away, and goes on without", async () => {
+    await server.stop();
+    server = await Server.start({ TILE_URL: "http://127.0.0.1:9/{z}/{x}/{y}.png" });
+    const { ada } = await twoTogether();
+    await ada.page.locator(".tiles-note").waitFor();
+    await ada.marker("Ben").waitFor();
   });
 });
 

@@ -59,16 +59,23 @@ pub fn router(state: &State) -> Router {
     let (described, description) = described().split_for_parts();
     let description = Bytes::from(to_json(&description));
     let describe = async move || ([(CONTENT_TYPE, "application/json")], description.clone());
-    described
+    let rest = described
         .route("/api/openapi.json", get(describe))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(cors(&state.config.origins));
+    Router::new()
         .route("/socket/websocket", axum::routing::any(upgrade::phoenix))
         .route("/ws", get(upgrade::plain))
         .merge(pages::router())
-        .method_not_allowed_fallback(|| async { Refusal::from(Problem::MethodNotAllowed) })
-        .layer(cors(&state.config.origins))
+        .method_not_allowed_fallback(wrong_method)
+        .merge(rest)
         .layer(from_fn_with_state(security::headers(&state.config.basemap), security::protect))
         .layer(from_fn_with_state(state.clone(), request::observe))
         .with_state(state.clone())
+}
+
+async fn wrong_method() -> Refusal {
+    Problem::MethodNotAllowed.into()
 }
 
 fn cors(origins: &Origins) -> CorsLayer {
