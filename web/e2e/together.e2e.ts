@@ -116,6 +116,33 @@ describe("sharing", () => {
     await ada.sees("Ben", /now(?! ·)/);
   });
 
+  it("keeps the screen on for as long as it lasts", async () => {
+    const ada = await arrive({ permissions: ["geolocation", "screen-wake-lock"] });
+    await ada.page.addInitScript(() => {
+      const asked: WakeLockSentinel[] = [];
+      Object.assign(globalThis, { areLocksHeld: () => asked.map(({ released }) => !released) });
+      const request = navigator.wakeLock.request.bind(navigator.wakeLock);
+      navigator.wakeLock.request = async (type) => {
+        const lock = await request(type);
+        asked.push(lock);
+        return lock;
+      };
+    });
+    const held = () =>
+      ada.page.evaluate(() => (globalThis as unknown as { areLocksHeld(): boolean[] }).areLocksHeld());
+    await ada.startSession(server.url);
+    expect(await held()).toEqual([]);
+    await ada.join("Ada");
+    await ada.marker("You").waitFor();
+    await expect.poll(held).toEqual([true]);
+    await ada.press("Pause");
+    await expect.poll(held).toEqual([false]);
+    await ada.press("Resume");
+    await expect.poll(held).toEqual([false, true]);
+    await ada.press("Stop");
+    await expect.poll(held).toEqual([false, false]);
+  });
+
   it("explains a refused permission, and the others are still there", async () => {
     const { ada, link } = await twoTogether();
     const cleo = await arrive({ place: null, permissions: [] });

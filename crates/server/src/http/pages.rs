@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
@@ -69,8 +68,9 @@ pub(super) fn router() -> Router<State> {
         .route("/", get(async move |asked: HeaderMap| home(&asked, StatusCode::OK)))
         .route(
             "/join/{id}",
-            get(async move |Path(id): Path<String>, asked: HeaderMap| {
-                join(&asked, SessionId::parse(&id).map_or(StatusCode::NOT_FOUND, |_| StatusCode::OK))
+            get(async move |uri: Uri, asked: HeaderMap| {
+                let id = uri.path().rsplit('/').next().unwrap_or_default();
+                join(&asked, SessionId::parse(id).map_or(StatusCode::NOT_FOUND, |_| StatusCode::OK))
             }),
         )
         .fallback(async move |method: Method, uri: Uri, asked: HeaderMap| {

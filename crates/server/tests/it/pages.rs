@@ -57,7 +57,9 @@ fn map(arguments: &[&str]) -> Basemap {
 #[tokio::test]
 async fn every_page_is_the_shell() {
     let server = Server::start().await;
-    for (path, status) in [("/", 200), (SESSION, 200), ("/join/nonsense", 404), ("/no/where", 404)] {
+    for (path, status) in
+        [("/", 200), (SESSION, 200), ("/join/nonsense", 404), ("/join/%ff", 404), ("/no/where", 404)]
+    {
         let page = server.get(path, &[OPENED]).await;
         assert_eq!(page.status, status, "{path}");
         assert!(page.is_shell(), "{path}");
