@@ -44,18 +44,28 @@ const TILE = Buffer.from(
   "base64",
 );
 
-/** A map server on another origin, which keeps what it was told of who asks. */
-export async function tileServer() {
+/** A map server on another origin, with tiles and a style, which keeps what it was told of who asks. */
+export async function mapServer() {
   const referrers = new Set<string | undefined>();
   const server = createHttpServer((request, response) => {
     referrers.add(request.headers.referer);
-    response.writeHead(200, { "content-type": "image/png", "access-control-allow-origin": "*" });
-    response.end(TILE);
+    const isStyle = request.url === "/style.json";
+    const type = isStyle ? "application/json" : "image/png";
+    response.writeHead(200, { "content-type": type, "access-control-allow-origin": "*" });
+    response.end(isStyle ? JSON.stringify(style) : TILE);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const tileUrl = `${origin}/{z}/{x}/{y}.png`;
+  const style = {
+    version: 8,
+    sources: { green: { type: "raster", tiles: [tileUrl], tileSize: 256, attribution: "Green Maps" } },
+    layers: [{ id: "green", type: "raster", source: "green" }],
+  };
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/{z}/{x}/{y}.png`,
+    tileUrl,
+    styleUrl: `${origin}/style.json`,
     referrers,
     async close() {
       server.closeAllConnections();

@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { cuttable, tileServer } from "./network";
+import { cuttable, mapServer } from "./network";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
 
@@ -211,19 +211,23 @@ describe("a lost connection", () => {
 });
 
 describe("the map", () => {
-  it("asks the map server without giving the join link away", async () => {
-    const tiles = await tileServer();
+  it.each([
+    ["tiles", (maps: { tileUrl: string }) => ({ TILE_URL: maps.tileUrl, TILE_ATTRIBUTION: "Green Maps" })],
+    ["a style", (maps: { styleUrl: string }) => ({ MAP_STYLE_URL: maps.styleUrl })],
+  ])("is drawn from %s, and the map server does not learn the join link", async (_, settings) => {
+    const maps = await mapServer();
     await server.stop();
-    server = await Server.start({ TILE_URL: tiles.url, TILE_ATTRIBUTION: "Green Maps" });
+    server = await Server.start(settings(maps));
     const ada = await arrive();
     await ada.startSession(server.url);
     const shown = ada.page.waitForResponse((response) => response.url().endsWith(".png") && response.ok());
     await ada.join("Ada");
     await shown;
     await ada.page.getByText("Green Maps").waitFor();
-    expect([...tiles.referrers]).toEqual([`${server.url}/`]);
+    await ada.marker("You").waitFor();
+    expect([...maps.referrers]).toEqual([`${server.url}/`]);
     expect(ada.complaints).toEqual([]);
-    await tiles.close();
+    await maps.close();
   });
 
   it("says when the map server is away, and goes on without", async () => {

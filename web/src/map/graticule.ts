@@ -4,6 +4,8 @@ import type { Bounds } from "../geometry";
 const STEPS = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 const MOST_LINES = 6;
 const POLE = 85;
+/** The part of the view's height, at its foot, where the scale stands. */
+const SCALE_ROOM = 0.12;
 
 /**
  * Lines of longitude and latitude over what is in view, at a round distance that fits the zoom, with their
@@ -18,10 +20,11 @@ export function graticule([west, south, east, north]: Bounds): FeatureCollection
     line([lng, bottom], [lng, top]),
     label([lng, Math.min(POLE, north)], "top", nameOf(((lng + 540) % 360) - 180, step, "E", "W")),
   ]);
-  const parallels = multiples(bottom, top, step).flatMap((lat) => [
-    line([west - step, lat], [east + step, lat]),
-    label([west, lat], "left", nameOf(lat, step, "N", "S")),
-  ]);
+  const lowestLabel = south + (north - south) * SCALE_ROOM;
+  const parallels = multiples(bottom, top, step).flatMap((lat) => {
+    const parallel = line([west - step, lat], [east + step, lat]);
+    return lat < lowestLabel ? parallel : [parallel, label([west, lat], "left", nameOf(lat, step, "N", "S"))];
+  });
   return { type: "FeatureCollection", features: [...meridians, ...parallels] };
 }
 
