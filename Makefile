@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH)
   need-cargo need-npm need-chromium
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 run: need-cargo web ## Build and start the server with its page on port 4000 (embedded defaults, data in ./data)
 	@cargo run --release --bin tagalong
@@ -54,13 +54,15 @@ interop: need-cargo need-npm ## Run the official phoenix client, two versions, a
 
 page: need-cargo web ## Check the page: types, lints, unit tests, sizes
 	@echo "== page: types, lints, unit tests, sizes"
+	mkdir -p target
 	cargo run --quiet --bin tagalong -- openapi > target/openapi.json
 	cd web
 	npm run --silent types -- --check >/dev/null || { echo "web/src/api-types.ts is out of date: run make api-types" >&2; exit 1; }
 	npm test --silent
 
 api-types: need-cargo web ## Write the page's types of the REST API, from the server's description
-	@cargo run --quiet --bin tagalong -- openapi > target/openapi.json
+	@mkdir -p target
+	cargo run --quiet --bin tagalong -- openapi > target/openapi.json
 	cd web
 	npm run --silent types
 
