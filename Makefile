@@ -4,15 +4,32 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run test lint fmt unit interop deps bench fuzz-smoke fuzz clean need-cargo need-postgres
+.PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench fuzz-smoke fuzz clean \
+  need-cargo need-postgres need-npm need-chromium
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-run: need-cargo ## Build and start the server on port 4000 (embedded defaults, data in ./data)
+run: need-cargo web ## Build and start the server with its page on port 4000 (embedded defaults, data in ./data)
 	@cargo run --release --bin tagalong
 
-test: need-cargo lint unit interop deps fuzz-smoke ## Run everything
+# What the page is made of; cargo builds the result into the binary.
+PAGE := web/dist/index.html
+PAGE_SOURCES := web/index.html web/package.json web/vite.config.ts \
+  $(shell find web/build web/public web/src -type f ! -name '*.test.ts' ! -name '*.generated.bin')
+
+web: $(PAGE) ## Build the page into web/dist
+
+$(PAGE): $(PAGE_SOURCES) web/node_modules/.package-lock.json
+	@echo "== page"
+	cd web
+	npm run --silent build
+
+web/node_modules/.package-lock.json: web/package-lock.json | need-npm
+	@cd web
+	npm ci --silent --no-audit --no-fund
+
+test: need-cargo web lint unit interop page e2e deps fuzz-smoke ## Run everything
 	@echo "all passed"
 
 lint: need-cargo ## Check the format, the lints and the documentation
@@ -28,13 +45,37 @@ unit: need-cargo need-postgres ## Run the Rust tests, with PostgreSQL servers of
 	@echo "== Rust tests"
 	cargo test --workspace --quiet
 
-interop: need-cargo ## Run the official phoenix client, two versions, against the real binary
+interop: need-cargo need-npm ## Run the official phoenix client, two versions, against the real binary
 	@echo "== official phoenix clients"
-	command -v npm >/dev/null || { echo "Node 20 with npm is needed: install Debian's nodejs and npm, or a newer Node" >&2; exit 1; }
 	cargo build --quiet --bin tagalong
 	cd tests/interop
 	[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
 	node --test
+
+page: need-cargo web ## Check the page: types, lints, unit tests, sizes
+	@echo "== page: types, lints, unit tests, sizes"
+	mkdir -p target
+	cargo run --quiet --bin tagalong -- openapi > target/openapi.json
+	cd web
+	npm run --silent types -- --check >/dev/null || { echo "web/src/api-types.ts is out of date: run make api-types" >&2; exit 1; }
+	npm test --silent
+
+api-types: need-cargo web ## Write the page's types of the REST API, from the server's description
+	@mkdir -p target
+	cargo run --quiet --bin tagalong -- openapi > target/openapi.json
+	cd web
+	npm run --silent types
+
+e2e: need-cargo need-chromium web ## Run people in real browsers against the real binary
+	@echo "== people in browsers"
+	cargo build --quiet --bin tagalong
+	cd web
+	npm run --silent e2e
+
+screenshots: need-cargo need-chromium web ## Take the pictures of the README
+	@cargo build --quiet --bin tagalong
+	cd web
+	npm run --silent screenshots
 
 deps: need-cargo ## Check licences, sources and unused dependencies
 	@echo "== dependencies"
@@ -61,12 +102,23 @@ fuzz: need-cargo ## Run each fuzz target for a minute
 	done
 
 clean: ## Remove what was built
-	@rm -rf target fuzz/target tests/interop/node_modules
+	@rm -rf target fuzz/target tests/interop/node_modules web/node_modules web/dist
 
 need-cargo:
 	@command -v cargo >/dev/null || { echo "Rust is needed: install it with rustup, 1.95 or newer" >&2; exit 1; }
 	command -v cc >/dev/null || { echo "A C compiler is needed for SQLite: apt-get install build-essential" >&2; exit 1; }
 
+need-npm:
+	@command -v npm >/dev/null || { echo "Node 20 with npm is needed: install Debian's nodejs and npm, or a newer Node" >&2; exit 1; }
+
+need-chromium:
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null && exit 0
+	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+	  echo "Chromium is needed: apt-get install chromium, or say where one is: CHROMIUM=/path/to/chromium" >&2
+	  exit 1
+	fi
+	apt-get update -qq
+	apt-get install -y -qq chromium >/dev/null
 # Its programs alone: the tests start and stop servers of their own, wherever others run.
 need-postgres:
 	@if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v pg_config >/dev/null; then

@@ -104,6 +104,23 @@ describe.each(["light", "dark"] as const)("in the %s, on a phone", (colorScheme)
   });
 });
 
+it("has room for long names and a lost connection", async () => {
+  const network = await cuttable(server.port);
+  ada = await Somebody.arrive(browser);
+  await ada.startSession(network.url, "Over the pass and down to the lake, then up again");
+  await ada.join("Wolfeschlegelsteinhausenbergerdorff the Younger of Upper Town");
+  await ada.marker("You").waitFor();
+  await ada.openList();
+  network.cut();
+  await ada.page.getByText("No connection").waitFor();
+  expect(await ada.page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  const ends = await ada.page
+    .locator("button")
+    .evaluateAll((buttons) => buttons.map((button) => button.getBoundingClientRect().right));
+  expect(Math.max(...ends)).toBeLessThanOrEqual(390);
+  await network.close();
+});
+
 it("works with the keyboard alone", async () => {
   ada = await Somebody.arrive(browser, { viewport: { width: 1440, height: 900 } });
   const { page } = ada;

@@ -45,7 +45,7 @@ export class Server {
 
 async function launch(settings: Record<string, string>): Promise<{ process: ChildProcess; url: string }> {
   const child = spawn(BINARY, ["serve"], {
-    env: { PATH: process.env.PATH, RATE_LIMITS: "off", LOG_LEVEL: "error", ...settings },
+    env: { PATH: process.env.PATH, RATE_LIMITS: "off", LOG_LEVEL: "error", TILE_URL: "off", ...settings },
     stdio: ["ignore", "pipe", "inherit"],
   });
   for await (const line of createInterface({ input: child.stdout })) {

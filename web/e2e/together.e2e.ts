@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { cuttable } from "./network";
+import { cuttable, mapServer } from "./network";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
 
@@ -116,6 +116,33 @@ describe("sharing", () => {
     await ada.sees("Ben", /now(?! ·)/);
   });
 
+  it("keeps the screen on for as long as it lasts", async () => {
+    const ada = await arrive({ permissions: ["geolocation", "screen-wake-lock"] });
+    await ada.page.addInitScript(() => {
+      const asked: WakeLockSentinel[] = [];
+      Object.assign(globalThis, { areLocksHeld: () => asked.map(({ released }) => !released) });
+      const request = navigator.wakeLock.request.bind(navigator.wakeLock);
+      navigator.wakeLock.request = async (type) => {
+        const lock = await request(type);
+        asked.push(lock);
+        return lock;
+      };
+    });
+    const held = () =>
+      ada.page.evaluate(() => (globalThis as unknown as { areLocksHeld(): boolean[] }).areLocksHeld());
+    await ada.startSession(server.url);
+    expect(await held()).toEqual([]);
+    await ada.join("Ada");
+    await ada.marker("You").waitFor();
+    await expect.poll(held).toEqual([true]);
+    await ada.press("Pause");
+    await expect.poll(held).toEqual([false]);
+    await ada.press("Resume");
+    await expect.poll(held).toEqual([false, true]);
+    await ada.press("Stop");
+    await expect.poll(held).toEqual([false, false]);
+  });
+
   it("explains a refused permission, and the others are still there", async () => {
     const { ada, link } = await twoTogether();
     const cleo = await arrive({ place: null, permissions: [] });
@@ -180,6 +207,35 @@ describe("a lost connection", () => {
     await ben.page.close();
     await ada.sees("Ben", "last seen");
     await ada.marker("Ben").waitFor({ state: "detached" });
+  });
+});
+
+describe("the map", () => {
+  it.each([
+    ["tiles", (maps: { tileUrl: string }) => ({ TILE_URL: maps.tileUrl, TILE_ATTRIBUTION: "Green Maps" })],
+    ["a style", (maps: { styleUrl: string }) => ({ MAP_STYLE_URL: maps.styleUrl })],
+  ])("is drawn from %s, and the map server does not learn the join link", async (_, settings) => {
+    const maps = await mapServer();
+    await server.stop();
+    server = await Server.start(settings(maps));
+    const ada = await arrive();
+    await ada.startSession(server.url);
+    const shown = ada.page.waitForResponse((response) => response.url().endsWith(".png") && response.ok());
+    await ada.join("Ada");
+    await shown;
+    await ada.page.getByText("Green Maps").waitFor();
+    await ada.marker("You").waitFor();
+    expect([...maps.referrers]).toEqual([`${server.url}/`]);
+    expect(ada.complaints).toEqual([]);
+    await maps.close();
+  });
+
+  it("says when the map server is away, and goes on without", async () => {
+    await server.stop();
+    server = await Server.start({ TILE_URL: "http://127.0.0.1:9/{z}/{x}/{y}.png" });
+    const { ada } = await twoTogether();
+    await ada.page.locator(".tiles-note").waitFor();
+    await ada.marker("Ben").waitFor();
   });
 });
 

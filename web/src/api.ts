@@ -20,25 +20,21 @@ export class ApiError extends Error {
 
 export const getConfig = () => call<Config>("GET", "/config");
 
-export const createSession = (body: { name?: string; expires_in_minutes: number }) =>
+export const createSession = (body: Schemas["NewSession"]) =>
   call<CreatedSession>("POST", "/sessions", { body });
 
 export const getSession = (sessionId: string) => call<Session>("GET", `/sessions/${sessionId}`);
 
 export const getParticipants = async (sessionId: string) =>
-  (await call<{ participants: ListedParticipant[] }>("GET", `/sessions/${sessionId}/participants`))
-    .participants;
+  (await call<Schemas["Participants"]>("GET", `/sessions/${sessionId}/participants`)).participants;
 
-export const joinSession = (sessionId: string, body: { display_name: string; avatar_color: string }) =>
+export const joinSession = (sessionId: string, body: Schemas["NewParticipant"]) =>
   call<Joined>("POST", `/sessions/${sessionId}/join`, { body });
 
 export const watchSession = (sessionId: string) => call<Watching>("POST", `/sessions/${sessionId}/watch`);
 
-export const changeSession = (
-  sessionId: string,
-  token: string,
-  body: { expires_in_minutes?: number; name?: string; locked?: boolean },
-) => call<Session>("PATCH", `/sessions/${sessionId}`, { body, token });
+export const changeSession = (sessionId: string, token: string, body: Schemas["SessionUpdate"]) =>
+  call<Session>("PATCH", `/sessions/${sessionId}`, { body, token });
 
 export const endSession = (sessionId: string, token: string) =>
   call<unknown>("DELETE", `/sessions/${sessionId}`, { token });

@@ -1,12 +1,13 @@
 import { type Channel, type Push, Socket } from "phoenix";
 
-export type Status = "sharing" | "paused" | "hidden" | "no_gps" | "offline" | "stopped";
+export type Status = "sharing" | "paused" | "hidden" | "no_gps" | "stopped";
 
 /** What a device knows about its own place. */
 export interface Fix {
   lat: number;
   lng: number;
-  accuracy: number;
+  /** Not every device tells. */
+  accuracy?: number;
   heading?: number;
   speed?: number;
   altitude?: number;
@@ -21,7 +22,10 @@ export interface WireParticipant {
   last_position_at?: string | null;
 }
 
-export type WireLocation = Fix & { user_id: string };
+/** A fix as the server tells it: what a device did not know is missing or null. */
+export type WireFix = { lat: number; lng: number } & { [Fact in keyof Fix]?: Fix[Fact] | null };
+
+export type WireLocation = WireFix & { user_id: string };
 
 export type ChannelEvent =
   | {

@@ -51,15 +51,13 @@ export function formatAge(ageMs: number): string {
 }
 
 /** "3 h 20 min", and seconds only in the last minute. */
-export function formatDuration(ms: number): string {
+export function formatDuration(ms: number, unitDisplay: "short" | "narrow" = "short"): string {
+  const inWords = (value: number, unit: string) =>
+    new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay }).format(value);
   const minutes = Math.floor(ms / 60_000);
-  if (minutes < 1) return short(Math.max(0, Math.floor(ms / 1000)), "second");
+  if (minutes < 1) return inWords(Math.max(0, Math.floor(ms / 1000)), "second");
   const hours = Math.floor(minutes / 60);
-  const parts = hours > 0 ? [short(hours, "hour")] : [];
-  if (minutes % 60 > 0) parts.push(short(minutes % 60, "minute"));
+  const parts = hours > 0 ? [inWords(hours, "hour")] : [];
+  if (minutes % 60 > 0) parts.push(inWords(minutes % 60, "minute"));
   return parts.join(" ");
-}
-
-function short(value: number, unit: string): string {
-  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(value);
 }

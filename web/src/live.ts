@@ -50,10 +50,10 @@ export class Live implements Page {
   constructor(readonly options: LiveOptions) {
     const { sessionId, seat } = options;
     this.state = newSession(sessionId, seat.userId ?? null);
-    this.layout = liveLayout(liveActions(this), seat.creatorToken !== undefined);
+    const { signal } = this.disposal;
+    this.layout = liveLayout(liveActions(this), seat.creatorToken !== undefined, signal);
     this.element = this.layout.element;
     this.channel = openChannel(sessionId, seat.token, (event) => this.receive(event));
-    const { signal } = this.disposal;
     document.addEventListener("visibilitychange", () => this.noticeVisibility(), { signal });
     this.tick();
     void this.describe();

@@ -26,13 +26,16 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
   if (request.method !== "GET" || origin !== self.location.origin) return;
-  if (request.mode === "navigate") event.respondWith(fetch(request).catch(() => caches.match("/")));
+  if (request.mode === "navigate") event.respondWith(fetch(request).catch(() => inCache("/")));
   else if (pathname.startsWith("/assets/")) event.respondWith(fromCacheFirst(request));
 });
 
+// Whatever an answer varies by (its compression, for one), what is kept is what this browser was given.
+const inCache = (request) => caches.match(request, { ignoreVary: true });
+
 // Names of assets change with their content, so what is in the cache is right for ever.
 async function fromCacheFirst(request) {
-  const cached = await caches.match(request);
+  const cached = await inCache(request);
   if (cached) return cached;
   const response = await fetch(request);
   if (response.ok) {

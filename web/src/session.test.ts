@@ -100,8 +100,18 @@ describe("positions", () => {
   it("disappear at once when somebody pauses or stops", () => {
     for (const status of ["paused", "stopped"] as const) {
       const event: SessionEvent = { type: "participant_status", data: { user_id: "user_ada", status } };
-      expect(person(after([event], joined()), "user_ada")).toMatchObject({ position: null, status });
+      expect(person(after([event], joined()), "user_ada")).toMatchObject({
+        position: null,
+        trail: [],
+        status,
+      });
     }
+  });
+
+  it("have no accuracy when the device did not tell any", () => {
+    const data = { user_id: "user_ada", lat: 48.2, lng: 11.6, accuracy: null };
+    const { position } = person(after([{ type: "location_update", data }], joined()), "user_ada");
+    expect(position).toEqual({ lat: 48.2, lng: 11.6, at: NOW });
   });
 
   it("stay to age when somebody's page is hidden", () => {
@@ -162,7 +172,6 @@ describe("the end", () => {
   it.each([
     ["expired", "expired"],
     ["ended_by_creator", "ended_by_creator"],
-    ["inactive", "inactive"],
   ])("says why: %s", (reason, ended) => {
     expect(after([{ type: "session_ended", data: { reason } }], joined()).ended).toBe(ended);
   });

@@ -1,4 +1,4 @@
-import type { ChannelEvent, Fix, Status, WireParticipant } from "./channel";
+import type { ChannelEvent, Fix, Status, WireFix, WireLocation, WireParticipant } from "./channel";
 import { distanceMetres, type LatLng } from "./geometry";
 
 export interface Position extends Fix {
@@ -19,15 +19,7 @@ export interface Person {
 }
 
 /** `over`: ended, nobody said why. `removed`: by the creator. `gone`: nobody knows this session. */
-export type EndReason =
-  | "expired"
-  | "ended_by_creator"
-  | "inactive"
-  | "over"
-  | "removed"
-  | "left"
-  | "gone"
-  | "full";
+export type EndReason = "expired" | "ended_by_creator" | "over" | "removed" | "left" | "gone" | "full";
 
 export interface SessionState {
   sessionId: string;
@@ -180,7 +172,7 @@ function withEverybody(
 /** Complete too, but for oneself: whoever has no position here has none that is still alive. */
 function withSnapshot(
   { people, me }: SessionState,
-  locations: (Fix & { user_id: string; age_ms: number })[],
+  locations: (WireLocation & { age_ms: number })[],
   now: number,
 ): Map<string, Person> {
   const byUser = new Map(locations.map((location) => [location.user_id, location]));
@@ -193,10 +185,10 @@ function withSnapshot(
   );
 }
 
-function moved(person: Person, fix: Fix, at: number, status: Status | null = "sharing"): Person {
+function moved(person: Person, fix: WireFix, at: number, status: Status | null = "sharing"): Person {
   const { lat, lng, accuracy, heading, speed, altitude, battery } = fix;
-  const position: Position = { lat, lng, accuracy, at };
-  Object.assign(position, definedOnly({ heading, speed, altitude, battery }));
+  const position: Position = { lat, lng, at };
+  Object.assign(position, definedOnly({ accuracy, heading, speed, altitude, battery }));
   return { ...person, status, position, lastSeenAt: at, trail: longer(person.trail, { lat, lng }) };
 }
 
@@ -206,7 +198,7 @@ function movedMyself(person: Person, fix: Fix | null, now: number): Person {
 
 function withStatus(person: Person, status: Status): Person {
   const hasStopped = status === "paused" || status === "stopped";
-  return { ...person, status, position: hasStopped ? null : person.position };
+  return hasStopped ? { ...person, status, position: null, trail: [] } : { ...person, status };
 }
 
 function withoutExpired({ people, positionLifeMs }: SessionState, now: number): ReadonlyMap<string, Person> {
@@ -250,7 +242,6 @@ function endReason(reason: string): EndReason {
     case "session_expired":
       return "expired";
     case "ended_by_creator":
-    case "inactive":
       return reason;
     case "session_ended":
       return "over";

@@ -19,6 +19,8 @@ pub enum Task {
     Config,
     /// Ask a running server how it is.
     Health,
+    /// Print the description of the REST API.
+    OpenApi,
     /// Print the completions of a shell.
     Completions(Shell),
 }
@@ -48,6 +50,7 @@ pub fn command() -> Command {
         .subcommand(Command::new("migrate").about("Bring the database up to date, and exit"))
         .subcommand(Command::new("config").about("Print the settings in force and where each came from"))
         .subcommand(Command::new("health").about("Ask a running server whether it is ready (exit code 0 or 1)"))
+        .subcommand(Command::new("openapi").about("Print the OpenAPI description of the REST API"))
         .subcommand(
             Command::new("completions").about("Print the completions of a shell").arg(
                 Arg::new("shell").required(true).value_parser(clap::value_parser!(Shell)).help("Which shell"),
@@ -87,6 +90,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, cl
         Some(("migrate", _)) => Task::Migrate,
         Some(("config", _)) => Task::Config,
         Some(("health", _)) => Task::Health,
+        Some(("openapi", _)) => Task::OpenApi,
         Some((_, matches)) => Task::Completions(matches.get_one("shell").copied().unwrap_or(Shell::Bash)),
     };
     Ok(Invocation { task, file: matches.get_one("config-file").cloned(), flags: flags(&matches) })

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHERS_CEILING};
 
+use crate::basemap::{Basemap, Tiles, WebUrl};
 use crate::settings::{Raw, SETTINGS, SettingError};
 use crate::tls;
 
@@ -118,6 +119,8 @@ pub struct Config {
     pub shutdown_delay: Duration,
     /// Longest stop.
     pub shutdown_timeout: Duration,
+    /// The map of the page.
+    pub basemap: Basemap,
     /// What is logged.
     pub log_level: tracing::Level,
     /// How it is logged.
@@ -164,6 +167,7 @@ impl Config {
             rate_limits: read.on_or_off("RATE_LIMITS")?,
             shutdown_delay: Duration::from_secs(read.number("SHUTDOWN_DELAY_SECONDS", 0, 300)?.into()),
             shutdown_timeout: read.seconds("SHUTDOWN_TIMEOUT_SECONDS", 600)?,
+            basemap: read.basemap()?,
             log_level: read.parsed("LOG_LEVEL", "error, warn, info, debug or trace")?,
             log_format: read.log_format()?,
         })
@@ -304,16 +308,45 @@ impl Reader<'_> {
     }
 
     fn origins(&self) -> Result<Origins, SettingError> {
-        let text = self.text("CORS_ORIGINS");
-        if text.trim() == "*" {
+        if self.text("CORS_ORIGINS").trim() == "*" {
             return Ok(Origins::Any);
         }
+        let expected = "origins such as https://example.org, separated by commas, or *";
+        Ok(Origins::Listed(self.listed("CORS_ORIGINS", is_origin, expected)?))
+    }
+
+    fn listed(
+        &self,
+        name: &str,
+        sane: impl Fn(&str) -> bool,
+        expected: &str,
+    ) -> Result<Vec<String>, SettingError> {
+        let text = self.text(name);
         let listed = text.split(',').map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase());
         let listed: Vec<String> = listed.filter(|origin| !origin.is_empty()).collect();
-        if listed.iter().all(|origin| is_origin(origin)) {
-            return Ok(Origins::Listed(listed));
+        if listed.iter().all(|origin| sane(origin)) { Ok(listed) } else { Err(self.wrong(name, expected)) }
+    }
+
+    fn basemap(&self) -> Result<Basemap, SettingError> {
+        let attribution = self.text("TILE_ATTRIBUTION").to_owned();
+        let max_zoom = self.number("TILE_MAX_ZOOM", 0, 24)?.try_into().unwrap_or(u8::MAX);
+        let is_web_origin = |text: &str| WebUrl::parse(text).is_some_and(|url| url.origin() == text);
+        let expected = "origins such as https://example.org, separated by commas";
+        let origins = self.listed("MAP_ORIGINS", is_web_origin, expected)?;
+        match (self.text("MAP_STYLE_URL"), self.text("TILE_URL")) {
+            ("", "off") => Ok(Basemap::Outline),
+            ("", url) => {
+                let whole = ["{z}", "{x}", "{y}"].iter().all(|part| url.contains(part));
+                let url = WebUrl::parse(url).filter(|_| whole);
+                let wrong = || self.wrong("TILE_URL", "https://…/{z}/{x}/{y}…, or off");
+                Ok(Basemap::Tiles(Tiles { url: url.ok_or_else(wrong)?, attribution, max_zoom }))
+            }
+            (url, _) => {
+                let wrong =
+                    || self.wrong("MAP_STYLE_URL", "an address such as https://example.org/style.json");
+                Ok(Basemap::Style { url: WebUrl::parse(url).ok_or_else(wrong)?, origins })
+            }
         }
-        Err(self.wrong("CORS_ORIGINS", "origins such as https://example.org, separated by commas, or *"))
     }
 }
 

@@ -4,18 +4,20 @@
 //! | --- | --- |
 //! | [`app`] | builds everything from a [`config::Config`], starts it, stops it; `main` and the tests use it alike |
 //! | [`sessions`] | the domain calls: each does the store's transaction, then tells the room |
-//! | [`http`] | REST, health, the accept loop |
+//! | [`http`] | REST, health, the page, the accept loop |
 //! | [`realtime`] | the two WebSocket doors and the rooms behind them |
 //! | [`store`] | what lasts |
 //! | [`seen`] | signs of life on their way there |
 //! | [`jobs`] | what happens as time passes |
 //! | [`settings`], [`config`] | settings as text, and as understood |
+//! | [`basemap`] | where the page's map comes from |
 //! | [`tls`] | TLS of our own |
 //! | [`probe`] | asks a running server how it is |
 //! | [`rates`] | how much one address may ask for |
 //! | [`tokens`], [`keys`], [`clock`], [`entropy`], [`telemetry`] | signing and its keys, time, randomness, the log |
 
 pub mod app;
+pub mod basemap;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -7,7 +7,7 @@ use listenfd::ListenFd;
 use tagalong::cli::{self, Invocation, Task};
 use tagalong::clock::Clock;
 use tagalong::config::Config;
-use tagalong::{app, probe, telemetry};
+use tagalong::{app, http, probe, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -28,9 +28,16 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
-    if let Task::Completions(shell) = invocation.task {
-        clap_complete::generate(shell, &mut cli::command(), "tagalong", &mut std::io::stdout());
-        return Ok(ExitCode::SUCCESS);
+    match invocation.task {
+        Task::Completions(shell) => {
+            clap_complete::generate(shell, &mut cli::command(), "tagalong", &mut std::io::stdout());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Task::OpenApi => {
+            println!("{}", http::description().to_pretty_json()?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     let mut settings = invocation.flags;
     settings.read_all(&std::env::current_dir()?, invocation.file, std::env::vars())?;
@@ -50,7 +57,7 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
             println!("{answer}");
             Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Task::Serve | Task::Completions(_) => serve(config).await,
+        Task::Serve | Task::Completions(_) | Task::OpenApi => serve(config).await,
     }
 }
 

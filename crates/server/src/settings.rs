@@ -115,6 +115,19 @@ pub const SETTINGS: &[Setting] = &[
         "How long a stop goes on serving after it has said that it is not ready, for load balancers",
     ),
     setting("SHUTDOWN_TIMEOUT_SECONDS", "30", "The longest that a stop may take"),
+    setting(
+        "TILE_URL",
+        "https://tile.openstreetmap.org/{z}/{x}/{y}.png",
+        "Map images, an address with {z}, {x} and {y}; off for none",
+    ),
+    setting(
+        "TILE_ATTRIBUTION",
+        r#"© <a href="https://www.openstreetmap.org/copyright" target="_blank" rel="noopener">OpenStreetMap</a> contributors"#,
+        "Whose map it is, as HTML",
+    ),
+    setting("TILE_MAX_ZOOM", "19", "The deepest zoom that there are images for"),
+    setting("MAP_STYLE_URL", "", "A MapLibre style, in place of images"),
+    setting("MAP_ORIGINS", "", "Origins beside its own that the style loads from, separated by commas"),
     setting("LOG_LEVEL", "info", "error, warn, info, debug or trace"),
     setting("LOG_FORMAT", "auto", "human, json, or auto: human on a terminal, JSON elsewhere"),
 ];

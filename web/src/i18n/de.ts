@@ -62,7 +62,6 @@ export const de: Texts = {
     stopped: "teilt nicht",
     hidden: "Seite im Hintergrund",
     no_gps: "kein GPS",
-    offline: "offline",
     unknown: "kein Signal",
   },
   compass: ["N", "NO", "O", "SO", "S", "SW", "W", "NW"],
@@ -148,7 +147,6 @@ export const de: Texts = {
   endedTitle: {
     expired: "Die Zeit ist um",
     ended_by_creator: "Die Sitzung ist beendet",
-    inactive: "Die Sitzung ist beendet",
     over: "Die Sitzung ist beendet",
     removed: "Du bist nicht mehr in dieser Sitzung",
     left: "Du bist gegangen",
@@ -158,7 +156,6 @@ export const de: Texts = {
   endedText: {
     expired: "Diese Sitzung hat ihr Ende erreicht.",
     ended_by_creator: "Wer sie gestartet hat, hat sie für alle beendet.",
-    inactive: "Lange hat niemand eine Position geteilt.",
     over: "Sie ist für alle vorbei.",
     removed: "Du wurdest entfernt oder warst zu lange weg.",
     left: "Deine Position ist bei allen von der Karte verschwunden.",

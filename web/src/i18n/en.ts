@@ -59,7 +59,6 @@ export const en = {
     stopped: "not sharing",
     hidden: "page in background",
     no_gps: "no GPS",
-    offline: "offline",
     unknown: "no signal",
   },
   compass: ["N", "NE", "E", "SE", "S", "SW", "W", "NW"],
@@ -143,7 +142,6 @@ export const en = {
   endedTitle: {
     expired: "Time is up",
     ended_by_creator: "The session has ended",
-    inactive: "The session has ended",
     over: "The session has ended",
     removed: "You are no longer in this session",
     left: "You have left",
@@ -153,7 +151,6 @@ export const en = {
   endedText: {
     expired: "This session has reached its end.",
     ended_by_creator: "Its creator has ended it for everyone.",
-    inactive: "Nobody had shared a position for a long time.",
     over: "It is over for everyone.",
     removed: "The creator has removed you, or you were away for too long.",
     left: "Your position is gone from everyone's map.",

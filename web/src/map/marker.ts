@@ -80,7 +80,7 @@ export class PersonMarker {
   }
 
   fitHalo(zoom: number): void {
-    const diameter = (2 * this.position.accuracy) / metresPerPixel(this.position.lat, zoom);
+    const diameter = (2 * (this.position.accuracy ?? 0)) / metresPerPixel(this.position.lat, zoom);
     this.halo.hidden = diameter < SMALLEST_HALO_PX || diameter > LARGEST_HALO_PX;
     const size = `${Math.round(diameter)}px`;
     this.halo.style.width = size;

@@ -29,7 +29,7 @@ export class PeopleLayer {
     for (const entry of entries) this.drawOne(entry, chosen);
     this.map.getContainer().classList.toggle("is-crowded", this.markers.size > MOST_NAMES);
     this.fitHalos();
-    if (entries.some(({ person }, place) => person.trail !== this.drawnTrails[place])) this.drawTrails();
+    if (entries.some((entry, place) => trailOf(entry) !== this.drawnTrails[place])) this.drawTrails();
     if (this.frame === 0) this.frame = requestAnimationFrame(this.glide);
   }
 
@@ -81,14 +81,21 @@ export class PeopleLayer {
   }
 
   private drawTrails(): void {
-    this.drawnTrails = this.entries.map(({ person }) => person.trail);
+    this.drawnTrails = this.entries.map(trailOf);
     // Until the style has loaded there is no source; loading it draws the trails again.
     this.map.getSource<GeoJSONSource>("trails")?.setData(trailLines(this.entries));
   }
 }
 
+const NO_TRAIL: readonly LatLng[] = [];
+
+/** The end of a trail would show where somebody is who has no position to show. */
+function trailOf({ person: { position, trail } }: RosterEntry): readonly LatLng[] {
+  return position ? trail : NO_TRAIL;
+}
+
 function trailLines(entries: RosterEntry[]): FeatureCollection {
-  const lines = entries.filter(({ person }) => person.trail.length > 1);
+  const lines = entries.filter((entry) => trailOf(entry).length > 1);
   return {
     type: "FeatureCollection",
     features: lines.map(({ person: { trail, color } }) => ({

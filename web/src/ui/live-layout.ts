@@ -29,14 +29,14 @@ export interface LiveView {
   now: number;
 }
 
-/** The page of a session: map, bar, what one shares, and the list of participants. */
-export function liveLayout(actions: LiveActions, isCreator: boolean) {
+/** The page of a session: map, bar, what one shares, and the list of participants. Until `signal` says so. */
+export function liveLayout(actions: LiveActions, isCreator: boolean, signal: AbortSignal) {
   const bar = sessionBar(actions.onInvite, actions.onMenu);
   const sharing = sharingCard(actions);
   const people = peopleList({ ...actions, onRemove: isCreator ? actions.onRemove : null });
   const toasts = announcer();
   const map = mapPane(actions);
-  const panel = listPanel(people.element, actions.onInvite);
+  const panel = listPanel(people.element, actions.onInvite, signal);
   const element = h(
     "main",
     { class: "live" },
@@ -105,23 +105,30 @@ function mapButton(iconName: IconName, label: string, click: () => void): HTMLEl
   );
 }
 
+/** As in the style sheet. */
+const ALWAYS_OPEN = matchMedia("(min-width: 840px)");
+
 /** On a phone the list can be folded away to leave room for the map; on a large screen it stays open. */
-function listPanel(people: HTMLElement, onInvite: () => void) {
+function listPanel(people: HTMLElement, onInvite: () => void, signal: AbortSignal) {
   const count = h("span", { class: "count" });
   const empty = emptyState(onInvite);
   const body = h("div", { class: "panel-body", id: "people" }, people, empty.element);
   const toggle = h(
     "button",
-    { class: "panel-toggle", type: "button", "aria-expanded": "false", "aria-controls": "people" },
+    { class: "panel-toggle", type: "button", "aria-controls": "people" },
     h("span", {}, t.participants),
     count,
     icon("chevron"),
   );
   const element = h("section", { class: "panel-list", "aria-label": t.participants }, toggle, body);
-  toggle.addEventListener("click", () => {
-    const isOpen = element.classList.toggle("is-open");
-    toggle.setAttribute("aria-expanded", String(isOpen));
-  });
+  const show = (isOpen: boolean) => {
+    element.classList.toggle("is-open", isOpen);
+    toggle.setAttribute("aria-expanded", String(isOpen || ALWAYS_OPEN.matches));
+    toggle.disabled = ALWAYS_OPEN.matches;
+  };
+  toggle.addEventListener("click", () => show(!element.classList.contains("is-open")));
+  ALWAYS_OPEN.addEventListener("change", () => show(element.classList.contains("is-open")), { signal });
+  show(false);
   return {
     element,
     update(entries: RosterEntry[], isWatcher: boolean, isOnline: boolean) {

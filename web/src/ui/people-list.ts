@@ -132,7 +132,7 @@ function distanceLabel() {
 function showFacts(facts: HTMLElement, { person: { position } }: RosterEntry): void {
   const known: [string, string][] = [];
   if (position?.speed !== undefined) known.push([t.speed, formatSpeed(position.speed)]);
-  if (position) known.push([t.accuracy, `± ${formatDistance(position.accuracy)}`]);
+  if (position?.accuracy !== undefined) known.push([t.accuracy, `± ${formatDistance(position.accuracy)}`]);
   if (position?.heading !== undefined)
     known.push([t.heading, t.compass[compassPoint(position.heading)] ?? ""]);
   if (position?.altitude !== undefined) known.push([t.altitude, formatAltitude(position.altitude)]);

@@ -20,7 +20,7 @@ export function sessionBar(onInvite: () => void, onMenu: () => void) {
     element,
     update(state: SessionState, now: number) {
       setText(name, state.name ?? t.untitled);
-      setText(time, state.endsAt === null ? "" : t.timeLeft(formatDuration(state.endsAt - now)));
+      setText(time, state.endsAt === null ? "" : t.timeLeft(formatDuration(state.endsAt - now, "narrow")));
       connection.dataset.state = state.connection;
       setText(connection, { online: t.live, connecting: t.connecting, offline: t.offline }[state.connection]);
     },

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tagalong_core::event::to_json;
 use tagalong_core::problem::Problem;
+use utoipa::ToSchema;
 
 use crate::store::StoreError;
 
@@ -28,15 +29,35 @@ pub(crate) struct Refusal {
     retry_after: Option<Duration>,
 }
 
+/// It is done, and there is nothing more to say.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Done {
+    #[schema(example = true)]
+    success: bool,
+}
+
+impl Done {
+    /// The only one there is.
+    pub(crate) fn new() -> Self {
+        Self { success: true }
+    }
+}
+
 /// What is wrong with each field.
 pub(crate) type Details = BTreeMap<&'static str, Vec<String>>;
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// A refusal.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Body<'a> {
+    /// A sentence for people.
     error: &'a str,
+    /// What clients go by.
     code: &'static str,
+    /// Stands in each line that the server logs about the request.
     request_id: &'a str,
+    /// What is wrong with each field, where fields were invalid.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<String>>, required = false)]
     details: &'a Details,
 }
 

@@ -40,14 +40,14 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Reads a body; an empty one has no fields.
+    /// Reads a body; an empty one, or `null`, has no fields.
     pub(super) fn read(body: &BoundedBody, message: &'static str) -> Result<Self, Refusal> {
         let details = Details::new();
         if body.0.is_empty() {
             return Ok(Self { fields: Map::new(), details, message });
         }
-        match serde_json::from_slice(&body.0) {
-            Ok(fields) => Ok(Self { fields, details, message }),
+        match serde_json::from_slice::<Option<_>>(&body.0) {
+            Ok(fields) => Ok(Self { fields: fields.unwrap_or_default(), details, message }),
             Err(_) => {
                 let details = Details::from([("body", vec!["must be a JSON object".to_owned()])]);
                 Err(Refusal::invalid(message, details))

@@ -5,60 +5,160 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State as With;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
+use tagalong_core::time::Timestamp;
+use utoipa::ToSchema;
 
 use crate::state::State;
 
 /// A database that takes longer than this is as good as gone.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);
 
-pub(super) async fn health(With(state): With<State>) -> Json<Value> {
-    Json(json!({
-        "status": "healthy",
-        "timestamp": state.clock.now(),
-        "version": env!("CARGO_PKG_VERSION"),
-    }))
+/// That the server answers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    #[schema(example = "healthy")]
+    status: &'static str,
+    #[schema(value_type = String, format = DateTime)]
+    timestamp: Timestamp,
+    #[schema(example = "0.1.0")]
+    version: &'static str,
 }
 
-pub(super) async fn live() -> Json<Value> {
-    Json(json!({"status": "alive"}))
+impl Health {
+    fn new(status: &'static str, state: &State) -> Self {
+        Self { status, timestamp: state.clock.now(), version: env!("CARGO_PKG_VERSION") }
+    }
 }
 
-pub(super) async fn ready(With(state): With<State>) -> (StatusCode, Json<Value>) {
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "health",
+    tag = "health",
+    responses((status = 200, body = Health, description = "It answers"))
+)]
+pub(super) async fn health(With(state): With<State>) -> Json<Health> {
+    Json(Health::new("healthy", &state))
+}
+
+/// That the process lives.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Liveness {
+    #[schema(example = "alive")]
+    status: &'static str,
+}
+
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    operation_id = "healthLive",
+    tag = "health",
+    responses((status = 200, body = Liveness, description = "The process lives"))
+)]
+pub(super) async fn live() -> Json<Liveness> {
+    Json(Liveness { status: "alive" })
+}
+
+/// Whether requests should be sent here.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// `ready` or `not_ready`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<&'static str>,
+}
+
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    operation_id = "healthReady",
+    tag = "health",
+    responses(
+        (status = 200, body = Readiness, description = "Send requests here"),
+        (status = 503, body = Readiness, description = "Do not send requests here")
+    )
+)]
+pub(super) async fn ready(With(state): With<State>) -> (StatusCode, Json<Readiness>) {
     let reason = if state.leaving.is_cancelled() {
         Some("the server is stopping")
     } else {
         database(&state).await.err()
     };
     match reason {
-        None => (StatusCode::OK, Json(json!({"status": "ready"}))),
-        Some(reason) => {
-            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "not_ready", "reason": reason})))
-        }
+        None => (StatusCode::OK, Json(Readiness { status: "ready", reason })),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, Json(Readiness { status: "not_ready", reason })),
     }
 }
 
-pub(super) async fn detailed(With(state): With<State>) -> (StatusCode, Json<Value>) {
+/// The server and what it needs.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DetailedHealth {
+    #[serde(flatten)]
+    health: Health,
+    checks: Checks,
+}
+
+/// Each thing that the server needs.
+#[derive(Serialize, ToSchema)]
+struct Checks {
+    database: Check,
+    redis: Check,
+    application: Check,
+}
+
+/// How one thing is.
+#[derive(Serialize, ToSchema)]
+struct Check {
+    /// `healthy`, `unhealthy` or `not_configured`.
+    #[schema(example = "healthy")]
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    response_time_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<&'static str>,
+    /// Open WebSockets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    connections: Option<usize>,
+}
+
+impl Check {
+    fn answered(status: &'static str, millis: f64) -> Self {
+        Self { status, response_time_ms: Some(millis), error: None, connections: None }
+    }
+
+    fn failed(error: &'static str) -> Self {
+        Self { status: "unhealthy", response_time_ms: None, error: Some(error), connections: None }
+    }
+}
+
+#[utoipa::path(
+    get,
+    path = "/health/detailed",
+    operation_id = "healthDetailed",
+    tag = "health",
+    responses(
+        (status = 200, body = DetailedHealth, description = "All is well"),
+        (status = 503, body = DetailedHealth, description = "Something does not answer")
+    )
+)]
+pub(super) async fn detailed(With(state): With<State>) -> (StatusCode, Json<DetailedHealth>) {
     let began = state.clock.instant();
     let answer = database(&state).await;
     let millis = state.clock.instant().duration_since(began).as_secs_f64() * 1e3;
     let (status, overall, database) = match answer {
-        Ok(()) => (StatusCode::OK, "healthy", json!({"status": "healthy", "response_time_ms": millis})),
-        Err(error) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", json!({"status": "unhealthy", "error": error}))
-        }
+        Ok(()) => (StatusCode::OK, "healthy", Check::answered("healthy", millis)),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", Check::failed(error)),
     };
-    let body = json!({
-        "status": overall,
-        "timestamp": state.clock.now(),
-        "version": env!("CARGO_PKG_VERSION"),
-        "checks": {
-            "database": database,
-            "redis": {"status": "not_configured", "response_time_ms": 0},
-            "application": {"status": "healthy", "response_time_ms": 0, "connections": state.connections.len()},
-        },
-    });
-    (status, Json(body))
+    let application = Check { connections: Some(state.connections.len()), ..Check::answered("healthy", 0.0) };
+    let checks = Checks { database, redis: Check::answered("not_configured", 0.0), application };
+    (status, Json(DetailedHealth { health: Health::new(overall, &state), checks }))
 }
 
 async fn database(state: &State) -> Result<(), &'static str> {

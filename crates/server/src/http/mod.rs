@@ -1,51 +1,84 @@
-//! REST under `/api`, health, and the way to the WebSocket doors.
+//! REST under `/api`, health, the page, and the way to the WebSocket doors.
 
 mod address;
 mod answer;
 mod body;
+mod config;
 mod guard;
 mod health;
 pub mod listener;
+mod negotiation;
+mod openapi;
 mod origin;
+mod pages;
 mod participants;
 mod request;
+mod security;
 mod sessions;
 
 pub(crate) use answer::Refusal;
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::Method;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::get;
 pub(crate) use origin::{allowed_origin, base_url};
+use tagalong_core::event::to_json;
 use tagalong_core::problem::Problem;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::config::Origins;
 use crate::realtime::upgrade;
 use crate::state::State;
 
+/// REST and health: what is here is described, and what is described is here.
+fn described() -> OpenApiRouter<State> {
+    OpenApiRouter::with_openapi(openapi::about())
+        .routes(routes!(sessions::create))
+        .routes(routes!(sessions::show, sessions::update, sessions::end))
+        .routes(routes!(participants::join))
+        .routes(routes!(participants::watch))
+        .routes(routes!(participants::list))
+        .routes(routes!(participants::leave))
+        .routes(routes!(config::show))
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::detailed))
+}
+
+/// The description of REST and health, in OpenAPI 3.1.
+pub fn description() -> OpenApi {
+    described().into_openapi()
+}
+
 /// Every address that the server knows.
 pub fn router(state: &State) -> Router {
+    let (described, description) = described().split_for_parts();
+    let description = Bytes::from(to_json(&description));
+    let describe = async move || ([(CONTENT_TYPE, "application/json")], description.clone());
+    let rest = described
+        .route("/api/openapi.json", get(describe))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(cors(&state.config.origins));
     Router::new()
-        .route("/api/sessions", post(sessions::create))
-        .route("/api/sessions/{id}", get(sessions::show).patch(sessions::update).delete(sessions::end))
-        .route("/api/sessions/{id}/join", post(participants::join))
-        .route("/api/sessions/{id}/watch", post(participants::watch))
-        .route("/api/sessions/{id}/participants", get(participants::list))
-        .route("/api/sessions/{id}/participants/{user_id}", delete(participants::leave))
-        .route("/health", get(health::health))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/health/detailed", get(health::detailed))
         .route("/socket/websocket", axum::routing::any(upgrade::phoenix))
         .route("/ws", get(upgrade::plain))
-        .fallback(|| async { Refusal::from(Problem::NotFound) })
-        .method_not_allowed_fallback(|| async { Refusal::from(Problem::MethodNotAllowed) })
-        .layer(cors(&state.config.origins))
+        .merge(pages::router())
+        .method_not_allowed_fallback(wrong_method)
+        .merge(rest)
         .layer(from_fn_with_state(state.clone(), guard::count))
+        .layer(from_fn_with_state(security::headers(&state.config.basemap), security::protect))
         .layer(from_fn_with_state(state.clone(), request::observe))
         .with_state(state.clone())
+}
+
+async fn wrong_method() -> Refusal {
+    Problem::MethodNotAllowed.into()
 }
 
 fn cors(origins: &Origins) -> CorsLayer {

@@ -3,27 +3,71 @@
 use axum::Json;
 use axum::extract::{Path, State as With};
 use axum::http::{HeaderMap, StatusCode};
-use serde_json::{Value, json};
+use serde::Serialize;
 use tagalong_core::id::UserId;
-use tagalong_core::participant::{AvatarColor, DisplayName};
+use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::problem::Problem;
+use tagalong_core::time::Timestamp;
+use utoipa::ToSchema;
 
-use super::answer::Refusal;
+use super::answer::{Done, Refusal};
 use super::base_url;
 use super::body::{BoundedBody, Fields};
+use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::sessions::{authenticate, only, session_id, token};
 use crate::state::State;
-use crate::store::StoreError;
+use crate::store::{ParticipantRecord, StoreError};
 use crate::tokens::{Pass, Role};
 
 const INVALID: &str = "Invalid participant parameters";
 
+/// Somebody who wants in.
+#[derive(ToSchema)]
+#[schema(example = json!({"display_name": "Ada"}))]
+#[expect(dead_code, reason = "describes what `join` reads field by field, to name all that is wrong")]
+struct NewParticipant {
+    /// Trimmed; unique among the session's active participants.
+    #[schema(min_length = 1, max_length = 100)]
+    display_name: String,
+    /// By default one that the session does not use yet.
+    #[schema(pattern = "^#[0-9A-Fa-f]{6}$")]
+    avatar_color: Option<String>,
+}
+
+/// Somebody who is in.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Joined {
+    #[schema(value_type = String, example = "user_ccbb54a3b35aebb7079e09532df9060f")]
+    user_id: UserId,
+    /// Opens both WebSocket doors, and lets its owner leave.
+    #[schema(example = "eyJ0eXAi…")]
+    websocket_token: String,
+    #[schema(example = "ws://localhost:4000/socket/websocket")]
+    websocket_url: String,
+    #[schema(value_type = String, example = "Ada")]
+    display_name: DisplayName,
+    #[schema(value_type = String, example = "#FF5733")]
+    avatar_color: AvatarColor,
+}
+
+refusals!(NotJoined:
+    ANY_BODY, ANY_SESSION, [Problem::DisplayNameTaken, Problem::SessionFull, Problem::SessionLocked]);
+
+#[utoipa::path(
+    post,
+    path = "/api/sessions/{id}/join",
+    operation_id = "joinSession",
+    tag = "people",
+    params(("id" = String, Path, description = "The session's id")),
+    request_body = NewParticipant,
+    responses((status = 201, body = Joined, description = "In"), NotJoined)
+)]
 pub(super) async fn join(
     With(state): With<State>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: BoundedBody,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
+) -> Result<(StatusCode, Json<Joined>), Refusal> {
     let id = session_id(&id)?;
     let mut fields = Fields::read(&body, INVALID)?;
     let name = fields.text("display_name").unwrap_or_default();
@@ -43,61 +87,130 @@ pub(super) async fn join(
     };
     let joined = state.sessions.join(id, name, color).await;
     let (session, profile) = joined.map_err(|error| full(&state, error))?;
-    let user_id = profile.user_id;
+    let Profile { user_id, display_name, avatar_color } = profile;
     let pass = Pass { session: id, user: user_id.clone(), role: Role::Participant };
-    let token = token(&state, &pass, session.expires_at)?;
-    let answer = json!({
-        "user_id": user_id,
-        "websocket_token": token,
-        "websocket_url": websocket_url(&state, &headers),
-        "display_name": profile.display_name,
-        "avatar_color": profile.avatar_color,
-    });
-    Ok((StatusCode::CREATED, Json(answer)))
+    let joined = Joined {
+        user_id,
+        websocket_token: token(&state, &pass, session.expires_at)?,
+        websocket_url: websocket_url(&state, &headers),
+        display_name,
+        avatar_color,
+    };
+    Ok((StatusCode::CREATED, Json(joined)))
 }
 
+/// Somebody who only receives.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Watching {
+    #[schema(example = "eyJ0eXAi…")]
+    websocket_token: String,
+    #[schema(example = "ws://localhost:4000/socket/websocket")]
+    websocket_url: String,
+}
+
+refusals!(NotWatching: ANY_SESSION, [Problem::SessionFull, Problem::SessionLocked]);
+
+#[utoipa::path(
+    post,
+    path = "/api/sessions/{id}/watch",
+    operation_id = "watchSession",
+    tag = "people",
+    params(("id" = String, Path, description = "The session's id")),
+    responses((status = 201, body = Watching, description = "May watch"), NotWatching)
+)]
 pub(super) async fn watch(
     With(state): With<State>,
     Path(id): Path<String>,
     headers: HeaderMap,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
+) -> Result<(StatusCode, Json<Watching>), Refusal> {
     let id = session_id(&id)?;
     let (session, user) = state.sessions.watch(id).await.map_err(|error| match error {
         StoreError::Full => Refusal::from(Problem::SessionFull)
             .saying(format!("Session is full (maximum {} watchers)", state.config.max_watchers)),
         error => error.into(),
     })?;
-    let token = token(&state, &Pass { session: id, user, role: Role::Watcher }, session.expires_at)?;
-    let answer = json!({"websocket_token": token, "websocket_url": websocket_url(&state, &headers)});
-    Ok((StatusCode::CREATED, Json(answer)))
+    let pass = Pass { session: id, user, role: Role::Watcher };
+    let watching = Watching {
+        websocket_token: token(&state, &pass, session.expires_at)?,
+        websocket_url: websocket_url(&state, &headers),
+    };
+    Ok((StatusCode::CREATED, Json(watching)))
 }
 
-pub(super) async fn list(With(state): With<State>, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+/// Everyone who is in.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Participants {
+    participants: Vec<Participant>,
+}
+
+/// An active participant.
+#[derive(Serialize, ToSchema)]
+struct Participant {
+    #[schema(value_type = String, example = "user_ccbb54a3b35aebb7079e09532df9060f")]
+    user_id: UserId,
+    #[schema(value_type = String, example = "Ada")]
+    display_name: DisplayName,
+    #[schema(value_type = String, example = "#FF5733")]
+    avatar_color: AvatarColor,
+    /// Written in batches, so it may be some seconds old.
+    #[schema(value_type = String, format = DateTime)]
+    last_seen: Timestamp,
+    /// Those who are not are left out.
+    is_active: bool,
+}
+
+impl From<ParticipantRecord> for Participant {
+    fn from(ParticipantRecord { profile, last_seen }: ParticipantRecord) -> Self {
+        let Profile { user_id, display_name, avatar_color } = profile;
+        Self { user_id, display_name, avatar_color, last_seen, is_active: true }
+    }
+}
+
+refusals!(NotListed: ANY_SESSION);
+
+#[utoipa::path(
+    get,
+    path = "/api/sessions/{id}/participants",
+    operation_id = "listParticipants",
+    tag = "people",
+    params(("id" = String, Path, description = "The session's id")),
+    responses((status = 200, body = Participants, description = "In order of joining"), NotListed)
+)]
+pub(super) async fn list(
+    With(state): With<State>,
+    Path(id): Path<String>,
+) -> Result<Json<Participants>, Refusal> {
     let participants = state.sessions.participants(session_id(&id)?).await?;
-    let shown = participants.iter().map(|participant| {
-        json!({
-            "user_id": participant.profile.user_id,
-            "display_name": participant.profile.display_name,
-            "avatar_color": participant.profile.avatar_color,
-            "last_seen": participant.last_seen,
-            "is_active": true,
-        })
-    });
-    Ok(Json(json!({"participants": shown.collect::<Vec<_>>()})))
+    Ok(Json(Participants { participants: participants.into_iter().map(Participant::from).collect() }))
 }
 
+refusals!(NotLeft:
+    ANY_TOKEN, ANY_SESSION, [Problem::ParticipantNotFound, Problem::ParticipantLeft]);
+
+#[utoipa::path(
+    delete,
+    path = "/api/sessions/{id}/participants/{user_id}",
+    operation_id = "removeParticipant",
+    tag = "people",
+    params(
+        ("id" = String, Path, description = "The session's id"),
+        ("user_id" = String, Path, description = "Who leaves")
+    ),
+    security(("participant" = []), ("creator" = [])),
+    responses((status = 200, body = Done, description = "No longer in"), NotLeft)
+)]
 pub(super) async fn leave(
     With(state): With<State>,
     Path((id, user)): Path<(String, String)>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Done>, Refusal> {
     let pass = authenticate(&state, &headers)?;
     let id = session_id(&id)?;
     let user = UserId::parse(&user).map_err(|_| Refusal::from(Problem::ParticipantNotFound));
     let own = pass.role == Role::Participant && user.as_ref().is_ok_and(|user| *user == pass.user);
     only(pass.session == id && (own || pass.role == Role::Creator))?;
     state.sessions.leave(id, user?).await?;
-    Ok(Json(json!({"success": true})))
+    Ok(Json(Done::new()))
 }
 
 fn full(state: &State, error: StoreError) -> Refusal {

@@ -6,54 +6,171 @@ use axum::Json;
 use axum::extract::{Path, State as With};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use tagalong_core::id::SessionId;
 use tagalong_core::problem::Problem;
 use tagalong_core::session::SessionName;
+use tagalong_core::time::Timestamp;
+use utoipa::ToSchema;
 
-use super::answer::Refusal;
+use super::answer::{Done, Refusal};
 use super::base_url;
 use super::body::{BoundedBody, Fields};
+use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use crate::state::State;
 use crate::store::{SessionChange, SessionRecord, StoreError};
 use crate::tokens::{Pass, Role};
 
 const INVALID: &str = "Invalid session parameters";
 
+/// A session to be made.
+#[derive(ToSchema)]
+#[schema(example = json!({"name": "Walk", "expires_in_minutes": 120}))]
+#[expect(dead_code, reason = "describes what `create` reads field by field, to name all that is wrong")]
+struct NewSession {
+    #[schema(max_length = 255)]
+    name: Option<String>,
+    /// 1 up to the longest session, also written as a string; by default the longest.
+    #[schema(minimum = 1)]
+    expires_in_minutes: Option<u32>,
+}
+
+/// A session that was made.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CreatedSession {
+    #[schema(value_type = String, format = "uuid", example = "7df233e5-e71b-4e86-915d-5ac8e5216298")]
+    session_id: SessionId,
+    /// To be passed round.
+    #[schema(example = "http://localhost:4000/join/7df233e5-e71b-4e86-915d-5ac8e5216298")]
+    join_link: String,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    #[schema(value_type = Option<String>, required, example = "Walk")]
+    name: Option<SessionName>,
+    /// Changes and ends the session, removes people; opens no WebSocket.
+    #[schema(example = "eyJ0eXAi…")]
+    creator_token: String,
+}
+
+refusals!(NotCreated: ANY_BODY);
+
+#[utoipa::path(
+    post,
+    path = "/api/sessions",
+    operation_id = "createSession",
+    tag = "sessions",
+    request_body = Option<NewSession>,
+    responses((status = 201, body = CreatedSession, description = "Made"), NotCreated)
+)]
 pub(super) async fn create(
     With(state): With<State>,
     headers: HeaderMap,
     body: BoundedBody,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
+) -> Result<(StatusCode, Json<CreatedSession>), Refusal> {
     let mut fields = Fields::read(&body, INVALID)?;
     let name = name(&mut fields);
     let length = length(&mut fields, state.config.max_session).unwrap_or(state.config.max_session);
     fields.check()?;
     let session = state.sessions.create(name, length).await?;
     let pass = Pass { session: session.id, user: session.creator_id, role: Role::Creator };
-    let token = token(&state, &pass, session.expires_at)?;
-    let link = format!("{}/join/{}", base_url(&state.config, &headers), session.id);
-    let answer = json!({
-        "session_id": session.id,
-        "join_link": link,
-        "expires_at": session.expires_at,
-        "name": session.name,
-        "creator_token": token,
-    });
-    Ok((StatusCode::CREATED, Json(answer)))
+    let created = CreatedSession {
+        session_id: session.id,
+        join_link: format!("{}/join/{}", base_url(&state.config, &headers), session.id),
+        expires_at: session.expires_at,
+        name: session.name,
+        creator_token: token(&state, &pass, session.expires_at)?,
+    };
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
-pub(super) async fn show(With(state): With<State>, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+/// A session as it stands.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Session {
+    #[schema(value_type = String, format = "uuid", example = "7df233e5-e71b-4e86-915d-5ac8e5216298")]
+    id: SessionId,
+    #[schema(value_type = Option<String>, required, example = "Walk")]
+    name: Option<SessionName>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    participant_count: u32,
+    /// One that is over is refused instead.
+    is_active: bool,
+    /// Whether nobody new may join.
+    locked: bool,
+    #[schema(example = 50)]
+    max_participants: usize,
+    /// The server's clock.
+    #[schema(value_type = String, format = DateTime)]
+    server_time: Timestamp,
+}
+
+impl Session {
+    fn new(state: &State, session: SessionRecord) -> Self {
+        Self {
+            id: session.id,
+            name: session.name,
+            created_at: session.created_at,
+            expires_at: session.expires_at,
+            participant_count: session.participant_count,
+            is_active: true,
+            locked: session.locked,
+            max_participants: state.config.max_participants,
+            server_time: state.clock.now(),
+        }
+    }
+}
+
+refusals!(NotShown: ANY_SESSION);
+
+#[utoipa::path(
+    get,
+    path = "/api/sessions/{id}",
+    operation_id = "getSession",
+    tag = "sessions",
+    params(("id" = String, Path, description = "The session's id")),
+    responses((status = 200, body = Session, description = "As it stands"), NotShown)
+)]
+pub(super) async fn show(With(state): With<State>, Path(id): Path<String>) -> Result<Json<Session>, Refusal> {
     let session = state.sessions.get(session_id(&id)?).await?;
-    Ok(Json(shown(&state, &session)))
+    Ok(Json(Session::new(&state, session)))
 }
 
+/// What is to change; what is left out stays.
+#[derive(ToSchema)]
+#[schema(example = json!({"expires_in_minutes": 240, "locked": true}))]
+#[expect(dead_code, reason = "describes what `update` reads field by field, to name all that is wrong")]
+struct SessionUpdate {
+    /// A new name; `null` or blank for none.
+    #[schema(max_length = 255)]
+    name: Option<String>,
+    /// A new end, counted from now, within the longest session.
+    #[schema(minimum = 1)]
+    expires_in_minutes: Option<u32>,
+    /// `true` lets nobody new in; who is in stays.
+    locked: Option<bool>,
+}
+
+refusals!(NotUpdated: ANY_BODY, ANY_TOKEN, ANY_SESSION);
+
+#[utoipa::path(
+    patch,
+    path = "/api/sessions/{id}",
+    operation_id = "updateSession",
+    tag = "sessions",
+    params(("id" = String, Path, description = "The session's id")),
+    request_body = SessionUpdate,
+    security(("creator" = [])),
+    responses((status = 200, body = Session, description = "As it stands now"), NotUpdated)
+)]
 pub(super) async fn update(
     With(state): With<State>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: BoundedBody,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Session>, Refusal> {
     let pass = authenticate(&state, &headers)?;
     let id = session_id(&id)?;
     only(pass.session == id && pass.role == Role::Creator)?;
@@ -71,14 +188,25 @@ pub(super) async fn update(
     fields.check()?;
     let expires_at = length.map(|length| state.clock.now().plus(length));
     let session = state.sessions.update(id, &SessionChange { name, expires_at, locked }).await?;
-    Ok(Json(shown(&state, &session)))
+    Ok(Json(Session::new(&state, session)))
 }
 
+refusals!(NotEnded: ANY_TOKEN, ANY_SESSION);
+
+#[utoipa::path(
+    delete,
+    path = "/api/sessions/{id}",
+    operation_id = "endSession",
+    tag = "sessions",
+    params(("id" = String, Path, description = "The session's id")),
+    security(("creator" = [])),
+    responses((status = 200, body = Done, description = "Ended for everyone"), NotEnded)
+)]
 pub(super) async fn end(
     With(state): With<State>,
     Path(id): Path<String>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Done>, Refusal> {
     let pass = authenticate(&state, &headers)?;
     let id = session_id(&id)?;
     only(pass.session == id && pass.role == Role::Creator)?;
@@ -88,21 +216,7 @@ pub(super) async fn end(
         }
         error => error.into(),
     })?;
-    Ok(Json(json!({"success": true})))
-}
-
-fn shown(state: &State, session: &SessionRecord) -> Value {
-    json!({
-        "id": session.id,
-        "name": session.name,
-        "created_at": session.created_at,
-        "expires_at": session.expires_at,
-        "participant_count": session.participant_count,
-        "is_active": true,
-        "locked": session.locked,
-        "max_participants": state.config.max_participants,
-        "server_time": state.clock.now(),
-    })
+    Ok(Json(Done::new()))
 }
 
 fn name(fields: &mut Fields) -> Option<SessionName> {
@@ -157,10 +271,6 @@ pub(super) fn only(allowed: bool) -> Result<(), Refusal> {
 }
 
 /// A token for a pass.
-pub(super) fn token(
-    state: &State,
-    pass: &Pass,
-    ends_at: tagalong_core::time::Timestamp,
-) -> Result<String, Refusal> {
+pub(super) fn token(state: &State, pass: &Pass, ends_at: Timestamp) -> Result<String, Refusal> {
     state.tokens.issue(pass, state.clock.now(), ends_at).map_err(|_| Problem::Internal.into())
 }

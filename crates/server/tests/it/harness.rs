@@ -20,6 +20,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use crate::described;
+
 /// Nothing on loopback takes this long; a test that waits for it has failed.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -32,6 +34,12 @@ pub(crate) struct Server {
 pub(crate) struct Session {
     pub(crate) id: String,
     pub(crate) creator: String,
+}
+
+pub(crate) struct Fetched {
+    pub(crate) status: u16,
+    pub(crate) headers: hyper::HeaderMap,
+    pub(crate) bytes: bytes::Bytes,
 }
 
 pub(crate) struct Answer {
@@ -92,13 +100,14 @@ impl Server {
         TcpStream::connect(self.running.address).await.unwrap()
     }
 
-    pub(crate) async fn request(
+    /// Any request; the body as it came.
+    pub(crate) async fn fetch(
         &self,
         method: &str,
         path: &str,
-        token: Option<&str>,
+        headers: &[(&str, &str)],
         body: impl Into<String>,
-    ) -> Answer {
+    ) -> Fetched {
         let stream = TokioIo::new(self.raw().await);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
         tokio::spawn(connection);
@@ -106,14 +115,29 @@ impl Server {
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(path)
             .header("host", self.running.address.to_string());
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let request = request.body(Full::new(bytes::Bytes::from(body.into()))).unwrap();
         let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Fetched { status: parts.status.as_u16(), headers: parts.headers, bytes }
+    }
+
+    /// A REST request. Its answer must be as the server's description says.
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: impl Into<String>,
+    ) -> Answer {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        let Fetched { status, headers, bytes } = self.fetch(method, path, &headers, body).await;
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        described::check(method, path, status, &body);
+        Answer { status, headers, body }
     }
 
     pub(crate) async fn session(&self) -> Session {

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attack;
+mod described;
 mod harness;
 mod lifetimes;
 mod nodes;
 mod outage;
+mod pages;
 mod phoenix;
 mod plain;
 #[path = "../support/postgres.rs"]

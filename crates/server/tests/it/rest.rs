@@ -20,9 +20,13 @@ async fn a_session_is_made_shown_and_ended() {
         (&shown["created_at"], &shown["participant_count"]),
         (&json!("2026-11-24T12:00:00.000Z"), &json!(0))
     );
-    for body in
-        ["", "{}", r#"{"name":null,"expires_in_minutes":null}"#, r#"{"name":"","expires_in_minutes":60.0}"#]
-    {
+    for body in [
+        "",
+        "null",
+        "{}",
+        r#"{"name":null,"expires_in_minutes":null}"#,
+        r#"{"name":"","expires_in_minutes":60.0}"#,
+    ] {
         let made = server.request("POST", "/api/sessions", None, body).await;
         assert_eq!((made.status, &made.body["name"]), (201, &Value::Null), "{body}");
     }

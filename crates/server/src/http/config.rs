@@ -1,0 +1,87 @@
+//! `/api/config`: what the page must know of the server before it can begin.
+
+use axum::Json;
+use axum::extract::State as With;
+use serde::Serialize;
+use tagalong_core::time::Timestamp;
+use utoipa::ToSchema;
+
+use crate::basemap::Basemap;
+use crate::state::State;
+
+/// What the server allows, and where the map comes from.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Config {
+    /// The server's version.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// The server's clock.
+    #[schema(value_type = String, format = DateTime)]
+    server_time: Timestamp,
+    /// The longest session.
+    #[schema(example = 1440)]
+    max_session_minutes: u64,
+    /// Participants in a session.
+    #[schema(example = 50)]
+    max_participants: usize,
+    /// Life of a position.
+    #[schema(example = 30)]
+    location_ttl_seconds: u64,
+    map: Map,
+}
+
+/// With neither tiles nor a style, the outline of the world that the page has built in is all there is.
+#[derive(Serialize, ToSchema)]
+struct Map {
+    #[schema(required)]
+    tiles: Option<Tiles>,
+    /// A MapLibre style.
+    #[schema(required)]
+    style_url: Option<String>,
+}
+
+/// Images of the map.
+#[derive(Serialize, ToSchema)]
+struct Tiles {
+    /// With `{z}`, `{x}` and `{y}`.
+    #[schema(example = "https://tile.openstreetmap.org/{z}/{x}/{y}.png")]
+    url: String,
+    /// HTML.
+    #[schema(example = "© OpenStreetMap contributors")]
+    attribution: String,
+    /// The deepest zoom that there are images for.
+    #[schema(example = 19)]
+    max_zoom: u8,
+}
+
+#[utoipa::path(
+    get,
+    path = "/api/config",
+    operation_id = "getConfig",
+    tag = "server",
+    responses((status = 200, body = Config, description = "What the server allows"))
+)]
+pub(super) async fn show(With(state): With<State>) -> Json<Config> {
+    let config = &state.config;
+    Json(Config {
+        version: env!("CARGO_PKG_VERSION"),
+        server_time: state.clock.now(),
+        max_session_minutes: config.max_session.as_secs() / 60,
+        max_participants: config.max_participants,
+        location_ttl_seconds: config.location_ttl.as_secs(),
+        map: Map::from(&config.basemap),
+    })
+}
+
+impl From<&Basemap> for Map {
+    fn from(basemap: &Basemap) -> Self {
+        match basemap {
+            Basemap::Outline => Self { tiles: None, style_url: None },
+            Basemap::Tiles(tiles) => {
+                let (url, attribution) = (tiles.url.as_str().to_owned(), tiles.attribution.clone());
+                Self { tiles: Some(Tiles { url, attribution, max_zoom: tiles.max_zoom }), style_url: None }
+            }
+            Basemap::Style { url, .. } => Self { tiles: None, style_url: Some(url.as_str().to_owned()) },
+        }
+    }
+}

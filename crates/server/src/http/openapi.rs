@@ -1,0 +1,82 @@
+//! The description of the REST API: made from the very types and routes that answer.
+
+use std::collections::BTreeMap;
+
+use tagalong_core::problem::Problem;
+use utoipa::PartialSchema;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+    Response, ResponseBuilder,
+};
+
+use super::answer::Refusal;
+
+const ABOUT: &str = "Sessions and their people over REST. Live positions come over WebSocket, \
+    which OpenAPI cannot describe. Clients must ignore fields that they do not know.";
+const ANY_REQUEST: [Problem; 3] = [Problem::RateLimited, Problem::Internal, Problem::Unavailable];
+/// What anything may be refused with that has a body.
+pub(super) const ANY_BODY: [Problem; 3] =
+    [Problem::InvalidParameters, Problem::RequestTimeout, Problem::PayloadTooLarge];
+/// What anything may be refused with that needs a token.
+pub(super) const ANY_TOKEN: [Problem; 2] = [Problem::Unauthenticated, Problem::Forbidden];
+/// What anything may be refused with that is about a session.
+pub(super) const ANY_SESSION: [Problem; 3] =
+    [Problem::SessionNotFound, Problem::SessionEnded, Problem::SessionExpired];
+
+/// Everything but the paths and what they are made of.
+pub(super) fn about() -> OpenApi {
+    let mut creator = Http::new(HttpAuthScheme::Bearer);
+    creator.description = Some("From creating the session".to_owned());
+    let mut participant = Http::new(HttpAuthScheme::Bearer);
+    participant.description = Some("From joining the session".to_owned());
+    let components = ComponentsBuilder::new()
+        .schema("Error", super::answer::Body::schema())
+        .security_scheme("creator", SecurityScheme::Http(creator))
+        .security_scheme("participant", SecurityScheme::Http(participant));
+    let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
+    let info = InfoBuilder::new()
+        .title("Tagalong")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(license));
+    OpenApiBuilder::new().info(info.build()).components(Some(components.build())).build()
+}
+
+/// Declares what a path may be refused with, besides what may happen to any request.
+macro_rules! refusals {
+    ($name:ident: $($problems:expr),*) => {
+        struct $name;
+
+        impl utoipa::IntoResponses for $name {
+            fn responses() -> $crate::http::openapi::Responses {
+                $crate::http::openapi::refused(&[$(&$problems[..]),*])
+            }
+        }
+    };
+}
+pub(super) use refusals;
+
+pub(super) type Responses = BTreeMap<String, RefOr<Response>>;
+
+/// The answers to a request that is refused, by status, each with an example.
+pub(super) fn refused(problems: &[&[Problem]]) -> Responses {
+    let mut by_status: BTreeMap<u16, Vec<Problem>> = BTreeMap::new();
+    for problem in problems.iter().copied().chain([&ANY_REQUEST[..]]).flatten() {
+        by_status.entry(problem.status()).or_default().push(*problem);
+    }
+    by_status.into_iter().map(|(status, problems)| (status.to_string(), response(&problems).into())).collect()
+}
+
+fn response(problems: &[Problem]) -> Response {
+    let codes: Vec<String> = problems.iter().map(|problem| format!("`{}`", problem.code())).collect();
+    let examples = problems.iter().map(|problem| {
+        let body = Refusal::from(*problem).body("837df742fd28815745141da028d5a167");
+        let value = serde_json::from_str(&body).ok();
+        (problem.code(), ExampleBuilder::new().summary(problem.message()).value(value).build())
+    });
+    let schema = Ref::from_schema_name("Error");
+    let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build();
+    ResponseBuilder::new().description(codes.join(", ")).content("application/json", content).build()
+}

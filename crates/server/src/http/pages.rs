@@ -1,0 +1,143 @@
+//! The web client, as `make web` left it in `web/dist`, out of the binary.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use rust_embed::{Embed, EmbeddedFile};
+use tagalong_core::id::SessionId;
+use tagalong_core::problem::Problem;
+
+use super::answer::Refusal;
+use super::negotiation::{Encoding, has_already, wants_page};
+use crate::state::State;
+
+/// Names below this path change with their content.
+const HASHED: &str = "assets/";
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Kept, but asked about before each use.
+const CHECKED: &str = "no-cache";
+/// The page that is every page: its script looks at the address.
+const SHELL: &str = "index.html";
+/// What `make web` puts beside a file that gets smaller by it.
+const COMPRESSED: [(Encoding, &str); 2] = [(Encoding::Brotli, ".br"), (Encoding::Gzip, ".gz")];
+const WITHOUT_SHELL: &str = "<!doctype html><html lang=en><title>Tagalong</title>\
+    <p>This binary was built without its page. Run <code>make web</code> and build it again.";
+
+#[derive(Embed)]
+#[folder = "../../web/dist"]
+#[allow_missing = true]
+struct Built;
+
+/// A file, plain and compressed.
+struct File {
+    plain: Form,
+    /// Those that are smaller than it, the smallest first.
+    compressed: Vec<Form>,
+    content_type: &'static str,
+    cache_control: &'static str,
+}
+
+struct Form {
+    encoding: Encoding,
+    bytes: Bytes,
+    /// Of these very bytes: each form has its own.
+    tag: String,
+}
+
+/// Serves the files, and the shell wherever somebody opens a page.
+pub(super) fn router() -> Router<State> {
+    let mut router = Router::new();
+    for path in Built::iter().filter(|path| !is_compressed(path) && path != SHELL) {
+        let Some(file) = File::built(&path).map(Arc::new) else { continue };
+        let answer = async move |asked: HeaderMap| file.answer(&asked, StatusCode::OK);
+        router = router.route(&format!("/{path}"), get(answer));
+    }
+    let shell = File::built(SHELL).map(Arc::new);
+    let page = move |asked: &HeaderMap, status| match &shell {
+        Some(shell) => shell.answer(asked, status),
+        None => without_shell(),
+    };
+    let (home, join, elsewhere) = (page.clone(), page.clone(), page);
+    router
+        .route("/", get(async move |asked: HeaderMap| home(&asked, StatusCode::OK)))
+        .route(
+            "/join/{id}",
+            get(async move |uri: Uri, asked: HeaderMap| {
+                let id = uri.path().rsplit('/').next().unwrap_or_default();
+                join(&asked, SessionId::parse(id).map_or(StatusCode::NOT_FOUND, |_| StatusCode::OK))
+            }),
+        )
+        .fallback(async move |method: Method, uri: Uri, asked: HeaderMap| {
+            let opened = matches!(method, Method::GET | Method::HEAD) && wants_page(&asked);
+            if opened && !uri.path().starts_with("/api/") {
+                return elsewhere(&asked, StatusCode::NOT_FOUND);
+            }
+            Refusal::from(Problem::NotFound).into_response()
+        })
+}
+
+fn without_shell() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, Html(WITHOUT_SHELL)).into_response()
+}
+
+impl File {
+    fn built(path: &str) -> Option<Self> {
+        let form = |encoding, end| Some(Form::of(encoding, Built::get(&format!("{path}{end}"))?));
+        Some(Self {
+            plain: form(Encoding::Identity, "")?,
+            compressed: COMPRESSED.into_iter().filter_map(|(encoding, end)| form(encoding, end)).collect(),
+            content_type: content_type(path),
+            cache_control: if path.starts_with(HASHED) { FOR_EVER } else { CHECKED },
+        })
+    }
+
+    fn answer(&self, asked: &HeaderMap, status: StatusCode) -> Response {
+        let forms = || self.compressed.iter().chain([&self.plain]);
+        let encoding = Encoding::choose(asked, forms().map(|form| form.encoding));
+        let form = forms().find(|form| form.encoding == encoding).unwrap_or(&self.plain);
+        let headers = [
+            (CONTENT_TYPE, self.content_type),
+            (CACHE_CONTROL, self.cache_control),
+            (VARY, "accept-encoding"),
+            (ETAG, &form.tag),
+        ];
+        if status == StatusCode::OK && has_already(asked, &form.tag) {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        let encoded = encoding.name().map(|name| [(CONTENT_ENCODING, name)]);
+        (status, headers, encoded, form.bytes.clone()).into_response()
+    }
+}
+
+impl Form {
+    fn of(encoding: Encoding, file: EmbeddedFile) -> Self {
+        let bytes = match file.data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        let hash = u128::from_be_bytes(std::array::from_fn(|index| file.metadata.sha256_hash()[index]));
+        Self { encoding, bytes, tag: format!("\"{hash:032x}\"") }
+    }
+}
+
+fn is_compressed(path: &str) -> bool {
+    COMPRESSED.iter().any(|(_, end)| path.ends_with(end))
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("webmanifest") => "application/manifest+json",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,61 @@
+//! What browsers must not do with our answers.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State as With};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::basemap::Basemap;
+
+const PERMISSIONS: &str = "geolocation=(self), screen-wake-lock=(self), camera=(), microphone=(), payment=()";
+
+/// The headers that every answer has.
+pub(super) fn headers(basemap: &Basemap) -> Arc<HeaderMap> {
+    let fixed = [
+        // Map servers want to know which site asks. The path, which lets one join, they must not know.
+        (REFERRER_POLICY, "strict-origin-when-cross-origin"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
+    ];
+    let mut headers: HeaderMap =
+        fixed.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+    // `WebUrl` lets nothing through that could not stand in a header.
+    if let Ok(policy) = HeaderValue::try_from(policy(basemap)) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    Arc::new(headers)
+}
+
+/// `'self'` stands for our own WebSockets too (CSP 3, section 6.7.2.8), in every browser that the page is
+/// built for. The map's worker is a file of ours; it makes images from what it has fetched, hence `blob:`.
+fn policy(basemap: &Basemap) -> String {
+    let map = basemap.origins().join(" ");
+    let directives = [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "worker-src 'self'",
+        "manifest-src 'self'",
+        &format!("connect-src 'self' {map}"),
+        &format!("img-src 'self' data: blob: {map}"),
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ];
+    directives.map(str::trim_end).join("; ")
+}
+
+/// Adds them. What does not say how long it may be kept, may not be: answers hold tokens.
+pub(super) async fn protect(With(headers): With<Arc<HeaderMap>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let own = response.headers_mut();
+    own.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    own.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+    response
+}
