@@ -19,6 +19,7 @@ use tagalong_core::limits::CONTROL_QUEUE_MAX;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
 use tagalong_core::room::{Batch, Due, Farewell, Guest, Now, Room, SeatId, SlotSet};
+use tagalong_core::session::Details;
 use tagalong_core::time::Timestamp;
 
 const TTL: Duration = Duration::from_secs(30);
@@ -123,12 +124,15 @@ impl World {
     #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
     fn new(variant: Variant) -> Self {
         let session = SessionId::from_random([0; 16]);
-        let mut room = Room::new(session, TTL);
-        room.load(Timestamp::from_millis(1_000_000_000), Vec::new());
+        let mut room = Room::new(session, None, TTL);
+        let zero = Timestamp::from_millis(0);
+        let now = Now { wall: zero, shared: zero, instant: Instant::now() };
+        let ends_at = Timestamp::from_millis(1_000_000_000);
+        room.reconcile(Details { name: None, ends_at, locked: false }, Vec::new(), now).wake();
         Self {
             variant,
             room,
-            now: Now { wall: Timestamp::from_millis(0), instant: Instant::now() },
+            now,
             number: 0,
             members: BTreeMap::new(),
             latest: BTreeMap::new(),
@@ -157,6 +161,7 @@ impl World {
             Op::Advance(seconds) => {
                 self.now.instant += Duration::from_secs(seconds);
                 self.now.wall = self.now.wall.plus(Duration::from_secs(seconds));
+                self.now.shared = self.now.wall;
             }
         }
         if self.variant == Variant::TakesWhileStalled {

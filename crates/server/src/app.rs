@@ -6,11 +6,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use tagalong_core::version::NodeId;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::cluster::redis::{Lives, Redis};
+use crate::cluster::{Bus, Rooms};
 use crate::config::Config;
 use crate::entropy::random;
 use crate::http::listener;
@@ -46,6 +49,9 @@ pub enum StartError {
     /// SQLite has a flaw that can corrupt its file.
     #[error("SQLite {0} can corrupt its file: 3.51.3 or newer is needed")]
     SqliteTooOld(String),
+    /// The operating system has no randomness.
+    #[error("no randomness: {0}")]
+    Entropy(getrandom::Error),
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
@@ -105,6 +111,20 @@ fn signing_key(config: &Config) -> Result<Vec<u8>, StartError> {
     if key.len() == 32 { Ok(key) } else { Err(StartError::Key(path.display().to_string())) }
 }
 
+/// The way to other nodes, if the configuration names one.
+fn bus(config: &Config, clock: &Clock) -> Result<Bus, StartError> {
+    let Some(address) = &config.redis else { return Ok(Bus::Local) };
+    // Fails when it was done before, by another server in this process.
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let node = NodeId::from_random(random().map_err(StartError::Entropy)?);
+    let lives = Lives {
+        location: config.location_ttl,
+        participant: config.participant_timeout,
+        connection: config.last_seen_interval * 3,
+    };
+    Ok(Bus::Redis(Redis::new(node, address.clone(), lives, clock.clone())))
+}
+
 /// Starts the server.
 ///
 /// # Errors
@@ -115,13 +135,17 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let wanted = SocketAddr::new(config.bind, config.port);
     let listener = listener::listen(wanted).map_err(|error| StartError::Listen(wanted, error))?;
     let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
-    let hub = Hub::new(store.clone(), clock.clone(), config.location_ttl, config.max_watchers);
-    let hub = Arc::new(hub);
-    let sessions = Sessions::new(store.clone(), Arc::clone(&hub), clock.clone(), config.max_participants);
+    let bus = bus(&config, &clock)?;
+    let (ttl, watchers) = (config.location_ttl, config.max_watchers);
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), bus.clone(), ttl, watchers));
+    let places = config.max_participants;
+    let sessions = Sessions::new(store.clone(), Arc::clone(&hub), bus.clone(), clock.clone(), places);
+    bus.start(Arc::clone(&hub) as Arc<dyn Rooms>);
     let state = State::new(Parts {
         config,
         clock,
         store,
+        bus,
         hub,
         sessions,
         tokens,
@@ -148,6 +172,7 @@ impl Running {
             if let Err(error) = self.state.sessions.save_seen().await {
                 tracing::warn!(%error, "could not write the last signs of life");
             }
+            self.state.bus.close().await;
             self.state.store.close().await;
         };
         tokio::select! {

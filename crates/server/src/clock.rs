@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +12,11 @@ use tagalong_core::time::Timestamp;
 
 /// Tells the time and waits for it. Clones tell the same time.
 #[derive(Clone)]
-pub struct Clock(Source);
+pub struct Clock {
+    source: Source,
+    /// How far the time that all nodes share is ahead of ours, in milliseconds.
+    ahead: Arc<AtomicI64>,
+}
 
 #[derive(Clone)]
 enum Source {
@@ -31,20 +36,35 @@ pub struct ManualClock(Arc<Mutex<Hands>>);
 impl Clock {
     /// The system's time.
     pub fn system() -> Self {
-        Self(Source::System)
+        Self::of(Source::System)
     }
 
     /// A clock that stands at `wall` until it is moved.
     #[expect(clippy::disallowed_methods, reason = "a clock may ask: any beginning will do")]
     pub fn manual(wall: Timestamp) -> (Self, ManualClock) {
         let hands = Arc::new(Mutex::new(Hands { wall, instant: Instant::now(), sleepers: Vec::new() }));
-        (Self(Source::Manual(Arc::clone(&hands))), ManualClock(hands))
+        (Self::of(Source::Manual(Arc::clone(&hands))), ManualClock(hands))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, ahead: Arc::default() }
+    }
+
+    /// What all nodes read alike: ours, until one has been [told](Self::share).
+    pub fn shared(&self) -> Timestamp {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        Timestamp::from_millis(self.now().as_millis().saturating_add(ahead))
+    }
+
+    /// From now on the shared time is `shared`, and goes on as ours does.
+    pub fn share(&self, shared: Timestamp) {
+        self.ahead.store(shared.as_millis().saturating_sub(self.now().as_millis()), Ordering::Relaxed);
     }
 
     /// What people read.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
+        match &self.source {
             Source::System => {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
@@ -56,7 +76,7 @@ impl Clock {
     /// What never jumps.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn instant(&self) -> Instant {
-        match &self.0 {
+        match &self.source {
             Source::System => Instant::now(),
             Source::Manual(hands) => hands.lock().instant,
         }
@@ -70,7 +90,7 @@ impl Clock {
     /// Waits for a moment.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn sleep_until(&self, at: Instant) -> Sleep {
-        match &self.0 {
+        match &self.source {
             Source::System => Sleep::System(Box::pin(tokio::time::sleep_until(at.into()))),
             Source::Manual(hands) => Sleep::Manual(Arc::clone(hands), at),
         }
@@ -146,5 +166,14 @@ mod tests {
         hand.advance(Duration::from_secs(1));
         assert!(poll().is_ready());
         assert_eq!(clock.now(), Timestamp::from_millis(2_000));
+    }
+
+    #[test]
+    fn the_shared_time_goes_on_as_ours_does() {
+        let (clock, hand) = Clock::manual(Timestamp::from_millis(10_000));
+        assert_eq!(clock.shared(), clock.now());
+        clock.share(Timestamp::from_millis(9_000));
+        hand.advance(Duration::from_secs(2));
+        assert_eq!(clock.clone().shared(), Timestamp::from_millis(11_000));
     }
 }

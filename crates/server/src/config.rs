@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHERS_CEILING};
 
+use crate::cluster::redis::{self, Address};
 use crate::settings::{Raw, SETTINGS, SettingError};
 
 /// A text that is never shown.
@@ -64,6 +65,8 @@ pub struct Config {
     pub database: PathBuf,
     /// Connections for reading.
     pub db_pool_size: u32,
+    /// Redis, if there are to be several nodes.
+    pub redis: Option<Address>,
     /// The signing key, if one was given.
     pub jwt_secret: Option<Secret>,
     /// Longest session, and the default.
@@ -116,6 +119,7 @@ impl Config {
             database: read.database(&data_dir)?,
             data_dir,
             db_pool_size: read.number("DB_POOL_SIZE", 1, 1_000)?,
+            redis: read.redis()?,
             jwt_secret: read.jwt_secret()?,
             max_session: read.hours("MAX_SESSION_HOURS", SESSION_HOURS_CEILING)?,
             session_inactivity: read.hours("SESSION_INACTIVITY_HOURS", SESSION_HOURS_CEILING)?,
@@ -213,6 +217,13 @@ impl Reader<'_> {
                 Ok(PathBuf::from(path))
             }
             _ => Err(self.wrong("DATABASE_URL", "sqlite:PATH (this version has no other database)")),
+        }
+    }
+
+    fn redis(&self) -> Result<Option<Address>, SettingError> {
+        match self.text("REDIS_URL") {
+            "" => Ok(None),
+            url => Address::parse(url).map(Some).map_err(|_| self.wrong("REDIS_URL", redis::EXPECTED)),
         }
     }
 

@@ -1,7 +1,10 @@
 //! What happens as time passes: supervised loops that outlive their own failures.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::state::State;
 use crate::store::StoreError;
@@ -12,6 +15,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// Starts all jobs; they end when the server stops.
 pub fn start(state: &State) {
     let config = &state.config;
+    if state.bus.node().is_some() {
+        keep_rooms_fresh(state);
+    }
     spawn(state, "sweep rooms", SWEEP_INTERVAL, |state| async move {
         state.hub.sweep();
         Ok(())
@@ -28,6 +34,21 @@ pub fn start(state: &State) {
         state.sessions.clean_up(now, config.session_inactivity, config.participant_timeout).await?;
         state.sessions.purge(now.minus(config.retention)).await?;
         Ok(())
+    });
+}
+
+/// Compares rooms with what other nodes wrote into the database, until the server stops.
+fn keep_rooms_fresh(state: &State) {
+    let (state, jobs) = (state.clone(), state.jobs.clone());
+    jobs.spawn(async move {
+        loop {
+            let hub = Arc::clone(&state.hub);
+            let mut run = AbortOnDropHandle::new(tokio::spawn(async move { hub.keep_fresh().await }));
+            tokio::select! {
+                () = state.stopping.cancelled() => return,
+                _ = &mut run => tracing::error!(job = "compare rooms", "job panicked, will run again"),
+            }
+        }
     });
 }
 

@@ -7,6 +7,7 @@
 //! | [`http`] | REST, health, the accept loop |
 //! | [`realtime`] | the two WebSocket doors and the rooms behind them |
 //! | [`store`] | what lasts |
+//! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
 //! | [`settings`], [`config`] | settings as text, and as understood |
 //! | [`tokens`], [`clock`], [`entropy`], [`telemetry`] | signing, time, randomness, the log |
@@ -14,6 +15,7 @@
 pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod entropy;
 pub mod http;

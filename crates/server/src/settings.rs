@@ -57,6 +57,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("DATABASE_URL", "", "sqlite:PATH; without it, tagalong.db in the data directory").secret(),
     setting("DB_POOL_SIZE", "10", "Database connections for reading"),
     setting(
+        "REDIS_URL",
+        "",
+        "Redis through which several nodes see each other; without it, there is one node",
+    )
+    .secret(),
+    setting(
         "JWT_SECRET",
         "",
         "Key that signs tokens, 32 bytes or more; without it, made once and kept in the data directory",

@@ -7,10 +7,14 @@ use axum::extract::State as With;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::cluster::BusHealth;
 use crate::state::State;
 
 /// A database that takes longer than this is as good as gone.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Redis that takes longer than this delays what other nodes see.
+const REDIS_DEADLINE: Duration = Duration::from_secs(1);
 
 pub(super) async fn health(With(state): With<State>) -> Json<Value> {
     Json(json!({
@@ -40,13 +44,21 @@ pub(super) async fn ready(With(state): With<State>) -> (StatusCode, Json<Value>)
 
 pub(super) async fn detailed(With(state): With<State>) -> (StatusCode, Json<Value>) {
     let began = state.clock.instant();
-    let answer = database(&state).await;
+    let (answer, redis) = tokio::join!(database(&state), redis(&state));
     let millis = state.clock.instant().duration_since(began).as_secs_f64() * 1e3;
-    let (status, overall, database) = match answer {
-        Ok(()) => (StatusCode::OK, "healthy", json!({"status": "healthy", "response_time_ms": millis})),
-        Err(error) => {
+    let (status, overall, database) = match (answer, &redis) {
+        (Err(error), _) => {
             (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", json!({"status": "unhealthy", "error": error}))
         }
+        (Ok(()), redis) => {
+            let overall = if matches!(redis, BusHealth::Degraded(_)) { "degraded" } else { "healthy" };
+            (StatusCode::OK, overall, json!({"status": "healthy", "response_time_ms": millis}))
+        }
+    };
+    let redis = match redis {
+        BusHealth::NotConfigured => json!({"status": "not_configured", "response_time_ms": 0}),
+        BusHealth::Healthy(millis) => json!({"status": "healthy", "response_time_ms": millis}),
+        BusHealth::Degraded(error) => json!({"status": "degraded", "error": error}),
     };
     let body = json!({
         "status": overall,
@@ -54,11 +66,19 @@ pub(super) async fn detailed(With(state): With<State>) -> (StatusCode, Json<Valu
         "version": env!("CARGO_PKG_VERSION"),
         "checks": {
             "database": database,
-            "redis": {"status": "not_configured", "response_time_ms": 0},
+            "redis": redis,
             "application": {"status": "healthy", "response_time_ms": 0, "connections": state.connections.len()},
         },
     });
     (status, Json(body))
+}
+
+/// People on one node see each other without Redis: without it, a node is degraded and not unhealthy.
+async fn redis(state: &State) -> BusHealth {
+    tokio::select! {
+        health = state.bus.health() => health,
+        () = state.clock.sleep(REDIS_DEADLINE) => BusHealth::Degraded("Redis does not answer in time"),
+    }
 }
 
 async fn database(state: &State) -> Result<(), &'static str> {
