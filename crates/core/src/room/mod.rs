@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-pub use nodes::UnknownMember;
-use roster::Meanwhile;
+pub use nodes::{Merged, UnknownMember};
+use roster::{Leavers, Meanwhile};
 pub use seats::SeatId;
 use seats::{Occupant, Seats};
 pub use slots::SlotSet;
@@ -164,6 +164,7 @@ pub struct Room {
     phase: Phase,
     /// Kept while the database is being read.
     meanwhile: Option<Meanwhile>,
+    leavers: Leavers,
     slots: Slots,
     seats: Seats,
 }
@@ -177,6 +178,7 @@ impl Room {
             location_ttl,
             phase: Phase::Loading,
             meanwhile: Some(Meanwhile::default()),
+            leavers: Leavers::default(),
             slots: Slots::default(),
             seats: Seats::default(),
         }

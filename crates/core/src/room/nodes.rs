@@ -15,20 +15,36 @@ use std::sync::Arc;
 #[error("not a member that is known here")]
 pub struct UnknownMember;
 
+/// What came of a share from elsewhere.
+#[derive(Default, Debug)]
+pub struct Merged {
+    /// Connections to wake.
+    pub wakes: Wakes,
+    /// What came in here is newer: whoever heard the other has to be told again.
+    pub contradicted: bool,
+}
+
 impl Room {
     /// Takes what somebody shared through another node. Everyone here is owed it, if it is new.
     ///
     /// # Errors
     /// When nobody by that id is known here.
-    pub fn merge(&mut self, share: Share, now: Now) -> Result<Wakes, UnknownMember> {
+    pub fn merge(&mut self, share: Share, now: Now) -> Result<Merged, UnknownMember> {
         let mut wakes = Wakes::default();
         if !matches!(self.phase, Phase::Open(_)) {
-            return Ok(wakes);
+            return Ok(Merged::default());
         }
         let Share { node, user_id, moved, said, last_position_at } = share;
         let id = self.slots.of(&user_id).ok_or(UnknownMember)?;
         let slot = self.slots.get_mut(id).ok_or(UnknownMember)?;
         slot.last_position_at = slot.last_position_at.max(last_position_at);
+        let ours = |known: Option<Version>, at| {
+            known.is_some_and(|known| Some(known.node) == self.node && known > Version { at, node })
+        };
+        let contradicts_moved = moved.as_ref().is_some_and(|moved| ours(slot.moved, moved.at));
+        let contradicts_said = said.is_some_and(|said| ours(slot.said, said.at));
+        slot.unsent.moved |= contradicts_moved;
+        slot.unsent.said |= contradicts_said;
         if let Some(moved) = moved
             && slot.moved.replace_if_older(Version { at: moved.at, node })
         {
@@ -57,7 +73,7 @@ impl Room {
             let event = Event::ParticipantStatus { user_id, status, server_time: now.wall };
             self.tell_all(event, &mut wakes);
         }
-        Ok(wakes)
+        Ok(Merged { wakes, contradicted: contradicts_moved || contradicts_said })
     }
 
     /// What came in through this node and other nodes have not been told, the newest of each.
@@ -70,15 +86,14 @@ impl Room {
         }
     }
 
-    /// Other nodes may know nothing: everything live that came in through this node is to be told again.
-    /// Whether there is anything.
-    pub fn restate(&mut self, now: Now) -> bool {
+    /// Other nodes may know nothing: all that last came in through this node is to be told again, also that
+    /// there is no position any more. Whether there is anything.
+    pub fn restate(&mut self) -> bool {
         let Some(node) = self.node else { return false };
         let own = |version: Option<Version>| version.is_some_and(|version| version.node == node);
         let mut any = false;
         for (_, slot) in self.slots.iter_mut() {
-            let live = slot.latest.as_ref().is_some_and(|latest| latest.expires > now.instant);
-            slot.unsent.moved |= live && own(slot.moved);
+            slot.unsent.moved |= own(slot.moved);
             slot.unsent.said |= own(slot.said);
             any |= slot.unsent.any();
         }

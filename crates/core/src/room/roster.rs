@@ -1,35 +1,43 @@
 //! Who is in the session, and what is known of it: told one by one as it happens here, or read from the
 //! database and compared.
 //!
-//! A user id joins once and leaves once. So it is enough to keep, while the database is being read, who
-//! joined and who left: on top of what was read, that is the truth.
+//! A user id joins once and leaves once, whichever is heard of first. So it is enough to keep who has left,
+//! and who joined while the database was being read: on top of what was read, that is the truth.
+
+use std::collections::VecDeque;
 
 use super::seats::Occupant;
 use super::{Farewell, Now, Phase, Room, Wakes};
 use crate::event::Event;
 use crate::id::UserId;
+use crate::limits::LEAVERS_KEPT_MAX;
 use crate::participant::Profile;
 use crate::session::Details;
 
 /// What happened while the database was being read.
 #[derive(Default)]
 pub(super) struct Meanwhile {
-    happened: Vec<Happened>,
+    joined: Vec<Profile>,
     details: Option<Details>,
 }
 
-enum Happened {
-    Joined(Profile),
-    Left(UserId),
-}
+/// Who left last: they do not come back, whoever says so late.
+#[derive(Default)]
+pub(super) struct Leavers(VecDeque<UserId>);
 
-impl Meanwhile {
-    fn joined(&self, user: &UserId) -> bool {
-        self.happened.iter().any(|one| matches!(one, Happened::Joined(profile) if profile.user_id == *user))
+impl Leavers {
+    fn add(&mut self, user: UserId) {
+        if self.contains(&user) {
+            return;
+        }
+        if self.0.len() >= LEAVERS_KEPT_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(user);
     }
 
-    fn left(&self, user: &UserId) -> bool {
-        self.happened.iter().any(|one| matches!(one, Happened::Left(left) if left == user))
+    fn contains(&self, user: &UserId) -> bool {
+        self.0.contains(user)
     }
 }
 
@@ -51,31 +59,22 @@ impl Room {
         let meanwhile = self.meanwhile.take().unwrap_or_default();
         match &self.phase {
             Phase::Over(_) | Phase::Retired => return wakes,
-            Phase::Loading => self.phase = Phase::Open(meanwhile.details.clone().unwrap_or(read)),
+            Phase::Loading => self.phase = Phase::Open(meanwhile.details.unwrap_or(read)),
             Phase::Open(known) if meanwhile.details.is_none() && *known != read => {
                 self.change(read, now, &mut wakes);
             }
             Phase::Open(_) => {}
         }
         let stays =
-            |user: &UserId| roster.iter().any(|profile| profile.user_id == *user) || meanwhile.joined(user);
+            |user: &UserId| roster.iter().chain(&meanwhile.joined).any(|profile| profile.user_id == *user);
         let users = self.slots.iter().map(|(_, slot)| &slot.profile.user_id);
         let gone: Vec<UserId> = users.filter(|user| !stays(user)).cloned().collect();
         for user in gone {
             self.remove(user, &mut wakes);
         }
-        for profile in roster {
-            if !meanwhile.left(&profile.user_id) {
-                self.add(profile, &mut wakes);
-            }
-        }
-        // In a new room, these have not been added when they happened: they joined after the others.
-        for happened in &meanwhile.happened {
-            if let Happened::Joined(profile) = happened
-                && !meanwhile.left(&profile.user_id)
-            {
-                self.add(profile.clone(), &mut wakes);
-            }
+        // In a new room, those who joined meanwhile have not been added yet: they came after the others.
+        for profile in roster.into_iter().chain(meanwhile.joined) {
+            self.add(profile, &mut wakes);
         }
         wakes
     }
@@ -84,7 +83,7 @@ impl Room {
     pub fn member_joined(&mut self, profile: Profile) -> Wakes {
         let mut wakes = Wakes::default();
         if let Some(meanwhile) = &mut self.meanwhile {
-            meanwhile.happened.push(Happened::Joined(profile.clone()));
+            meanwhile.joined.push(profile.clone());
         }
         if matches!(self.phase, Phase::Open(_)) {
             self.add(profile, &mut wakes);
@@ -96,9 +95,7 @@ impl Room {
     /// connections are let go.
     pub fn member_left(&mut self, user_id: UserId) -> Wakes {
         let mut wakes = Wakes::default();
-        if let Some(meanwhile) = &mut self.meanwhile {
-            meanwhile.happened.push(Happened::Left(user_id.clone()));
-        }
+        self.leavers.add(user_id.clone());
         if matches!(self.phase, Phase::Open(_)) {
             self.remove(user_id, &mut wakes);
         }
@@ -123,13 +120,14 @@ impl Room {
     }
 
     fn add(&mut self, profile: Profile, wakes: &mut Wakes) {
-        if self.slots.add(profile.clone()) {
+        if !self.leavers.contains(&profile.user_id) && self.slots.add(profile.clone()) {
             self.tell_all(Event::ParticipantJoined(profile), wakes);
         }
     }
 
     fn remove(&mut self, user_id: UserId, wakes: &mut Wakes) {
         let Some(slot) = self.slots.remove(&user_id) else { return };
+        self.leavers.add(user_id.clone());
         self.tell_all(Event::ParticipantLeft { user_id }, wakes);
         for seat in self.seats.iter_mut() {
             seat.dirty.remove(slot);

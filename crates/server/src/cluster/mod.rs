@@ -138,6 +138,14 @@ impl Bus {
         }
     }
 
+    /// Whether other nodes cannot be heard now, as far as is known.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Local => false,
+            Self::Redis(redis) => redis.is_away(),
+        }
+    }
+
     /// Asks for a sign of life.
     pub async fn health(&self) -> BusHealth {
         match self {

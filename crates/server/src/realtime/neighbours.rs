@@ -14,7 +14,7 @@ use tagalong_core::share::Share;
 use tokio::sync::Notify;
 
 use super::hub::{Hub, RoomCell, details, now};
-use crate::cluster::{Bus, BusHealth, Heard, Hint, Rooms};
+use crate::cluster::{Bus, Heard, Hint, Rooms};
 use crate::entropy::jittered;
 use crate::store::StoreError;
 
@@ -89,7 +89,12 @@ impl Hub {
         let now = now(&self.clock);
         for share in shares {
             match cell.with(|room| room.merge(share, now)) {
-                Ok(wakes) => wakes.wake(),
+                Ok(merged) => {
+                    merged.wakes.wake();
+                    if merged.contradicted {
+                        self.bus.publish(session);
+                    }
+                }
                 // They joined or left at another node, and the hint is still on its way.
                 Err(_) => self.suspect(session),
             }
@@ -98,9 +103,8 @@ impl Hub {
 
     /// Redis is back, perhaps empty: tells it again what is live here, and looks for what was missed.
     fn restore(&self) {
-        let now = now(&self.clock);
         for (session, cell) in self.all() {
-            if cell.with(|room| room.restate(now)) {
+            if cell.with(Room::restate) {
                 self.bus.publish(session);
             }
             self.stale.add(session);
@@ -110,22 +114,27 @@ impl Hub {
     /// Compares rooms with the database, as long as this is polled: those of which somebody said that there
     /// is something new at once, all others now and then.
     pub async fn keep_fresh(&self) {
+        let mut looked = self.clock.instant();
         loop {
-            let interval = match self.bus.health().await {
-                BusHealth::NotConfigured | BusHealth::Healthy(_) => LOOK_INTERVAL,
-                BusHealth::Degraded(_) => LOOK_INTERVAL_AWAY,
-            };
-            let mut look = self.clock.sleep(jittered(interval));
+            let mut tick = self.clock.sleep(jittered(LOOK_INTERVAL_AWAY));
             loop {
                 tokio::select! {
                     () = self.stale.some.notified() => self.compare_stale().await,
-                    () = &mut look => break,
+                    () = &mut tick => break,
                 }
             }
-            for (session, cell) in self.all() {
-                if cell.with(|room| room.is_occupied()) {
-                    self.stale.add(session);
-                }
+            let now = self.clock.instant();
+            if self.bus.is_away() || now >= looked + LOOK_INTERVAL {
+                looked = now;
+                self.suspect_all();
+            }
+        }
+    }
+
+    fn suspect_all(&self) {
+        for (session, cell) in self.all() {
+            if cell.with(|room| room.is_occupied()) {
+                self.stale.add(session);
             }
         }
     }

@@ -115,6 +115,10 @@ impl Redis {
         }
     }
 
+    pub(super) fn is_away(&self) -> bool {
+        self.0.link.lock().is_none()
+    }
+
     pub(super) async fn health(&self) -> BusHealth {
         let Some(link) = self.link() else { return BusHealth::Degraded("Redis is away") };
         let began = self.0.clock.instant();
