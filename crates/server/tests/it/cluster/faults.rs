@@ -16,7 +16,7 @@ use crate::harness::{At, Server, Session};
 /// Ada and Ann on one node, Ben on another.
 struct Three {
     nodes: [Server; 2],
-    database: TempDir,
+    _database: TempDir,
     session: Session,
     ada: Person,
     ann: Person,
@@ -34,7 +34,7 @@ async fn three(redis_of_one: &str, redis_of_two: &str) -> Three {
     for person in [&mut ada, &mut ann] {
         person.hears_of("participant_joined", &ben.user).await;
     }
-    Three { nodes, database, session, ada, ann, ben }
+    Three { nodes, _database: database, session, ada, ann, ben }
 }
 
 impl Three {

@@ -43,8 +43,9 @@ async fn people_on_two_nodes_see_each_other_come_move_and_go() {
     }
     let leave = format!("{path}/participants/{}", ben.user);
     assert_eq!(one.request("DELETE", &leave, Some(&session.creator), "").await.status, 200);
+    let left = ben.user.clone();
     for person in [&mut ada, &mut ben] {
-        person.hears_of("participant_left", &ben.user).await;
+        person.hears_of("participant_left", &left).await;
     }
     assert_eq!(ben.hears().await.0, "phx_close");
     assert_eq!(two.request("DELETE", &path, Some(&session.creator), "").await.status, 200);
