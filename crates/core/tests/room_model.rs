@@ -480,7 +480,7 @@ fn condition_2_who_keeps_the_pace_with_nothing_to_take_hears_of_the_first_positi
     }
     let woken = Arc::new(Flag::default());
     let (seat, waker) = (world.connections[1].as_ref().unwrap().seat, Waker::from(Arc::clone(&woken)));
-    let mut take = |world: &mut World| {
+    let take = |world: &mut World| {
         let now = world.now.instant;
         world.room.poll_take(seat, Due::Control, &waker, now, &mut Batch::default())
     };

@@ -2,6 +2,7 @@
 
 mod faults;
 mod guarded;
+mod kinds;
 mod proxy;
 mod redis_server;
 mod together;
