@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run test lint fmt unit interop deps bench fuzz-smoke fuzz clean need-cargo
+.PHONY: help run test lint fmt unit interop deps bench fuzz-smoke fuzz clean need-cargo need-redis
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,7 +24,7 @@ lint: need-cargo ## Check the format, the lints and the documentation
 fmt: need-cargo ## Format the code
 	@cargo fmt --all
 
-unit: need-cargo ## Run the Rust tests
+unit: need-cargo need-redis ## Run the Rust tests
 	@echo "== Rust tests"
 	cargo test --workspace --quiet
 
@@ -66,3 +66,8 @@ clean: ## Remove what was built
 need-cargo:
 	@command -v cargo >/dev/null || { echo "Rust is needed: install it with rustup, 1.95 or newer" >&2; exit 1; }
 	command -v cc >/dev/null || { echo "A C compiler is needed for SQLite: apt-get install build-essential" >&2; exit 1; }
+
+need-redis:
+	@command -v redis-server >/dev/null && exit
+	[ "$$(id -u)" -eq 0 ] || { echo "Redis is needed for the tests, not running: apt-get install redis-server" >&2; exit 1; }
+	apt-get update -qq && apt-get install -y -qq redis-server >/dev/null

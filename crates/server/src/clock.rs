@@ -174,6 +174,6 @@ mod tests {
         assert_eq!(clock.shared(), clock.now());
         clock.share(Timestamp::from_millis(9_000));
         hand.advance(Duration::from_secs(2));
-        assert_eq!(clock.clone().shared(), Timestamp::from_millis(11_000));
+        assert_eq!(clock.shared(), Timestamp::from_millis(11_000));
     }
 }

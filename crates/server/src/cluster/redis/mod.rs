@@ -138,6 +138,8 @@ impl Shared {
     async fn keep_connected(self: Arc<Self>, rooms: Arc<dyn Rooms>) {
         let mut known_away = false;
         while !self.stopping.is_cancelled() {
+            // What comes while it is away must not pile up: all rooms are looked through when it is back.
+            self.outbox.forget_rooms();
             let lost = match self.connect(&rooms).await {
                 Ok(link) => {
                     tracing::info!("Redis is there: this node and others hear each other");

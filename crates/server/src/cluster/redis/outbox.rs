@@ -1,7 +1,7 @@
 //! What the writer has still to do: each thing once, however often it was asked for.
 //!
 //! Of a position only its session stands here; what is sent is what the room holds when it is sent. So
-//! whatever Redis does, this takes no more memory than there are rooms, and nobody waits for room in it.
+//! whatever Redis does, this stays small, and nobody waits for room in it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -80,6 +80,13 @@ impl Outbox {
         std::mem::take(&mut *self.work.lock())
     }
 
+    /// Forgets what is made anew when Redis is back: then all rooms are looked through.
+    pub(super) fn forget_rooms(&self) {
+        let mut work = self.work.lock();
+        work.unsent = HashSet::new();
+        work.subscriptions = HashSet::new();
+    }
+
     /// Puts hints back that could not be sent. All else is made anew when Redis is back.
     pub(super) fn put_back(&self, hints: HashMap<SessionId, Hint>) {
         let mut work = self.work.lock();
@@ -146,6 +153,18 @@ mod tests {
         }
         let work = outbox.take();
         assert_eq!((work.hints.len(), work.forgotten.len()), (WAITING_MAX, WAITING_MAX));
+    }
+
+    #[test]
+    fn what_rooms_know_themselves_does_not_wait() {
+        let outbox = Outbox::default();
+        outbox.publish(session(1));
+        outbox.subscribe(session(1));
+        outbox.hint(session(1), Hint::Changed);
+        outbox.forget_rooms();
+        let work = outbox.take();
+        assert_eq!((work.unsent.len(), work.subscriptions.len(), work.hints.len()), (0, 0, 1));
+        assert_eq!(outbox.wanted(), [session(1)]);
     }
 
     #[test]
