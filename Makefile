@@ -46,7 +46,7 @@ deps: need-cargo ## Check licences, sources and unused dependencies
 bench: need-cargo ## Run the benchmarks
 	@cargo bench --workspace
 
-FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position names_and_ids
+FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids
 
 fuzz-smoke: ## Run each fuzz target for some seconds
 	@$(MAKE) fuzz SECONDS_EACH=5

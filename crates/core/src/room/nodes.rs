@@ -3,12 +3,13 @@
 //! Whatever path a share came by, late or twice: the newer version wins, and a position's life began when
 //! it came in, not when it was heard of.
 
+use std::sync::Arc;
+
 use super::slots::{Latest, Slot};
 use super::{Now, Phase, Room, Wakes};
 use crate::event::{Broadcast, Event};
 use crate::share::{Moved, Said, Share};
 use crate::version::{NodeId, Version};
-use std::sync::Arc;
 
 /// Somebody who is not known here (yet, or any more): the database knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -79,11 +80,8 @@ impl Room {
     /// What came in through this node and other nodes have not been told, the newest of each.
     pub fn take_unsent(&mut self, now: Now, unsent: &mut Vec<Share>) {
         let Some(node) = self.node else { return };
-        for (_, slot) in self.slots.iter_mut() {
-            if slot.unsent.any() {
-                unsent.push(share(slot, node, now));
-            }
-        }
+        let waiting = self.slots.iter_mut().filter(|(_, slot)| slot.unsent.any());
+        unsent.extend(waiting.filter_map(|(_, slot)| share(slot, node, now)));
     }
 
     /// Other nodes may know nothing: all that last came in through this node is to be told again, also that
@@ -101,7 +99,7 @@ impl Room {
     }
 }
 
-fn share(slot: &mut Slot, node: NodeId, now: Now) -> Share {
+fn share(slot: &mut Slot, node: NodeId, now: Now) -> Option<Share> {
     let unsent = std::mem::take(&mut slot.unsent);
     // What has meanwhile been replaced through another node is that node's to tell.
     let own = |version: Option<Version>| version.filter(|version| version.node == node);
@@ -115,13 +113,16 @@ fn share(slot: &mut Slot, node: NodeId, now: Now) -> Share {
         Moved { at, received: now.shared.minus(age.unwrap_or_default()), position }
     });
     let said = own(slot.said).filter(|_| unsent.said).zip(slot.status);
-    Share {
+    if moved.is_none() && said.is_none() {
+        return None;
+    }
+    Some(Share {
         node,
         user_id: slot.profile.user_id.clone(),
         moved,
         said: said.map(|(Version { at, .. }, status)| Said { at, status }),
         last_position_at: slot.last_position_at,
-    }
+    })
 }
 
 /// A register that only newer versions may write.

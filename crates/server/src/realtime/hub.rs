@@ -99,6 +99,10 @@ impl Hub {
         loop {
             let cell = self.cell(pass.session);
             self.load(&cell, pass.session).await?;
+            // Somebody else who waited for the roster may have failed, and given the room up.
+            if !self.find(pass.session).is_some_and(|known| Arc::ptr_eq(&known, &cell)) {
+                continue;
+            }
             match cell.with(|room| room.enter(guest, now(&self.clock))) {
                 Ok((seat, welcome)) => {
                     return Ok((Membership { cell, seat, clock: self.clock.clone() }, welcome));
