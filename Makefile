@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
 .PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench fuzz-smoke fuzz clean \
-  need-cargo need-postgres need-npm need-chromium
+  need-cargo need-postgres need-redis need-npm need-chromium
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,7 +41,7 @@ lint: need-cargo ## Check the format, the lints and the documentation
 fmt: need-cargo ## Format the code
 	@cargo fmt --all
 
-unit: need-cargo need-postgres ## Run the Rust tests, with PostgreSQL servers of their own
+unit: need-cargo need-postgres need-redis ## Run the Rust tests, with database and Redis servers of their own
 	@echo "== Rust tests"
 	cargo test --workspace --quiet
 
@@ -87,7 +87,7 @@ deps: need-cargo ## Check licences, sources and unused dependencies
 bench: need-cargo ## Run the benchmarks
 	@cargo bench --workspace
 
-FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position names_and_ids
+FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids
 
 fuzz-smoke: ## Run each fuzz target for some seconds
 	@$(MAKE) fuzz SECONDS_EACH=5
@@ -108,6 +108,11 @@ need-cargo:
 	@command -v cargo >/dev/null || { echo "Rust is needed: install it with rustup, 1.95 or newer" >&2; exit 1; }
 	command -v cc >/dev/null || { echo "A C compiler is needed for SQLite: apt-get install build-essential" >&2; exit 1; }
 
+need-redis:
+	@command -v redis-server >/dev/null && exit
+	[ "$$(id -u)" -eq 0 ] || { echo "Redis is needed for the tests, not running: apt-get install redis-server" >&2; exit 1; }
+	apt-get update -qq && apt-get install -y -qq redis-server >/dev/null
+
 need-npm:
 	@command -v npm >/dev/null || { echo "Node 20 with npm is needed: install Debian's nodejs and npm, or a newer Node" >&2; exit 1; }
 
@@ -119,6 +124,7 @@ need-chromium:
 	fi
 	apt-get update -qq
 	apt-get install -y -qq chromium >/dev/null
+
 # Its programs alone: the tests start and stop servers of their own, wherever others run.
 need-postgres:
 	@if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v pg_config >/dev/null; then

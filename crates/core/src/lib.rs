@@ -12,5 +12,7 @@ pub mod position;
 pub mod problem;
 pub mod room;
 pub mod session;
+pub mod share;
 mod text;
 pub mod time;
+pub mod version;

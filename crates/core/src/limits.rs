@@ -55,6 +55,8 @@ pub const POSITION_AHEAD_MAX: Duration = Duration::from_secs(60);
 /// Most membership and session events that wait for one connection before it is closed, to
 /// come back and start afresh. A session of 100 that leaves and joins again at once makes 200.
 pub const CONTROL_QUEUE_MAX: usize = 256;
+/// How many of those who left last a room remembers, in case that it hears late of their joining.
+pub const LEAVERS_KEPT_MAX: usize = 256;
 /// A connection that takes nothing that we write for this long is closed.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(15);
 /// Output beyond which we take no further input from the same connection, in bytes.

@@ -64,17 +64,30 @@ impl Position {
     /// # Errors
     /// When a field is missing, of another type or out of range.
     pub fn parse(json: &str, now: Timestamp) -> Result<Self, InvalidPosition> {
+        let position = Self::read(json, Some(now))?;
+        if position.timestamp > now.plus(POSITION_AHEAD_MAX) {
+            return Err(InvalidPosition::Future);
+        }
+        Ok(position)
+    }
+
+    /// Reads a position that another node has accepted: by its clock, not by ours.
+    ///
+    /// # Errors
+    /// When a field is missing, of another type or out of range.
+    pub fn restore(json: &str) -> Result<Self, InvalidPosition> {
+        Self::read(json, None)
+    }
+
+    fn read(json: &str, now: Option<Timestamp>) -> Result<Self, InvalidPosition> {
         if !crate::phoenix::is_object(json) {
             return Err(InvalidPosition::Shape);
         }
         let sent: Sent<'_> = serde_json::from_str(json).map_err(|_| InvalidPosition::Shape)?;
         let timestamp = match &sent.timestamp {
-            None => now,
+            None => now.ok_or(InvalidPosition::Timestamp)?,
             Some(text) => Timestamp::parse(text).map_err(|_| InvalidPosition::Timestamp)?,
         };
-        if timestamp > now.plus(POSITION_AHEAD_MAX) {
-            return Err(InvalidPosition::Future);
-        }
         Ok(Self {
             lat: within("lat", sent.lat, -90.0, 90.0)?,
             lng: within("lng", sent.lng, -180.0, 180.0)?,

@@ -1,9 +1,10 @@
 //! What a session is, as far as rules go.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::SESSION_NAME_CHARS_MAX;
 use crate::text::{self, Unfit};
+use crate::time::Timestamp;
 
 /// A session's name: 1 to [`SESSION_NAME_CHARS_MAX`] characters, trimmed, without control characters.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -48,13 +49,33 @@ impl SessionName {
 }
 
 /// Why a session is over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// Its time was up, or nobody had used it for long.
     Expired,
     /// Its creator ended it.
     EndedByCreator,
+}
+
+impl From<Closed> for EndReason {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Expired => Self::Expired,
+            Closed::Ended | Closed::NotFound => Self::EndedByCreator,
+        }
+    }
+}
+
+/// What everyone in a session may know of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Details {
+    /// Its name, if any.
+    pub name: Option<SessionName>,
+    /// When it ends.
+    pub ends_at: Timestamp,
+    /// Whether nobody new may join.
+    pub locked: bool,
 }
 
 /// Why nobody can join a session or act in it.

@@ -19,6 +19,7 @@ use tagalong_core::limits::CONTROL_QUEUE_MAX;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
 use tagalong_core::room::{Batch, Due, Farewell, Guest, Now, Room, SeatId, SlotSet};
+use tagalong_core::session::Details;
 use tagalong_core::time::Timestamp;
 
 const TTL: Duration = Duration::from_secs(30);
@@ -123,12 +124,15 @@ impl World {
     #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
     fn new(variant: Variant) -> Self {
         let session = SessionId::from_random([0; 16]);
-        let mut room = Room::new(session, TTL);
-        room.load(Timestamp::from_millis(1_000_000_000), Vec::new());
+        let mut room = Room::new(session, None, TTL);
+        let zero = Timestamp::from_millis(0);
+        let now = Now { wall: zero, shared: zero, instant: Instant::now() };
+        let ends_at = Timestamp::from_millis(1_000_000_000);
+        room.reconcile(Details { name: None, ends_at, locked: false }, Vec::new(), now).wake();
         Self {
             variant,
             room,
-            now: Now { wall: Timestamp::from_millis(0), instant: Instant::now() },
+            now,
             number: 0,
             members: BTreeMap::new(),
             latest: BTreeMap::new(),
@@ -157,6 +161,7 @@ impl World {
             Op::Advance(seconds) => {
                 self.now.instant += Duration::from_secs(seconds);
                 self.now.wall = self.now.wall.plus(Duration::from_secs(seconds));
+                self.now.shared = self.now.wall;
             }
         }
         if self.variant == Variant::TakesWhileStalled {
@@ -465,6 +470,25 @@ fn condition_1_broken_two_critical_sections_are_caught() {
 #[test]
 fn condition_2_broken_a_pace_for_control_is_caught() {
     assert!(caught(Variant::PacedControl, 300).contains(&Fault::Membership));
+}
+
+#[test]
+fn condition_2_who_keeps_the_pace_with_nothing_to_take_hears_of_the_first_position() {
+    let mut world = World::new(Variant::Real);
+    for op in [Op::Join(0), Op::Enter(0, Some(0)), Op::Enter(1, None)] {
+        world.apply(&op).map_err(|fault| format!("{fault:?}")).unwrap();
+    }
+    let woken = Arc::new(Flag::default());
+    let (seat, waker) = (world.connections[1].as_ref().unwrap().seat, Waker::from(Arc::clone(&woken)));
+    let take = |world: &mut World| {
+        let now = world.now.instant;
+        world.room.poll_take(seat, Due::Control, &waker, now, &mut Batch::default())
+    };
+    for wakes in [true, false] {
+        assert_eq!(take(&mut world), Poll::Pending);
+        world.publish(0);
+        assert_eq!(woken.0.swap(false, Ordering::Relaxed), wakes);
+    }
 }
 
 /// A watcher who takes nothing while people come and go, and then reads again.

@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tagalong_core::version::NodeId;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::cluster::redis::{Lives, Redis};
+use crate::cluster::{Bus, Rooms};
 use crate::config::Config;
+use crate::entropy::random;
 use crate::http::listener;
 use crate::jobs::Jobs;
 use crate::keys::KeyError;
@@ -41,6 +45,9 @@ pub enum StartError {
     /// No database.
     #[error("the database {0}: {1}")]
     Database(String, Box<dyn std::error::Error + Send + Sync>),
+    /// The operating system has no randomness.
+    #[error("no randomness: {0}")]
+    Entropy(getrandom::Error),
     /// No certificate to serve HTTPS with.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -67,6 +74,20 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
     })
 }
 
+/// The way to other nodes, if the configuration names one.
+fn bus(config: &Config, clock: &Clock) -> Result<Bus, StartError> {
+    let Some(address) = &config.redis else { return Ok(Bus::Local) };
+    // Fails when it was done before, by another server in this process.
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let node = NodeId::from_random(random().map_err(StartError::Entropy)?);
+    let lives = Lives {
+        location: config.location_ttl,
+        participant: config.participant_timeout,
+        connection: config.last_seen_interval * 3,
+    };
+    Ok(Bus::Redis(Redis::new(node, address.clone(), lives, clock.clone())))
+}
+
 /// Starts the server at the address of its configuration.
 ///
 /// # Errors
@@ -91,9 +112,12 @@ pub async fn start_on(
     let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
     let store = open_store(&config).await?;
     let tokens = keys::tokens(&config)?;
-    let hub = Hub::new(store.clone(), clock.clone(), config.location_ttl, config.max_watchers);
-    let hub = Arc::new(hub);
-    let sessions = Sessions::new(store.clone(), Arc::clone(&hub), clock.clone(), config.max_participants);
+    let bus = bus(&config, &clock)?;
+    let (ttl, watchers) = (config.location_ttl, config.max_watchers);
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), bus.clone(), ttl, watchers));
+    let places = config.max_participants;
+    let sessions = Sessions::new(store.clone(), Arc::clone(&hub), bus.clone(), clock.clone(), places);
+    bus.start(Arc::clone(&hub) as Arc<dyn Rooms>);
     let stopping = CancellationToken::new();
     let tls = config.tls.clone().map(Tls::load).transpose()?;
     let rates = Rates::new(&config, clock.clone());
@@ -104,6 +128,7 @@ pub async fn start_on(
         jobs: Jobs::new(clock.clone(), stopping.clone()),
         clock,
         store,
+        bus,
         hub,
         sessions,
         tokens,
@@ -155,6 +180,7 @@ impl Running {
         if let Err(error) = state.sessions.save_seen().await {
             tracing::warn!(%error, "could not write the last signs of life");
         }
+        state.bus.close().await;
         state.store.close().await;
     }
 }

@@ -23,6 +23,8 @@ const BELIEVABLE_JUMP: Duration = Duration::from_secs(24 * 3600);
 pub struct Clock {
     source: Source,
     steady: Arc<Steady>,
+    /// How far the time that all nodes share is ahead of ours, in milliseconds.
+    ahead: Arc<AtomicI64>,
 }
 
 #[derive(Clone)]
@@ -65,7 +67,7 @@ pub struct ManualClock(Arc<Mutex<Hands>>);
 
 impl Clock {
     fn new(source: Source, system: Timestamp, instant: Instant) -> Self {
-        Self { source, steady: Steady::begin(system, instant) }
+        Self { source, steady: Steady::begin(system, instant), ahead: Arc::default() }
     }
 
     /// The system's time.
@@ -86,6 +88,17 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         let (system, instant) = self.source.read();
         self.steady.read(system, instant)
+    }
+
+    /// What all nodes read alike: ours, until one has been [told](Self::share).
+    pub fn shared(&self) -> Timestamp {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        Timestamp::from_millis(self.now().as_millis().saturating_add(ahead))
+    }
+
+    /// From now on the shared time is `shared`, and goes on as ours does.
+    pub fn share(&self, shared: Timestamp) {
+        self.ahead.store(shared.as_millis().saturating_sub(self.now().as_millis()), Ordering::Relaxed);
     }
 
     /// The time of day as the system has it: what other people's clocks are compared with.
@@ -221,6 +234,15 @@ mod tests {
         hand.advance(Duration::from_secs(1));
         assert!(poll().is_ready());
         assert_eq!(clock.now(), Timestamp::from_millis(2_000));
+    }
+
+    #[test]
+    fn the_shared_time_goes_on_as_ours_does() {
+        let (clock, hand) = Clock::manual(Timestamp::from_millis(10_000));
+        assert_eq!(clock.shared(), clock.now());
+        clock.share(Timestamp::from_millis(9_000));
+        hand.advance(Duration::from_secs(2));
+        assert_eq!(clock.shared(), Timestamp::from_millis(11_000));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHERS_CEILING};
 
 use crate::basemap::{Basemap, Tiles, WebUrl};
+use crate::cluster::redis::{self, Address};
 use crate::settings::{Raw, SETTINGS, SettingError};
 use crate::tls;
 
@@ -75,6 +76,8 @@ pub struct Config {
     pub database: Database,
     /// Most connections to it: for reading, and with PostgreSQL for everything.
     pub db_pool_size: u32,
+    /// Redis, if there are to be several nodes.
+    pub redis: Option<Address>,
     /// The signing key, if one was given.
     pub jwt_secret: Option<Secret>,
     /// Keys that signed before.
@@ -147,6 +150,7 @@ impl Config {
             database,
             data_dir,
             db_pool_size: read.number("DB_POOL_SIZE", 1, 1_000)?,
+            redis: read.redis()?,
             max_session: read.hours("MAX_SESSION_HOURS", SESSION_HOURS_CEILING)?,
             session_inactivity: read.hours("SESSION_INACTIVITY_HOURS", SESSION_HOURS_CEILING)?,
             max_participants: read.count("MAX_PARTICIPANTS_PER_SESSION", PARTICIPANTS_CEILING)?,
@@ -290,6 +294,13 @@ impl Reader<'_> {
             url => url
                 .parse()
                 .map_err(|expected: InvalidDatabase| self.wrong("DATABASE_URL", &expected.to_string())),
+        }
+    }
+
+    fn redis(&self) -> Result<Option<Address>, SettingError> {
+        match self.text("REDIS_URL") {
+            "" => Ok(None),
+            url => Address::parse(url).map(Some).map_err(|_| self.wrong("REDIS_URL", redis::EXPECTED)),
         }
     }
 

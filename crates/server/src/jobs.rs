@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tagalong_core::time::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::clock::Clock;
 use crate::state::State;
@@ -106,6 +106,28 @@ impl Jobs {
         });
     }
 
+    /// Runs a job that goes on until the server stops; one that panics begins anew.
+    pub fn keep<R>(&self, name: &'static str, run: impl Fn() -> R + Send + 'static)
+    where
+        R: Future<Output = ()> + Send + 'static,
+    {
+        let number = self.add(name);
+        let jobs = self.clone();
+        self.tasks.spawn(async move {
+            loop {
+                let mut running = AbortOnDropHandle::new(tokio::spawn(run()));
+                tokio::select! {
+                    () = jobs.stopping.cancelled() => return,
+                    _ = &mut running => {}
+                }
+                let outcome = Outcome::<&str>::Panicked;
+                let wrong = jobs.note(number, &outcome);
+                tell(name, &outcome, wrong);
+                jobs.clock.sleep(pause(wrong, RUN_DEADLINE)).await;
+            }
+        });
+    }
+
     /// Each run is a task of its own, so that a panic ends that run alone.
     async fn run_once<E: Send + 'static>(
         &self,
@@ -158,6 +180,13 @@ pub fn start(state: &State) {
         state.hub.sweep();
         Ok(())
     });
+    if state.bus.node().is_some() {
+        let hub = Arc::clone(&state.hub);
+        state.jobs.keep("compare rooms with the database", move || {
+            let hub = Arc::clone(&hub);
+            async move { hub.keep_fresh().await }
+        });
+    }
     spawn(state, "forget quiet addresses", ADDRESS_SWEEP_INTERVAL, |state| async move {
         state.rates.sweep();
         Ok(())

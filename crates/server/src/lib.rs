@@ -8,6 +8,7 @@
 //! | [`realtime`] | the two WebSocket doors and the rooms behind them |
 //! | [`store`] | what lasts |
 //! | [`seen`] | signs of life on their way there |
+//! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
 //! | [`settings`], [`config`] | settings as text, and as understood |
 //! | [`basemap`] | where the page's map comes from |
@@ -20,6 +21,7 @@ pub mod app;
 pub mod basemap;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod entropy;
 pub mod http;

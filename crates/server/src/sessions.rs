@@ -1,5 +1,5 @@
-//! The domain calls. Each does the store's transaction first, then tells the room: what the room says is
-//! true already.
+//! The domain calls. Each does the store's transaction first, then tells the room, then gives other nodes a
+//! hint: what they say is true already.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,9 @@ use tagalong_core::time::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::clock::Clock;
+use crate::cluster::{Bus, Hint};
 use crate::entropy::random;
-use crate::realtime::hub::{Hub, now};
+use crate::realtime::hub::{Hub, details, now};
 use crate::seen::Unsaved;
 use crate::store::{
     NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, Store, StoreError,
@@ -22,6 +23,7 @@ use crate::store::{
 pub struct Sessions {
     store: Store,
     hub: Arc<Hub>,
+    bus: Bus,
     clock: Clock,
     places: usize,
     unsaved: AsyncMutex<Unsaved>,
@@ -29,8 +31,8 @@ pub struct Sessions {
 
 impl Sessions {
     /// Sessions of up to `places` participants.
-    pub fn new(store: Store, hub: Arc<Hub>, clock: Clock, places: usize) -> Self {
-        Self { store, hub, clock, places, unsaved: AsyncMutex::default() }
+    pub fn new(store: Store, hub: Arc<Hub>, bus: Bus, clock: Clock, places: usize) -> Self {
+        Self { store, hub, bus, clock, places, unsaved: AsyncMutex::default() }
     }
 
     /// Makes a session that ends after `length`.
@@ -84,6 +86,7 @@ impl Sessions {
         let new = NewParticipant { user_id, display_name, avatar_color };
         let (session, profile) = self.store.join(id, new, self.places, self.clock.now()).await?;
         self.hub.tell(id, |room| room.member_joined(profile.clone()));
+        self.bus.hint(id, Hint::Changed);
         Ok((session, profile))
     }
 
@@ -108,8 +111,14 @@ impl Sessions {
     /// When the session is not open, or they are not in it.
     pub async fn leave(&self, id: SessionId, user: UserId) -> Result<(), StoreError> {
         self.store.leave(id, &user, self.clock.now()).await?;
-        self.hub.tell(id, |room| room.member_left(user));
+        self.gone(id, user);
         Ok(())
+    }
+
+    fn gone(&self, id: SessionId, user: UserId) {
+        self.bus.forget(id, [user.clone()]);
+        self.hub.tell(id, |room| room.member_left(user));
+        self.bus.hint(id, Hint::Changed);
     }
 
     /// Changes a session, and tells everyone.
@@ -119,8 +128,10 @@ impl Sessions {
     pub async fn update(&self, id: SessionId, change: &SessionChange) -> Result<SessionRecord, StoreError> {
         let session = self.store.update(id, change, self.clock.now()).await?;
         let now = now(&self.clock);
-        let name = session.name.clone();
-        self.hub.tell(id, |room| room.updated(name, session.expires_at, session.locked, now));
+        self.hub.tell(id, |room| room.updated(details(&session), now));
+        self.bus.hint(id, Hint::Changed);
+        // Two changes through two nodes may be told here in the other order than they were made.
+        self.hub.suspect(id);
         Ok(session)
     }
 
@@ -130,8 +141,13 @@ impl Sessions {
     /// When it is not open.
     pub async fn end(&self, id: SessionId) -> Result<(), StoreError> {
         self.store.end(id, self.clock.now()).await?;
-        self.hub.end(id, EndReason::EndedByCreator);
+        self.over(id, EndReason::EndedByCreator);
         Ok(())
+    }
+
+    fn over(&self, id: SessionId, reason: EndReason) {
+        self.hub.end(id, reason);
+        self.bus.hint(id, Hint::Ended(reason));
     }
 
     /// Ends what has expired at `now` or is used no more, and takes out who gave no sign of life.
@@ -145,10 +161,10 @@ impl Sessions {
         silence: Duration,
     ) -> Result<(), StoreError> {
         for id in self.store.expire_sessions(now, now.minus(inactivity)).await? {
-            self.hub.end(id, EndReason::Expired);
+            self.over(id, EndReason::Expired);
         }
         for (id, user) in self.store.time_out_participants(now.minus(silence)).await? {
-            self.hub.tell(id, |room| room.member_left(user));
+            self.gone(id, user);
         }
         Ok(())
     }
@@ -169,6 +185,7 @@ impl Sessions {
             Ok(()) => unsaved.saved(),
             Err(_) => unsaved.failed(self.clock.instant()),
         }
+        self.bus.seen(&rows).await;
         answer
     }
 

@@ -64,6 +64,12 @@ pub const SETTINGS: &[Setting] = &[
     .secret(),
     setting("DB_POOL_SIZE", "10", "Most database connections"),
     setting(
+        "REDIS_URL",
+        "",
+        "Redis through which several nodes see each other; without it, there is one node",
+    )
+    .secret(),
+    setting(
         "JWT_SECRET",
         "",
         "Key that signs tokens, 32 bytes or more; needed with PostgreSQL, else made once and kept in the data directory",

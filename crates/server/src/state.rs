@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::cluster::Bus;
 use crate::config::Config;
 use crate::jobs::Jobs;
 use crate::rates::Rates;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub clock: Clock,
     /// What lasts.
     pub store: Store,
+    /// The way to other nodes.
+    pub bus: Bus,
     /// The rooms.
     pub hub: Arc<Hub>,
     /// The domain calls.

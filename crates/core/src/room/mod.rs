@@ -13,6 +13,8 @@
 //!
 //! It knows no channel, no socket and no clock; wake-ups are plain [`Waker`]s, to be used after unlocking.
 
+mod nodes;
+mod roster;
 mod seats;
 mod slots;
 
@@ -20,6 +22,8 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+pub use nodes::{Merged, UnknownMember};
+use roster::{Leavers, Meanwhile};
 pub use seats::SeatId;
 use seats::{Occupant, Seats};
 pub use slots::SlotSet;
@@ -27,16 +31,18 @@ use slots::{Latest, Slots};
 
 use crate::event::{Broadcast, Event, InitialLocations, InitialParticipants, SharingStatus};
 use crate::id::{SessionId, UserId};
-use crate::participant::Profile;
 use crate::position::Position;
-use crate::session::{Closed, EndReason, SessionName};
+use crate::session::{Closed, Details, EndReason};
 use crate::time::Timestamp;
+use crate::version::{NodeId, Version};
 
-/// Now, by both clocks: the one that people read, and the one that never jumps.
+/// Now, by each clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
     /// What people read.
     pub wall: Timestamp,
+    /// What all nodes share, so that they agree on what is newer and how old it is.
+    pub shared: Timestamp,
     /// What lives are measured by.
     pub instant: Instant,
 }
@@ -142,58 +148,45 @@ impl Wakes {
 }
 
 enum Phase {
-    /// The roster is being read from the database. What happens meanwhile is kept, to be applied to it.
-    Loading {
-        early: Vec<Early>,
-        ends_at: Option<Timestamp>,
-    },
-    Open {
-        ends_at: Timestamp,
-    },
+    /// The roster is being read from the database for the first time.
+    Loading,
+    Open(Details),
     Over(Closed),
     Retired,
-}
-
-enum Early {
-    Joined(Profile),
-    Left(UserId),
 }
 
 /// See the module's documentation.
 pub struct Room {
     session: SessionId,
+    /// This node's name, if there are others.
+    node: Option<NodeId>,
     location_ttl: Duration,
     phase: Phase,
+    /// Kept while the database is being read.
+    meanwhile: Option<Meanwhile>,
+    leavers: Leavers,
     slots: Slots,
     seats: Seats,
 }
 
 impl Room {
-    /// A room whose roster is yet to be [loaded](Self::load).
-    pub fn new(session: SessionId, location_ttl: Duration) -> Self {
-        let phase = Phase::Loading { early: Vec::new(), ends_at: None };
-        Self { session, location_ttl, phase, slots: Slots::default(), seats: Seats::default() }
+    /// A room whose roster is yet to be [read](Self::reconcile), on a node that has a name if there are others.
+    pub fn new(session: SessionId, node: Option<NodeId>, location_ttl: Duration) -> Self {
+        Self {
+            session,
+            node,
+            location_ttl,
+            phase: Phase::Loading,
+            meanwhile: Some(Meanwhile::default()),
+            leavers: Leavers::default(),
+            slots: Slots::default(),
+            seats: Seats::default(),
+        }
     }
 
     /// The session whose room this is.
     pub fn session(&self) -> SessionId {
         self.session
-    }
-
-    /// Opens the room with what the database knows, and what happened since it was asked.
-    pub fn load(&mut self, ends_at: Timestamp, roster: Vec<Profile>) {
-        let Phase::Loading { early, ends_at: newer } = &mut self.phase else { return };
-        let early = std::mem::take(early);
-        self.phase = Phase::Open { ends_at: newer.unwrap_or(ends_at) };
-        for profile in roster {
-            self.slots.add(profile);
-        }
-        for happened in early {
-            match happened {
-                Early::Joined(profile) => _ = self.slots.add(profile),
-                Early::Left(user) => _ = self.slots.remove(&user),
-            }
-        }
     }
 
     /// Takes a seat, and says what there is to see at that moment. From then on the seat is owed everything.
@@ -202,9 +195,9 @@ impl Room {
     /// When the session is over, the guest is no participant, or there are enough watchers.
     pub fn enter(&mut self, guest: Guest<'_>, now: Now) -> Result<(SeatId, Welcome), EnterError> {
         let ends_at = match &self.phase {
-            Phase::Open { ends_at } => *ends_at,
+            Phase::Open(details) => details.ends_at,
             Phase::Over(closed) => return Err((*closed).into()),
-            Phase::Loading { .. } | Phase::Retired => return Err(EnterError::Retired),
+            Phase::Loading | Phase::Retired => return Err(EnterError::Retired),
         };
         let occupant = self.admit(guest)?;
         let own = match occupant {
@@ -248,6 +241,7 @@ impl Room {
     /// When the seat is a watcher's, or its owner is not in the session any more.
     pub fn publish(&mut self, seat: SeatId, position: Position, now: Now) -> Result<Wakes, PublishError> {
         let slot_id = self.sender(seat)?;
+        let (node, shared) = self.version_by();
         let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
         let user_id = slot.profile.user_id.clone();
         let event = Event::LocationUpdate { user_id, position };
@@ -257,6 +251,8 @@ impl Room {
             expires: now.instant + self.location_ttl,
         });
         slot.last_position_at = Some(now.wall);
+        slot.moved = Some(Version::after(slot.moved, now.shared, node));
+        slot.unsent.moved = shared;
         slot.unsaved = Some(now.wall);
         let mut wakes = Wakes::default();
         for other in self.seats.all_but(seat) {
@@ -276,15 +272,20 @@ impl Room {
         now: Now,
     ) -> Result<Wakes, PublishError> {
         let slot_id = self.sender(seat)?;
+        let (node, shared) = self.version_by();
         let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
         slot.unsaved = Some(now.wall);
         let mut wakes = Wakes::default();
         if slot.status.replace(status) == Some(status) {
             return Ok(wakes);
         }
+        slot.said = Some(Version::after(slot.said, now.shared, node));
+        slot.unsent.said = shared;
         let user_id = slot.profile.user_id.clone();
         if status.withdraws_position() {
             slot.latest = None;
+            slot.moved = Some(Version::after(slot.moved, now.shared, node));
+            slot.unsent.moved = shared;
             self.seats.iter_mut().for_each(|seat| seat.dirty.remove(slot_id));
         }
         let event = Event::ParticipantStatus { user_id, status, server_time: now.wall };
@@ -297,10 +298,15 @@ impl Room {
 
     fn sender(&mut self, seat: SeatId) -> Result<slots::SlotId, PublishError> {
         match self.seats.get_mut(seat).map(|seat| seat.occupant) {
-            Some(Occupant::Participant(slot)) if matches!(self.phase, Phase::Open { .. }) => Ok(slot),
+            Some(Occupant::Participant(slot)) if matches!(self.phase, Phase::Open(_)) => Ok(slot),
             Some(Occupant::Watcher) => Err(PublishError::Watcher),
             _ => Err(PublishError::Gone),
         }
+    }
+
+    /// Whose versions this room makes, and whether anybody else is to be told of them.
+    fn version_by(&self) -> (NodeId, bool) {
+        (self.node.unwrap_or_default(), self.node.is_some())
     }
 
     /// Takes all that a seat is owed and ready for, control events first; when that is nothing, remembers to
@@ -337,69 +343,10 @@ impl Room {
         self.seats.get_mut(seat).is_some_and(|seat| !seat.dirty.is_empty())
     }
 
-    /// Somebody joined the session.
-    pub fn member_joined(&mut self, profile: Profile) -> Wakes {
-        let mut wakes = Wakes::default();
-        match &mut self.phase {
-            Phase::Loading { early, .. } => early.push(Early::Joined(profile)),
-            Phase::Open { .. } => {
-                if self.slots.add(profile.clone()) {
-                    self.tell_all(Event::ParticipantJoined(profile), &mut wakes);
-                }
-            }
-            Phase::Over(_) | Phase::Retired => {}
-        }
-        wakes
-    }
-
-    /// Somebody left the session, or was removed: their position is gone with them, and their own
-    /// connections are let go.
-    pub fn member_left(&mut self, user_id: UserId) -> Wakes {
-        let mut wakes = Wakes::default();
-        match &mut self.phase {
-            Phase::Loading { early, .. } => early.push(Early::Left(user_id)),
-            Phase::Open { .. } => {
-                let Some(slot) = self.slots.remove(&user_id) else { return wakes };
-                self.tell_all(Event::ParticipantLeft { user_id }, &mut wakes);
-                for seat in self.seats.iter_mut() {
-                    seat.dirty.remove(slot);
-                    if seat.occupant == Occupant::Participant(slot) {
-                        seat.occupant = Occupant::Gone;
-                        seat.part(Farewell::Left, &mut wakes);
-                    }
-                }
-            }
-            Phase::Over(_) | Phase::Retired => {}
-        }
-        wakes
-    }
-
-    /// The creator changed the session.
-    pub fn updated(
-        &mut self,
-        name: Option<SessionName>,
-        new_end: Timestamp,
-        locked: bool,
-        now: Now,
-    ) -> Wakes {
-        let mut wakes = Wakes::default();
-        match &mut self.phase {
-            Phase::Loading { ends_at, .. } => *ends_at = Some(new_end),
-            Phase::Open { ends_at } => {
-                *ends_at = new_end;
-                let server_time = now.wall;
-                let event = Event::SessionUpdated { name, expires_at: new_end, locked, server_time };
-                self.tell_all(event, &mut wakes);
-            }
-            Phase::Over(_) | Phase::Retired => {}
-        }
-        wakes
-    }
-
     /// The session is over: everyone is told, positions are gone.
     pub fn end(&mut self, reason: EndReason, now: Now) -> Wakes {
         let mut wakes = Wakes::default();
-        if !matches!(self.phase, Phase::Loading { .. } | Phase::Open { .. }) {
+        if !matches!(self.phase, Phase::Loading | Phase::Open(_)) {
             return wakes;
         }
         self.tell_all(Event::SessionEnded { reason, server_time: now.wall }, &mut wakes);
@@ -421,19 +368,25 @@ impl Room {
         }
     }
 
-    /// Forgets positions whose life is over.
-    pub fn sweep(&mut self, now: Instant) {
+    /// Forgets positions whose life is over: whether there were any. What remains of them, their time, is
+    /// for other nodes to be told.
+    pub fn sweep(&mut self, now: Instant) -> bool {
+        let shared = self.node.is_some();
+        let mut any = false;
         for (_, slot) in self.slots.iter_mut() {
             if slot.latest.as_ref().is_some_and(|latest| latest.expires <= now) {
                 slot.latest = None;
+                slot.unsent.moved = shared;
+                any = true;
             }
         }
+        any
     }
 
     /// When the session ends; nothing while that is not known, or once it is over.
     pub fn ends_at(&self) -> Option<Timestamp> {
         match self.phase {
-            Phase::Open { ends_at } => Some(ends_at),
+            Phase::Open(ref details) => Some(details.ends_at),
             _ => None,
         }
     }
@@ -441,7 +394,7 @@ impl Room {
     /// Gives the room up if nobody would miss it: no seat, no live position, nothing unsaved.
     pub fn retire(&mut self) -> bool {
         let missed = |slot: &slots::Slot| slot.latest.is_some() || slot.unsaved.is_some();
-        let needed = matches!(self.phase, Phase::Loading { .. })
+        let needed = matches!(self.phase, Phase::Loading)
             || !self.seats.is_empty()
             || self.slots.iter().any(|(_, slot)| missed(slot));
         if !needed {
@@ -460,7 +413,12 @@ impl Room {
         }
     }
 
-    /// Connections in the room.
+    /// Whether any connection is here.
+    pub fn is_occupied(&self) -> bool {
+        !self.seats.is_empty()
+    }
+
+    /// Watchers in the room.
     pub fn watchers(&self) -> usize {
         self.seats.watchers()
     }

@@ -49,8 +49,10 @@ impl Seat {
         if self.farewell.is_some() {
             return;
         }
+        let first = self.dirty.is_empty();
         self.dirty.insert(slot);
-        if matches!(self.waiting, Some((_, Due::Everything))) {
+        // One that keeps its pace is woken by the first, to set its timer, and not by those that follow.
+        if self.waiting.as_ref().is_some_and(|(_, due)| first || *due == Due::Everything) {
             wakes.extend(self.waiting.take());
         }
     }

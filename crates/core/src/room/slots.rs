@@ -7,6 +7,7 @@ use crate::event::{Broadcast, Event, InitialLocation, InitialParticipant, Sharin
 use crate::id::UserId;
 use crate::participant::Profile;
 use crate::time::Timestamp;
+use crate::version::Version;
 
 /// The index of a slot in its room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,11 +58,29 @@ pub(super) struct Latest {
     pub(super) expires: Instant,
 }
 
+/// What came in through this node and other nodes have not been told.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Unsent {
+    pub(super) moved: bool,
+    pub(super) said: bool,
+}
+
+impl Unsent {
+    pub(super) fn any(self) -> bool {
+        self.moved || self.said
+    }
+}
+
 pub(super) struct Slot {
     pub(super) profile: Profile,
     pub(super) latest: Option<Latest>,
     pub(super) status: Option<SharingStatus>,
     pub(super) last_position_at: Option<Timestamp>,
+    /// Of the newest position, or of its withdrawal.
+    pub(super) moved: Option<Version>,
+    /// Of the newest status.
+    pub(super) said: Option<Version>,
+    pub(super) unsent: Unsent,
     /// A sign of life that the database does not know of yet.
     pub(super) unsaved: Option<Timestamp>,
     joined: u32,
@@ -105,6 +124,9 @@ impl Slots {
             latest: None,
             status: None,
             last_position_at: None,
+            moved: None,
+            said: None,
+            unsent: Unsent::default(),
             unsaved: None,
             joined: self.joined_so_far,
         };

@@ -9,10 +9,14 @@ use serde::Serialize;
 use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
+use crate::cluster::BusHealth;
 use crate::state::State;
 
 /// A database that takes longer than this is as good as gone.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Redis that takes longer than this delays what other nodes see.
+const REDIS_DEADLINE: Duration = Duration::from_secs(1);
 
 /// That the server answers.
 #[derive(Serialize, ToSchema)]
@@ -133,8 +137,8 @@ impl Check {
         Self { status, response_time_ms: Some(millis), error: None, connections: None }
     }
 
-    fn failed(error: &'static str) -> Self {
-        Self { status: "unhealthy", response_time_ms: None, error: Some(error), connections: None }
+    fn failed(status: &'static str, error: &'static str) -> Self {
+        Self { status, response_time_ms: None, error: Some(error), connections: None }
     }
 }
 
@@ -150,15 +154,29 @@ impl Check {
 )]
 pub(super) async fn detailed(With(state): With<State>) -> (StatusCode, Json<DetailedHealth>) {
     let began = state.clock.instant();
-    let answer = database(&state).await;
+    let (answer, redis) = tokio::join!(database(&state), redis(&state));
     let millis = state.clock.instant().duration_since(began).as_secs_f64() * 1e3;
-    let (status, overall, database) = match answer {
-        Ok(()) => (StatusCode::OK, "healthy", Check::answered("healthy", millis)),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", Check::failed(error)),
+    let (status, overall, database) = match (answer, &redis) {
+        (Err(error), _) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", Check::failed("unhealthy", error)),
+        (Ok(()), BusHealth::Degraded(_)) => (StatusCode::OK, "degraded", Check::answered("healthy", millis)),
+        (Ok(()), _) => (StatusCode::OK, "healthy", Check::answered("healthy", millis)),
+    };
+    let redis = match redis {
+        BusHealth::NotConfigured => Check::answered("not_configured", 0.0),
+        BusHealth::Healthy(millis) => Check::answered("healthy", millis),
+        BusHealth::Degraded(error) => Check::failed("degraded", error),
     };
     let application = Check { connections: Some(state.connections.len()), ..Check::answered("healthy", 0.0) };
-    let checks = Checks { database, redis: Check::answered("not_configured", 0.0), application };
+    let checks = Checks { database, redis, application };
     (status, Json(DetailedHealth { health: Health::new(overall, &state), checks }))
+}
+
+/// People on one node see each other without Redis: without it, a node is degraded and not unhealthy.
+async fn redis(state: &State) -> BusHealth {
+    tokio::select! {
+        health = state.bus.health() => health,
+        () = state.clock.sleep(REDIS_DEADLINE) => BusHealth::Degraded("Redis does not answer in time"),
+    }
 }
 
 async fn database(state: &State) -> Result<(), &'static str> {

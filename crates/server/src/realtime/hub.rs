@@ -1,5 +1,5 @@
 //! The rooms of this node: found, loaded, swept and given up here. Touched when somebody comes or goes,
-//! never when somebody moves.
+//! never when somebody moves. What other nodes have to do with them stands in `neighbours`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,12 +9,14 @@ use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::problem::Problem;
 use tagalong_core::room::{EnterError, Guest, Now, Room, SeatId, Wakes, Welcome};
-use tagalong_core::session::EndReason;
+use tagalong_core::session::{Details, EndReason};
 use tagalong_core::time::Timestamp;
 use tokio::sync::OnceCell;
 
+use super::neighbours::Stale;
 use crate::clock::Clock;
-use crate::store::{Store, StoreError};
+use crate::cluster::Bus;
+use crate::store::{SessionRecord, Store, StoreError};
 use crate::tokens::{Pass, Role};
 
 /// How long somebody waits for a room's roster to be read.
@@ -36,8 +38,10 @@ impl RoomCell {
 /// All rooms of this node.
 pub struct Hub {
     rooms: Mutex<HashMap<SessionId, Arc<RoomCell>>>,
-    store: Store,
-    clock: Clock,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) bus: Bus,
+    pub(super) stale: Stale,
     location_ttl: Duration,
     watchers_max: usize,
 }
@@ -68,15 +72,21 @@ impl Drop for Membership {
     }
 }
 
-/// Now, by both clocks.
+/// Now, by each clock.
 pub fn now(clock: &Clock) -> Now {
-    Now { wall: clock.now(), instant: clock.instant() }
+    Now { wall: clock.now(), shared: clock.shared(), instant: clock.instant() }
+}
+
+/// What everyone in a session may know of it.
+pub fn details(record: &SessionRecord) -> Details {
+    Details { name: record.name.clone(), ends_at: record.expires_at, locked: record.locked }
 }
 
 impl Hub {
     /// A hub without rooms.
-    pub fn new(store: Store, clock: Clock, location_ttl: Duration, watchers_max: usize) -> Self {
-        Self { rooms: Mutex::default(), store, clock, location_ttl, watchers_max }
+    pub fn new(store: Store, clock: Clock, bus: Bus, location_ttl: Duration, watchers_max: usize) -> Self {
+        let (rooms, stale) = (Mutex::default(), Stale::default());
+        Self { rooms, store, clock, bus, stale, location_ttl, watchers_max }
     }
 
     /// Takes a seat in the room of the pass's session; reads the roster first if nobody has been there.
@@ -109,8 +119,10 @@ impl Hub {
     }
 
     fn cell(&self, session: SessionId) -> Arc<RoomCell> {
+        // Under the lock of the rooms, so that a room that comes and one that goes cannot overtake each other.
         let new = || {
-            let room = Mutex::new(Room::new(session, self.location_ttl));
+            self.bus.subscribe(session);
+            let room = Mutex::new(Room::new(session, self.bus.node(), self.location_ttl));
             Arc::new(RoomCell { room, loaded: OnceCell::new() })
         };
         Arc::clone(self.rooms.lock().entry(session).or_insert_with(new))
@@ -118,10 +130,11 @@ impl Hub {
 
     /// The room is in the hub before its roster is read, so that whoever joins or leaves meanwhile is
     /// applied to what was read, and nobody is lost between the two.
-    async fn load(&self, cell: &Arc<RoomCell>, session: SessionId) -> Result<(), Problem> {
+    pub(super) async fn load(&self, cell: &Arc<RoomCell>, session: SessionId) -> Result<(), Problem> {
         let read = async {
             let (record, roster) = self.store.roster(session, self.clock.now()).await?;
-            cell.with(|room| room.load(record.expires_at, roster));
+            cell.with(|room| room.reconcile(details(&record), roster, now(&self.clock))).wake();
+            self.read_shares(cell, session).await;
             Ok(())
         };
         let problem = tokio::select! {
@@ -135,6 +148,7 @@ impl Hub {
             if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell) && !cell.loaded.initialized())
             {
                 rooms.remove(&session);
+                self.bus.unsubscribe(session);
             }
             Err(problem)
         })
@@ -148,42 +162,49 @@ impl Hub {
         let mut rooms = self.rooms.lock();
         if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell)) {
             rooms.remove(&session);
+            self.bus.unsubscribe(session);
         }
+    }
+
+    /// The room of a session, if anybody is there.
+    pub(super) fn find(&self, session: SessionId) -> Option<Arc<RoomCell>> {
+        self.rooms.lock().get(&session).cloned()
     }
 
     /// Tells the room of a session something, if anybody is there.
     pub fn tell(&self, session: SessionId, act: impl FnOnce(&mut Room) -> Wakes) {
-        let cell = self.rooms.lock().get(&session).cloned();
-        if let Some(cell) = cell {
+        if let Some(cell) = self.find(session) {
             cell.with(act).wake();
         }
     }
 
     /// A session is over: everyone is told, and the room is given up.
     pub fn end(&self, session: SessionId, reason: EndReason) {
-        let cell = self.rooms.lock().remove(&session);
-        if let Some(cell) = cell {
-            cell.with(|room| room.end(reason, now(&self.clock))).wake();
-        }
+        let Some(cell) = self.find(session) else { return };
+        self.forget(&cell, session);
+        let ended = |room: &mut Room| (room.members(), room.end(reason, now(&self.clock)));
+        let (members, wakes) = cell.with(ended);
+        wakes.wake();
+        self.bus.forget(session, members);
     }
 
     /// Whether a session takes no more watchers here.
     pub fn watchers_full(&self, session: SessionId) -> bool {
-        let cell = self.rooms.lock().get(&session).cloned();
-        cell.is_some_and(|cell| cell.with(|room| room.watchers()) >= self.watchers_max)
+        self.find(session).is_some_and(|cell| cell.with(|room| room.watchers()) >= self.watchers_max)
     }
 
     /// Ends the sessions whose time is up, forgets positions whose life is over, gives up empty rooms.
     pub fn sweep(&self) {
         let now = now(&self.clock);
         for (session, cell) in self.all() {
-            let expired = cell.with(|room| {
-                room.sweep(now.instant);
-                room.ends_at().is_some_and(|end| end <= now.wall)
-            });
+            let (forgot, expired) = cell
+                .with(|room| (room.sweep(now.instant), room.ends_at().is_some_and(|end| end <= now.wall)));
+            if forgot {
+                self.bus.publish(session);
+            }
             if expired {
-                self.end(session, EndReason::Expired);
-            } else if cell.with(Room::retire) {
+                self.expire(session);
+            } else if !forgot && cell.with(Room::retire) {
                 self.forget(&cell, session);
             }
         }
@@ -199,7 +220,7 @@ impl Hub {
         seen
     }
 
-    fn all(&self) -> Vec<(SessionId, Arc<RoomCell>)> {
+    pub(super) fn all(&self) -> Vec<(SessionId, Arc<RoomCell>)> {
         self.rooms.lock().iter().map(|(session, cell)| (*session, Arc::clone(cell))).collect()
     }
 }

@@ -12,6 +12,7 @@
 
 pub mod connection;
 pub mod hub;
+mod neighbours;
 pub mod parting;
 mod phoenix_door;
 mod plain_door;

@@ -188,6 +188,7 @@ impl Connection {
             PublishError::Gone => Problem::Unauthenticated,
         })?;
         wakes.wake();
+        self.state.bus.publish(self.pass.session);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! A server of its own for each test, a REST client, and a WebSocket client that keeps what it hears.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -25,10 +26,25 @@ use crate::described;
 /// Nothing on loopback takes this long; a test that waits for it has failed.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// A server in this process.
 pub(crate) struct Server {
+    at: At,
     pub(crate) running: Running,
     pub(crate) clock: ManualClock,
     pub(crate) directory: TempDir,
+}
+
+impl std::ops::Deref for Server {
+    type Target = At;
+
+    fn deref(&self) -> &At {
+        &self.at
+    }
+}
+
+/// Where a server is: what clients can do with it.
+pub(crate) struct At {
+    pub(crate) address: SocketAddr,
 }
 
 pub(crate) struct Session {
@@ -77,7 +93,7 @@ impl Server {
         let mut config = config(&directory);
         change(&mut config);
         let (clock, hand) = Clock::manual(Timestamp::parse("2026-11-24T12:00:00Z").unwrap());
-        Self { running: app::start(config, clock).await.unwrap(), clock: hand, directory }
+        Self::of(app::start(config, clock).await.unwrap(), hand, directory)
     }
 
     /// A node on a PostgreSQL database. All nodes sign with the same key.
@@ -96,8 +112,20 @@ impl Server {
         .await
     }
 
+    /// One of several nodes: by the system's time, which the tests cannot move for all of them alike.
+    pub(crate) async fn start_node(config: Config, directory: TempDir) -> Self {
+        let (_, hand) = Clock::manual(Timestamp::from_millis(0));
+        Self::of(app::start(config, Clock::system()).await.unwrap(), hand, directory)
+    }
+
+    fn of(running: Running, clock: ManualClock, directory: TempDir) -> Self {
+        Self { at: At { address: running.address }, running, clock, directory }
+    }
+}
+
+impl At {
     pub(crate) async fn raw(&self) -> TcpStream {
-        TcpStream::connect(self.running.address).await.unwrap()
+        TcpStream::connect(self.address).await.unwrap()
     }
 
     /// Any request; the body as it came.
@@ -114,7 +142,7 @@ impl Server {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(path)
-            .header("host", self.running.address.to_string());
+            .header("host", self.address.to_string());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -157,7 +185,7 @@ impl Server {
 
     /// The HTTP status of an upgrade that is refused, or the open socket.
     pub(crate) async fn open(&self, path: &str, headers: &[(&'static str, &str)]) -> Result<Client, u16> {
-        let mut request = format!("ws://{}{path}", self.running.address).into_client_request().unwrap();
+        let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }

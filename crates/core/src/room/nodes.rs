@@ -1,0 +1,141 @@
+//! What the same session's rooms on other nodes tell this one, and what they have to be told.
+//!
+//! Whatever path a share came by, late or twice: the newer version wins, and a position's life began when
+//! it came in, not when it was heard of.
+
+use std::sync::Arc;
+
+use super::slots::{Latest, Slot};
+use super::{Now, Phase, Room, Wakes};
+use crate::event::{Broadcast, Event};
+use crate::share::{Moved, Said, Share};
+use crate::version::{NodeId, Version};
+
+/// Somebody who is not known here (yet, or any more): the database knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a member that is known here")]
+pub struct UnknownMember;
+
+/// What came of a share from elsewhere.
+#[derive(Default, Debug)]
+pub struct Merged {
+    /// Connections to wake.
+    pub wakes: Wakes,
+    /// What came in here is newer: whoever heard the other has to be told again.
+    pub contradicted: bool,
+}
+
+impl Room {
+    /// Takes what somebody shared through another node. Everyone here is owed it, if it is new.
+    ///
+    /// # Errors
+    /// When nobody by that id is known here.
+    pub fn merge(&mut self, share: Share, now: Now) -> Result<Merged, UnknownMember> {
+        let mut wakes = Wakes::default();
+        if !matches!(self.phase, Phase::Open(_)) {
+            return Ok(Merged::default());
+        }
+        let Share { node, user_id, moved, said, last_position_at } = share;
+        let id = self.slots.of(&user_id).ok_or(UnknownMember)?;
+        let slot = self.slots.get_mut(id).ok_or(UnknownMember)?;
+        slot.last_position_at = slot.last_position_at.max(last_position_at);
+        let ours = |known: Option<Version>, at| {
+            known.is_some_and(|known| Some(known.node) == self.node && known > Version { at, node })
+        };
+        let contradicts_moved = moved.as_ref().is_some_and(|moved| ours(slot.moved, moved.at));
+        let contradicts_said = said.is_some_and(|said| ours(slot.said, said.at));
+        slot.unsent.moved |= contradicts_moved;
+        slot.unsent.said |= contradicts_said;
+        if let Some(moved) = moved
+            && slot.moved.replace_if_older(Version { at: moved.at, node })
+        {
+            let age = now.shared.since(moved.received);
+            // An instant before the machine's start cannot be told; the position is too old anyway.
+            let received = now.instant.checked_sub(age);
+            let live = moved.position.zip(received).filter(|_| age < self.location_ttl);
+            slot.latest = live.map(|(position, received)| {
+                let event = Event::LocationUpdate { user_id: user_id.clone(), position };
+                let broadcast = Arc::new(Broadcast::new(self.session, event));
+                Latest { broadcast, received, expires: received + self.location_ttl }
+            });
+            let shown = slot.latest.is_some();
+            for seat in self.seats.iter_mut() {
+                if shown {
+                    seat.owe_position(id, &mut wakes);
+                } else {
+                    seat.dirty.remove(id);
+                }
+            }
+        }
+        if let Some(Said { at, status }) = said
+            && slot.said.replace_if_older(Version { at, node })
+            && slot.status.replace(status) != Some(status)
+        {
+            let event = Event::ParticipantStatus { user_id, status, server_time: now.wall };
+            self.tell_all(event, &mut wakes);
+        }
+        Ok(Merged { wakes, contradicted: contradicts_moved || contradicts_said })
+    }
+
+    /// What came in through this node and other nodes have not been told, the newest of each.
+    pub fn take_unsent(&mut self, now: Now, unsent: &mut Vec<Share>) {
+        let Some(node) = self.node else { return };
+        let waiting = self.slots.iter_mut().filter(|(_, slot)| slot.unsent.any());
+        unsent.extend(waiting.filter_map(|(_, slot)| share(slot, node, now)));
+    }
+
+    /// Other nodes may know nothing: all that last came in through this node is to be told again, also that
+    /// there is no position any more. Whether there is anything.
+    pub fn restate(&mut self) -> bool {
+        let Some(node) = self.node else { return false };
+        let own = |version: Option<Version>| version.is_some_and(|version| version.node == node);
+        let mut any = false;
+        for (_, slot) in self.slots.iter_mut() {
+            slot.unsent.moved |= own(slot.moved);
+            slot.unsent.said |= own(slot.said);
+            any |= slot.unsent.any();
+        }
+        any
+    }
+}
+
+fn share(slot: &mut Slot, node: NodeId, now: Now) -> Option<Share> {
+    let unsent = std::mem::take(&mut slot.unsent);
+    // What has meanwhile been replaced through another node is that node's to tell.
+    let own = |version: Option<Version>| version.filter(|version| version.node == node);
+    let latest = slot.latest.as_ref().filter(|latest| latest.expires > now.instant);
+    let moved = own(slot.moved).filter(|_| unsent.moved).map(|Version { at, .. }| {
+        let age = latest.map(|latest| now.instant.saturating_duration_since(latest.received));
+        let position = latest.and_then(|latest| match latest.broadcast.event() {
+            Event::LocationUpdate { position, .. } => Some(position.clone()),
+            _ => None,
+        });
+        Moved { at, received: now.shared.minus(age.unwrap_or_default()), position }
+    });
+    let said = own(slot.said).filter(|_| unsent.said).zip(slot.status);
+    if moved.is_none() && said.is_none() {
+        return None;
+    }
+    Some(Share {
+        node,
+        user_id: slot.profile.user_id.clone(),
+        moved,
+        said: said.map(|(Version { at, .. }, status)| Said { at, status }),
+        last_position_at: slot.last_position_at,
+    })
+}
+
+/// A register that only newer versions may write.
+trait ReplaceIfOlder {
+    fn replace_if_older(&mut self, version: Version) -> bool;
+}
+
+impl ReplaceIfOlder for Option<Version> {
+    fn replace_if_older(&mut self, version: Version) -> bool {
+        let older = self.is_none_or(|known| known < version);
+        if older {
+            *self = Some(version);
+        }
+        older
+    }
+}

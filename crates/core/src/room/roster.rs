@@ -1,0 +1,147 @@
+//! Who is in the session, and what is known of it: told one by one as it happens here, or read from the
+//! database and compared.
+//!
+//! A user id joins once and leaves once, whichever is heard of first. So it is enough to keep who has left,
+//! and who joined while the database was being read: on top of what was read, that is the truth.
+
+use std::collections::VecDeque;
+
+use super::seats::Occupant;
+use super::{Farewell, Now, Phase, Room, Wakes};
+use crate::event::Event;
+use crate::id::UserId;
+use crate::limits::LEAVERS_KEPT_MAX;
+use crate::participant::Profile;
+use crate::session::Details;
+
+/// What happened while the database was being read.
+#[derive(Default)]
+pub(super) struct Meanwhile {
+    joined: Vec<Profile>,
+    details: Option<Details>,
+}
+
+/// Who left last: they do not come back, whoever says so late.
+#[derive(Default)]
+pub(super) struct Leavers(VecDeque<UserId>);
+
+impl Leavers {
+    fn add(&mut self, user: UserId) {
+        if self.contains(&user) {
+            return;
+        }
+        if self.0.len() >= LEAVERS_KEPT_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(user);
+    }
+
+    fn contains(&self, user: &UserId) -> bool {
+        self.0.contains(user)
+    }
+}
+
+impl Room {
+    /// The database is going to be read: from now on, keeps what happens. A new room begins like this.
+    pub fn start_reading(&mut self) {
+        self.meanwhile = Some(Meanwhile::default());
+    }
+
+    /// Nothing could be read.
+    pub fn stop_reading(&mut self) {
+        self.meanwhile = None;
+    }
+
+    /// Takes what the database knew when it was read, and what happened since [`Self::start_reading`], and
+    /// tells everyone the difference from what they know. Opens a new room, where nobody is to be told yet.
+    pub fn reconcile(&mut self, read: Details, roster: Vec<Profile>, now: Now) -> Wakes {
+        let mut wakes = Wakes::default();
+        let meanwhile = self.meanwhile.take().unwrap_or_default();
+        match &self.phase {
+            Phase::Over(_) | Phase::Retired => return wakes,
+            Phase::Loading => self.phase = Phase::Open(meanwhile.details.unwrap_or(read)),
+            Phase::Open(known) if meanwhile.details.is_none() && *known != read => {
+                self.change(read, now, &mut wakes);
+            }
+            Phase::Open(_) => {}
+        }
+        let stays =
+            |user: &UserId| roster.iter().chain(&meanwhile.joined).any(|profile| profile.user_id == *user);
+        let users = self.slots.iter().map(|(_, slot)| &slot.profile.user_id);
+        let gone: Vec<UserId> = users.filter(|user| !stays(user)).cloned().collect();
+        for user in gone {
+            self.remove(user, &mut wakes);
+        }
+        // In a new room, those who joined meanwhile have not been added yet: they came after the others.
+        for profile in roster.into_iter().chain(meanwhile.joined) {
+            self.add(profile, &mut wakes);
+        }
+        wakes
+    }
+
+    /// Somebody joined the session.
+    pub fn member_joined(&mut self, profile: Profile) -> Wakes {
+        let mut wakes = Wakes::default();
+        if let Some(meanwhile) = &mut self.meanwhile {
+            meanwhile.joined.push(profile.clone());
+        }
+        if matches!(self.phase, Phase::Open(_)) {
+            self.add(profile, &mut wakes);
+        }
+        wakes
+    }
+
+    /// Somebody left the session, or was removed: their position is gone with them, and their own
+    /// connections are let go.
+    pub fn member_left(&mut self, user_id: UserId) -> Wakes {
+        let mut wakes = Wakes::default();
+        self.leavers.add(user_id.clone());
+        if matches!(self.phase, Phase::Open(_)) {
+            self.remove(user_id, &mut wakes);
+        }
+        wakes
+    }
+
+    /// The creator changed the session.
+    pub fn updated(&mut self, details: Details, now: Now) -> Wakes {
+        let mut wakes = Wakes::default();
+        if let Some(meanwhile) = &mut self.meanwhile {
+            meanwhile.details = Some(details.clone());
+        }
+        if matches!(self.phase, Phase::Open(_)) {
+            self.change(details, now, &mut wakes);
+        }
+        wakes
+    }
+
+    /// Everyone who takes part, as far as is known here.
+    pub fn members(&self) -> Vec<UserId> {
+        self.slots.iter().map(|(_, slot)| slot.profile.user_id.clone()).collect()
+    }
+
+    fn add(&mut self, profile: Profile, wakes: &mut Wakes) {
+        if !self.leavers.contains(&profile.user_id) && self.slots.add(profile.clone()) {
+            self.tell_all(Event::ParticipantJoined(profile), wakes);
+        }
+    }
+
+    fn remove(&mut self, user_id: UserId, wakes: &mut Wakes) {
+        let Some(slot) = self.slots.remove(&user_id) else { return };
+        self.leavers.add(user_id.clone());
+        self.tell_all(Event::ParticipantLeft { user_id }, wakes);
+        for seat in self.seats.iter_mut() {
+            seat.dirty.remove(slot);
+            if seat.occupant == Occupant::Participant(slot) {
+                seat.occupant = Occupant::Gone;
+                seat.part(Farewell::Left, wakes);
+            }
+        }
+    }
+
+    fn change(&mut self, details: Details, now: Now, wakes: &mut Wakes) {
+        let Details { name, ends_at, locked } = details.clone();
+        self.phase = Phase::Open(details);
+        let server_time = now.wall;
+        self.tell_all(Event::SessionUpdated { name, expires_at: ends_at, locked, server_time }, wakes);
+    }
+}

@@ -1,0 +1,168 @@
+//! What nodes tell each other of one participant: the newest position, and what was said of the sharing.
+//!
+//! It is state and not an event: told twice, late or in the wrong order, it changes nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{SharingStatus, to_json};
+use crate::id::UserId;
+use crate::position::Position;
+use crate::time::Timestamp;
+use crate::version::NodeId;
+
+/// What one participant last shared through one node.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Share {
+    /// Through which node.
+    pub node: NodeId,
+    /// Who.
+    pub user_id: UserId,
+    /// Their position, if that is new.
+    pub moved: Option<Moved>,
+    /// Their status, if that is new.
+    pub said: Option<Said>,
+    /// When their last position came in, also when that position is gone by now.
+    pub last_position_at: Option<Timestamp>,
+}
+
+/// A position, or that there is none any more.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Moved {
+    /// Its version.
+    pub at: Timestamp,
+    /// When it came in, by the time that all nodes share: its life began then, wherever it is shown.
+    pub received: Timestamp,
+    /// None when it was withdrawn or its life is over.
+    pub position: Option<Position>,
+}
+
+/// A status.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Said {
+    /// Its version.
+    pub at: Timestamp,
+    /// What was said.
+    pub status: SharingStatus,
+}
+
+/// The text is not a share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a share")]
+pub struct InvalidShare;
+
+#[derive(Serialize)]
+struct Written<'a> {
+    user_id: &'a UserId,
+    #[serde(flatten)]
+    position: Option<&'a Position>,
+    node: NodeId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<Times>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said: Option<Said>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_position_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    user_id: UserId,
+    lat: Option<serde::de::IgnoredAny>,
+    node: NodeId,
+    moved: Option<Times>,
+    said: Option<Said>,
+    last_position_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Times {
+    at: Timestamp,
+    received: Timestamp,
+}
+
+impl Share {
+    /// As JSON: the fields of a `location_update`, and what nodes need besides.
+    pub fn to_json(&self) -> String {
+        let moved = self.moved.as_ref();
+        to_json(&Written {
+            user_id: &self.user_id,
+            position: moved.and_then(|moved| moved.position.as_ref()),
+            node: self.node,
+            moved: moved.map(|moved| Times { at: moved.at, received: moved.received }),
+            said: self.said,
+            last_position_at: self.last_position_at,
+        })
+    }
+
+    /// Reads what [`Self::to_json`] wrote.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn parse(json: &str) -> Result<Self, InvalidShare> {
+        let read: Read = serde_json::from_str(json).map_err(|_| InvalidShare)?;
+        let position = match read.lat {
+            Some(_) => Some(Position::restore(json).map_err(|_| InvalidShare)?),
+            None => None,
+        };
+        let moved = read.moved.map(|times| Moved { at: times.at, received: times.received, position });
+        let (node, user_id) = (read.node, read.user_id);
+        Ok(Self { node, user_id, moved, said: read.said, last_position_at: read.last_position_at })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn share(position: Option<&str>, said: Option<SharingStatus>) -> Share {
+        let at = Timestamp::from_millis(1_795_000_000_123);
+        Share {
+            node: NodeId::from_random([7; 8]),
+            user_id: UserId::parse("user_1").unwrap(),
+            moved: Some(Moved {
+                at,
+                received: Timestamp::from_millis(1_795_000_000_100),
+                position: position.map(|json| Position::parse(json, at).unwrap()),
+            }),
+            said: said.map(|status| Said { at, status }),
+            last_position_at: Some(at),
+        }
+    }
+
+    #[test]
+    fn a_share_is_read_as_it_is_written() {
+        let none = Share { moved: None, ..share(None, Some(SharingStatus::Paused)) };
+        let full = share(Some(r#"{"lat":1.5,"lng":-2,"battery":0.5}"#), Some(SharingStatus::Sharing));
+        for share in [share(Some(r#"{"lat":1,"lng":2}"#), None), full, share(None, None), none] {
+            assert_eq!(Share::parse(&share.to_json()).unwrap(), share);
+        }
+    }
+
+    #[test]
+    fn its_json_is_a_location_and_more() {
+        let json = share(Some(r#"{"lat":1.5,"lng":2}"#), None).to_json();
+        let at = "2026-11-18T11:06:40.123Z";
+        assert_eq!(
+            json,
+            format!(
+                r#"{{"user_id":"user_1","lat":1.5,"lng":2.0,"accuracy":null,"timestamp":"{at}","node":"0707070707070707","moved":{{"at":"{at}","received":"2026-11-18T11:06:40.100Z"}},"last_position_at":"{at}"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_no_share() {
+        let json = share(Some(r#"{"lat":1.5,"lng":2}"#), None).to_json();
+        for broken in ["", "{}", "[]", &json.replace("1.5", "91"), &json.replace("user_1", "bob")] {
+            assert_eq!(Share::parse(broken), Err(InvalidShare), "{broken}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text: String) {
+            let _ = Share::parse(&text);
+        }
+    }
+}

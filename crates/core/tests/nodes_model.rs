@@ -1,0 +1,479 @@
+//! Random lives of one session's rooms on three nodes, between which messages are late, lost, doubled and out
+//! of order, and which read a database while it changes. Everywhere somebody watches and believes what they
+//! are told; variants that break one rule are caught by the same watchers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use tagalong_core::event::{Event, SharingStatus};
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
+use tagalong_core::position::Position;
+use tagalong_core::room::{Batch, Due, Guest, Now, Room, SeatId};
+use tagalong_core::session::Details;
+use tagalong_core::share::Share;
+use tagalong_core::time::Timestamp;
+use tagalong_core::version::NodeId;
+
+const TTL: Duration = Duration::from_secs(30);
+const NODES: usize = 3;
+const PEOPLE: usize = 4;
+/// How far each node's idea of the shared time is off, in milliseconds.
+const SKEW_MS: [i64; NODES] = [0, 40, -40];
+/// What clocks that are off may add to a life.
+const TOLERANCE: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Debug)]
+enum Op {
+    /// Joins through a node: the database knows it, the node's room is told later.
+    Join(usize, usize),
+    Leave(usize, usize),
+    Update(usize),
+    /// Some node's room is told what was written through it.
+    Tell(usize),
+    StartReading(usize),
+    ReadDatabase(usize),
+    FinishReading(usize),
+    Publish(usize, usize),
+    Say(usize, usize, SharingStatus),
+    Flush(usize),
+    Deliver(usize),
+    DeliverTwice(usize),
+    Lose(usize),
+    Restate(usize),
+    Advance(u64),
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Variant {
+    Real,
+    /// What happens while the database is read is forgotten.
+    ForgetsMeanwhile,
+    /// What arrives last wins.
+    TrustsArrival,
+    /// A position begins to live when it arrives.
+    LivesAnew,
+}
+
+#[derive(Debug, PartialEq)]
+enum Fault {
+    /// Told of somebody who is there already or was before, or of the leaving of somebody who is not there.
+    Membership,
+    /// Told of the leaving of somebody who has not left.
+    FalseLeave,
+    /// A position of somebody who is not there.
+    Ghost,
+    /// An older position after a newer one, or the same one again.
+    Backwards,
+    /// A position past its life.
+    Expired,
+    /// When all is quiet, not what the other nodes show, or not the truth.
+    Apart,
+}
+
+enum Tell {
+    Joined(Profile),
+    Left(UserId),
+    Updated(Details),
+}
+
+struct Node {
+    room: Room,
+    seat: SeatId,
+    tells: Vec<Tell>,
+    reading: Option<Option<(Details, Vec<Profile>)>>,
+    present: BTreeSet<UserId>,
+    ever: BTreeSet<UserId>,
+    heard: BTreeMap<UserId, u32>,
+}
+
+struct World {
+    variant: Variant,
+    nodes: Vec<Node>,
+    wire: Vec<(usize, Share)>,
+    instant: Instant,
+    wall: Timestamp,
+    /// The database.
+    details: Details,
+    roster: Vec<Profile>,
+    /// Who is whose participant, and through which node they last shared.
+    people: BTreeMap<usize, (UserId, usize)>,
+    generation: u32,
+    published_at: Vec<Instant>,
+    newest: BTreeMap<UserId, u32>,
+}
+
+impl World {
+    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    fn new(variant: Variant) -> Self {
+        let session = SessionId::from_random([0; 16]);
+        let (instant, wall) = (Instant::now() + TTL * 10, Timestamp::from_millis(1_000_000));
+        let details = Details { name: None, ends_at: Timestamp::from_millis(1_000_000_000), locked: false };
+        let node = |number: usize| {
+            let mut room = Room::new(session, Some(NodeId::from_random([number as u8; 8])), TTL);
+            let now = Now { wall, shared: wall, instant };
+            room.reconcile(details.clone(), Vec::new(), now).wake();
+            let (seat, _) = room.enter(Guest::Watcher { max: 9 }, now).unwrap();
+            let (present, ever, heard) = Default::default();
+            Node { room, seat, tells: Vec::new(), reading: None, present, ever, heard }
+        };
+        Self {
+            variant,
+            nodes: (0..NODES).map(node).collect(),
+            wire: Vec::new(),
+            instant,
+            wall,
+            details: details.clone(),
+            roster: Vec::new(),
+            people: BTreeMap::new(),
+            generation: 0,
+            published_at: Vec::new(),
+            newest: BTreeMap::new(),
+        }
+    }
+
+    fn now(&self, node: usize) -> Now {
+        let shared = Timestamp::from_millis(self.wall.as_millis() + SKEW_MS[node]);
+        Now { wall: self.wall, shared, instant: self.instant }
+    }
+
+    fn apply(&mut self, op: &Op) -> Result<(), Fault> {
+        match *op {
+            Op::Join(person, node) => self.join(person, node),
+            Op::Leave(person, node) => self.leave(person, node),
+            Op::Update(node) => {
+                self.details.ends_at = self.details.ends_at.plus(Duration::from_secs(1));
+                self.nodes[node].tells.push(Tell::Updated(self.details.clone()));
+            }
+            Op::Tell(node) => self.tell(node),
+            Op::StartReading(node) => {
+                if self.nodes[node].reading.is_none() {
+                    self.nodes[node].room.start_reading();
+                    self.nodes[node].reading = Some(None);
+                }
+            }
+            Op::ReadDatabase(node) => {
+                let read = (self.details.clone(), self.roster.clone());
+                if let Some(reading @ None) = &mut self.nodes[node].reading {
+                    *reading = Some(read);
+                }
+            }
+            Op::FinishReading(node) => self.finish_reading(node),
+            Op::Publish(person, node) => self.publish(person, node),
+            Op::Say(person, node, status) => self.say(person, node, status),
+            Op::Flush(node) => self.flush(node),
+            Op::Deliver(at) => self.deliver(at, true),
+            Op::DeliverTwice(at) => self.deliver(at, false),
+            Op::Lose(at) => {
+                if at < self.wire.len() {
+                    self.wire.remove(at);
+                }
+            }
+            Op::Restate(node) => {
+                self.restate(node);
+            }
+            Op::Advance(seconds) => {
+                self.instant += Duration::from_secs(seconds);
+                self.wall = self.wall.plus(Duration::from_secs(seconds));
+            }
+        }
+        (0..NODES).try_for_each(|node| self.listen(node))
+    }
+
+    fn restate(&mut self, node: usize) {
+        self.nodes[node].room.restate();
+    }
+
+    fn join(&mut self, person: usize, node: usize) {
+        if self.people.contains_key(&person) {
+            return;
+        }
+        self.generation += 1;
+        let user_id = UserId::parse(&format!("user_{person}_{}", self.generation)).unwrap();
+        let (display_name, avatar_color) =
+            (DisplayName::parse("x").unwrap(), AvatarColor::parse("#000000").unwrap());
+        let profile = Profile { user_id: user_id.clone(), display_name, avatar_color };
+        self.people.insert(person, (user_id, node));
+        self.roster.push(profile.clone());
+        self.nodes[node].tells.push(Tell::Joined(profile));
+    }
+
+    fn leave(&mut self, person: usize, node: usize) {
+        let Some((user, _)) = self.people.remove(&person) else { return };
+        self.roster.retain(|profile| profile.user_id != user);
+        self.newest.remove(&user);
+        self.nodes[node].tells.push(Tell::Left(user));
+    }
+
+    fn tell(&mut self, node: usize) {
+        let now = self.now(node);
+        let Node { room, tells, .. } = &mut self.nodes[node];
+        // Each was told by a request of its own: the last is as likely to be first.
+        match tells.pop() {
+            Some(Tell::Joined(profile)) => room.member_joined(profile).wake(),
+            Some(Tell::Left(user)) => room.member_left(user).wake(),
+            Some(Tell::Updated(details)) => room.updated(details, now).wake(),
+            None => {}
+        }
+    }
+
+    fn finish_reading(&mut self, node: usize) {
+        let now = self.now(node);
+        let forgets = self.variant == Variant::ForgetsMeanwhile;
+        let Node { room, reading, .. } = &mut self.nodes[node];
+        if let Some((details, roster)) = reading.take_if(|reading| reading.is_some()).flatten() {
+            if forgets {
+                room.start_reading();
+            }
+            room.reconcile(details, roster, now).wake();
+        }
+    }
+
+    /// Somebody connects to a node, which knows what they last shared elsewhere: it subscribes and reads.
+    fn connect(&mut self, person: usize, node: usize) -> Option<(UserId, SeatId)> {
+        let (user, before) = self.people.get(&person)?.clone();
+        if before != node {
+            self.restate(before);
+            self.flush(before);
+            let arrived = |(to, share): &mut (usize, Share)| *to == node && share.user_id == user;
+            let arrived: Vec<_> = self.wire.extract_if(.., arrived).collect();
+            for (_, share) in arrived {
+                let now = self.now(node);
+                _ = self.nodes[node].room.merge(share, now).map(|merged| merged.wakes.wake());
+            }
+        }
+        let now = self.now(node);
+        let (seat, _) = self.nodes[node].room.enter(Guest::Participant(&user), now).ok()?;
+        self.people.insert(person, (user.clone(), node));
+        Some((user, seat))
+    }
+
+    fn publish(&mut self, person: usize, node: usize) {
+        let Some((user, seat)) = self.connect(person, node) else { return };
+        let now = self.now(node);
+        let json = format!(r#"{{"lat":1,"lng":2,"speed":{}}}"#, self.published_at.len());
+        let position = Position::parse(&json, self.wall).unwrap();
+        let room = &mut self.nodes[node].room;
+        if let Ok(wakes) = room.publish(seat, position, now) {
+            wakes.wake();
+            self.newest.insert(user, self.published_at.len() as u32);
+            self.published_at.push(self.instant);
+        }
+        room.vacate(seat, now);
+    }
+
+    fn say(&mut self, person: usize, node: usize, status: SharingStatus) {
+        let Some((user, seat)) = self.connect(person, node) else { return };
+        let now = self.now(node);
+        let room = &mut self.nodes[node].room;
+        if let Ok(wakes) = room.set_status(seat, status, now) {
+            wakes.wake();
+            if status.withdraws_position() {
+                self.newest.remove(&user);
+            }
+        }
+        room.vacate(seat, now);
+    }
+
+    fn flush(&mut self, node: usize) {
+        let mut unsent = Vec::new();
+        let now = self.now(node);
+        self.nodes[node].room.take_unsent(now, &mut unsent);
+        for share in unsent {
+            let share = Share::parse(&share.to_json()).unwrap();
+            self.wire.extend((0..NODES).filter(|to| *to != node).map(|to| (to, share.clone())));
+        }
+    }
+
+    fn deliver(&mut self, at: usize, at_last: bool) {
+        let Some((to, mut share)) = self.wire.get(at).cloned() else { return };
+        if at_last {
+            self.wire.remove(at);
+        }
+        let now = self.now(to);
+        if let Some(moved) = &mut share.moved {
+            match self.variant {
+                Variant::TrustsArrival => moved.at = now.shared.plus(TTL * 100),
+                Variant::LivesAnew => moved.received = now.shared,
+                _ => {}
+            }
+        }
+        _ = self.nodes[to].room.merge(share, now).map(|merged| merged.wakes.wake());
+    }
+
+    fn listen(&mut self, node: usize) -> Result<(), Fault> {
+        let mut batch = Batch::default();
+        let Node { room, seat, .. } = &mut self.nodes[node];
+        while room.poll_take(*seat, Due::Everything, Waker::noop(), self.instant, &mut batch) != Poll::Pending
+        {
+        }
+        for broadcast in batch.control.iter().chain(&batch.positions) {
+            self.hear(node, broadcast.event())?;
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, node: usize, event: &Event) -> Result<(), Fault> {
+        let Node { present, ever, heard, .. } = &mut self.nodes[node];
+        match event {
+            Event::ParticipantJoined(profile) => {
+                let new = ever.insert(profile.user_id.clone()) && present.insert(profile.user_id.clone());
+                if new { Ok(()) } else { Err(Fault::Membership) }
+            }
+            Event::ParticipantLeft { user_id } => {
+                if self.roster.iter().any(|profile| profile.user_id == *user_id) {
+                    return Err(Fault::FalseLeave);
+                }
+                if present.remove(user_id) { Ok(()) } else { Err(Fault::Membership) }
+            }
+            Event::LocationUpdate { user_id, position } => {
+                let number = number(position);
+                if !present.contains(user_id) {
+                    return Err(Fault::Ghost);
+                }
+                if self.published_at[number as usize] + TTL + TOLERANCE <= self.instant {
+                    return Err(Fault::Expired);
+                }
+                let before = heard.insert(user_id.clone(), number);
+                if before.is_some_and(|before| before >= number) { Err(Fault::Backwards) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Everything is told, sent, delivered and read: now all nodes show the truth.
+    fn quiesce(&mut self) -> Result<(), Fault> {
+        for node in 0..NODES {
+            while !self.nodes[node].tells.is_empty() {
+                self.apply(&Op::Tell(node))?;
+            }
+            for op in [
+                Op::ReadDatabase(node),
+                Op::FinishReading(node),
+                Op::StartReading(node),
+                Op::ReadDatabase(node),
+                Op::FinishReading(node),
+            ] {
+                self.apply(&op)?;
+            }
+        }
+        for node in 0..NODES {
+            self.apply(&Op::Restate(node))?;
+            self.apply(&Op::Flush(node))?;
+        }
+        while !self.wire.is_empty() {
+            self.apply(&Op::Deliver(0))?;
+        }
+        let truth: BTreeSet<UserId> = self.roster.iter().map(|profile| profile.user_id.clone()).collect();
+        let live = |number: &u32| self.published_at[*number as usize] + TTL > self.instant + TOLERANCE;
+        let newest: BTreeMap<UserId, u32> = self
+            .newest
+            .iter()
+            .filter(|(_, number)| live(number))
+            .map(|(user, n)| (user.clone(), *n))
+            .collect();
+        let mut statuses = Vec::new();
+        for node in 0..NODES {
+            let now = self.now(node);
+            let room = &mut self.nodes[node].room;
+            let (_, welcome) = room.enter(Guest::Watcher { max: 9 }, now).unwrap();
+            let shown = &welcome.participants.participants;
+            let present: BTreeSet<UserId> = shown.iter().map(|one| one.profile.user_id.clone()).collect();
+            let status: BTreeMap<UserId, _> = shown
+                .iter()
+                .map(|one| (one.profile.user_id.clone(), (one.status, one.last_position_at)))
+                .collect();
+            let shown = &welcome.locations.locations;
+            let positions: BTreeMap<UserId, u32> =
+                shown.iter().map(|one| (one.user_id.clone(), number(&one.position))).collect();
+            let sound = present == truth
+                && self.nodes[node].present == truth
+                && newest.iter().all(|(user, number)| positions.get(user) == Some(number))
+                && welcome.ends_at == self.details.ends_at;
+            statuses.push(status);
+            if !sound {
+                return Err(Fault::Apart);
+            }
+        }
+        let alike = statuses.windows(2).all(|pair| {
+            pair[0]
+                .iter()
+                .all(|(user, (status, _))| pair[1].get(user).is_some_and(|other| other.0 == *status))
+        });
+        if alike { Ok(()) } else { Err(Fault::Apart) }
+    }
+}
+
+fn number(position: &Position) -> u32 {
+    let json: serde_json::Value = serde_json::to_value(position).unwrap();
+    json["speed"].as_f64().map_or(u32::MAX, |speed| speed as u32)
+}
+
+fn live(variant: Variant, ops: &[Op]) -> Result<(), Fault> {
+    let mut world = World::new(variant);
+    for op in ops {
+        world.apply(op)?;
+    }
+    world.quiesce()
+}
+
+fn ops(length: usize) -> impl Strategy<Value = Vec<Op>> {
+    let (person, node, on_wire) = (0..PEOPLE, 0..NODES, 0..6_usize);
+    let status =
+        prop_oneof![Just(SharingStatus::Sharing), Just(SharingStatus::Paused), Just(SharingStatus::Hidden)];
+    let op = prop_oneof![
+        3 => (person.clone(), node.clone()).prop_map(|(person, node)| Op::Join(person, node)),
+        1 => (person.clone(), node.clone()).prop_map(|(person, node)| Op::Leave(person, node)),
+        1 => node.clone().prop_map(Op::Update),
+        6 => node.clone().prop_map(Op::Tell),
+        3 => node.clone().prop_map(Op::StartReading),
+        3 => node.clone().prop_map(Op::ReadDatabase),
+        3 => node.clone().prop_map(Op::FinishReading),
+        8 => (person.clone(), node.clone()).prop_map(|(person, node)| Op::Publish(person, node)),
+        2 => (person, node.clone(), status).prop_map(|(person, node, status)| Op::Say(person, node, status)),
+        6 => node.clone().prop_map(Op::Flush),
+        8 => on_wire.clone().prop_map(Op::Deliver),
+        2 => on_wire.clone().prop_map(Op::DeliverTwice),
+        2 => on_wire.prop_map(Op::Lose),
+        1 => node.prop_map(Op::Restate),
+        2 => (1..15_u64).prop_map(Op::Advance),
+    ];
+    proptest::collection::vec(op, 1..length)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn all_nodes_come_to_show_the_same_and_nobody_is_told_wrong_on_the_way(ops in ops(300)) {
+        prop_assert_eq!(live(Variant::Real, &ops), Ok(()));
+    }
+}
+
+/// The faults that a variant shows in a fixed number of random lives.
+fn caught(variant: Variant) -> Vec<Fault> {
+    let mut runner = TestRunner::deterministic();
+    let lives = (0..300).map(|_| ops(300).new_tree(&mut runner).unwrap().current());
+    lives.filter_map(|ops| live(variant, &ops).err()).collect()
+}
+
+#[test]
+fn broken_what_happens_while_the_database_is_read_must_count() {
+    assert!(caught(Variant::ForgetsMeanwhile).contains(&Fault::FalseLeave));
+}
+
+#[test]
+fn broken_what_arrives_last_is_not_what_is_newest() {
+    assert!(caught(Variant::TrustsArrival).contains(&Fault::Backwards));
+}
+
+#[test]
+fn broken_a_life_that_begins_anew_is_caught() {
+    assert!(caught(Variant::LivesAnew).contains(&Fault::Expired));
+}

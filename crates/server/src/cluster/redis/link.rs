@@ -1,0 +1,276 @@
+//! What is said over one connection to Redis, and heard.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::aio::SendError;
+use redis::{Pipeline, PushInfo, PushKind, Value};
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::share::Share;
+use tagalong_core::time::Timestamp;
+use tagalong_core::version::NodeId;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::address::Address;
+use super::connection::{Batch, Connection};
+use super::message::{self, Message};
+use super::outbox::{Outbox, Work};
+use super::{Lives, Lost, keys};
+use crate::clock::Clock;
+use crate::cluster::{Heard, Hint, Rooms};
+
+/// Most commands in one pipeline: what Redis does in some milliseconds, for others wait meanwhile.
+const BATCH_COMMANDS_MAX: usize = 1_000;
+/// How long the last sign of life in a session is kept.
+const ACTIVITY_LIFE: Duration = Duration::from_secs(3_600);
+/// An answer that took longer says little of what time it is there.
+const CLOCK_ROUND_TRIP_MAX: Duration = Duration::from_millis(100);
+
+pub(super) struct Link {
+    node: NodeId,
+    connection: Connection,
+    clock: Clock,
+    subscribed: Mutex<HashSet<SessionId>>,
+    subscribed_more: Notify,
+    clock_read: AtomicBool,
+    broken: CancellationToken,
+}
+
+impl Link {
+    pub(super) async fn open(
+        node: NodeId,
+        address: &Address,
+        clock: Clock,
+        rooms: Arc<dyn Rooms>,
+    ) -> Result<Self, Lost> {
+        let broken = CancellationToken::new();
+        let ended = broken.clone();
+        let own = node.to_string();
+        let hear = move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                ended.cancel();
+            } else if let Some(heard) = heard(&own, &push) {
+                rooms.heard(heard);
+            }
+            Ok::<(), SendError>(())
+        };
+        Ok(Self {
+            node,
+            connection: Connection::open(address, hear).await?,
+            clock,
+            subscribed: Mutex::default(),
+            subscribed_more: Notify::new(),
+            clock_read: AtomicBool::new(false),
+            broken,
+        })
+    }
+
+    /// Waits until the connection has ended.
+    pub(super) async fn broken(&self) {
+        self.broken.cancelled().await;
+    }
+
+    /// Asks whether Redis is there, and what time it is: that of Redis is the one that all nodes share.
+    pub(super) async fn ping(&self) -> Result<(), Lost> {
+        let asked = self.clock.instant();
+        let time = self.connection.time().await?;
+        let round_trip = self.clock.instant().duration_since(asked);
+        let first = !self.clock_read.swap(true, Ordering::Relaxed);
+        if first || round_trip <= CLOCK_ROUND_TRIP_MAX {
+            self.clock.share(Timestamp::from_millis(time).plus(round_trip / 2));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn subscribe(&self, sessions: Vec<SessionId>) -> Result<(), Lost> {
+        for some in sessions.chunks(BATCH_COMMANDS_MAX) {
+            self.connection.subscribe(some).await?;
+        }
+        self.subscribed.lock().extend(sessions);
+        self.subscribed_more.notify_waiters();
+        Ok(())
+    }
+
+    /// Subscribes to what is wanted by now, and leaves what is not. Only the writer does: so the two cannot
+    /// overtake each other.
+    async fn check_subscriptions(&self, to_check: HashSet<SessionId>, outbox: &Outbox) -> Result<(), Lost> {
+        let (mut more, mut less) = (Vec::new(), Vec::new());
+        {
+            let mut subscribed = self.subscribed.lock();
+            for session in to_check {
+                match (outbox.is_wanted(session), subscribed.contains(&session)) {
+                    (true, false) => more.push(session),
+                    (false, true) => {
+                        subscribed.remove(&session);
+                        less.push(session);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for some in less.chunks(BATCH_COMMANDS_MAX) {
+            self.connection.unsubscribe(some).await?;
+        }
+        self.subscribe(more).await
+    }
+
+    /// Does what there is to do.
+    pub(super) async fn write(&self, outbox: &Outbox, rooms: &dyn Rooms, lives: Lives) -> Result<(), Lost> {
+        let Work { unsent, hints, forgotten, subscriptions } = outbox.take();
+        let told = async {
+            self.check_subscriptions(subscriptions, outbox).await?;
+            self.write_hints(&hints).await
+        };
+        if let Err(lost) = told.await {
+            outbox.put_back(hints);
+            return Err(lost);
+        }
+        let mut batch = self.connection.batch();
+        let mut shares = Vec::new();
+        for session in unsent {
+            rooms.take_unsent(session, &mut shares);
+            for share in shares.drain(..) {
+                self.add_share(batch.group(), session, &share, lives);
+            }
+            batch = self.send_if_full(batch).await?;
+        }
+        for (session, user) in forgotten {
+            let pipeline = batch.group();
+            pipeline.cmd("DEL").arg(keys::location(session, &user)).ignore();
+            let fields = [keys::said(&user), keys::moved(&user)];
+            pipeline.cmd("HDEL").arg(keys::statuses(session)).arg(&fields).ignore();
+            pipeline.cmd("SREM").arg(keys::participants(session)).arg(user.as_str()).ignore();
+            batch = self.send_if_full(batch).await?;
+        }
+        Ok(self.connection.send(batch).await?)
+    }
+
+    async fn send_if_full(&self, batch: Batch) -> Result<Batch, Lost> {
+        if batch.len() < BATCH_COMMANDS_MAX {
+            return Ok(batch);
+        }
+        self.connection.send(batch).await?;
+        Ok(self.connection.batch())
+    }
+
+    async fn write_hints(&self, hints: &HashMap<SessionId, Hint>) -> Result<(), Lost> {
+        let mut batch = self.connection.batch();
+        for (session, hint) in hints {
+            let pipeline = batch.group();
+            if matches!(hint, Hint::Ended(_)) {
+                let over = [keys::statuses(*session), keys::participants(*session), keys::activity(*session)];
+                pipeline.cmd("DEL").arg(&over).ignore();
+            }
+            self.publish(pipeline, *session, &message::hint(self.node, *hint));
+            batch = self.send_if_full(batch).await?;
+        }
+        Ok(self.connection.send(batch).await?)
+    }
+
+    fn publish(&self, pipeline: &mut Pipeline, session: SessionId, message: &str) {
+        pipeline.cmd(self.connection.publish()).arg(keys::channel(session)).arg(message).ignore();
+    }
+
+    /// State first, then the news of it: whoever subscribes between the two reads it.
+    fn add_share(&self, pipeline: &mut Pipeline, session: SessionId, share: &Share, lives: Lives) {
+        let user = &share.user_id;
+        let json = share.to_json();
+        let remains = |share: Share, field: String, pipeline: &mut Pipeline| {
+            let key = keys::statuses(session);
+            pipeline.cmd("HSET").arg(&key).arg(field).arg(share.to_json()).ignore();
+            pipeline.cmd("PEXPIRE").arg(key).arg(millis(lives.participant)).ignore();
+        };
+        if let Some(moved) = &share.moved {
+            let age = self.clock.shared().since(moved.received);
+            let life = lives.location.saturating_sub(age);
+            let key = keys::location(session, user);
+            if moved.position.is_some() && !life.is_zero() {
+                pipeline.cmd("SET").arg(key).arg(&json).arg("PX").arg(millis(life)).ignore();
+            } else {
+                pipeline.cmd("DEL").arg(key).ignore();
+                let last = Share { moved: None, said: None, ..share.clone() };
+                remains(last, keys::moved(user), pipeline);
+            }
+        }
+        if share.said.is_some() {
+            remains(Share { moved: None, ..share.clone() }, keys::said(user), pipeline);
+        }
+        self.publish(pipeline, session, &message::share(self.node, &json));
+    }
+
+    /// What people last shared. Waits for the session to be subscribed: nothing is told between the two.
+    pub(super) async fn read(&self, session: SessionId, users: &[UserId]) -> Vec<Share> {
+        if users.is_empty() {
+            return Vec::new();
+        }
+        loop {
+            let more = self.subscribed_more.notified();
+            if self.subscribed.lock().contains(&session) {
+                break;
+            }
+            tokio::select! {
+                () = more => {}
+                () = self.broken() => return Vec::new(),
+            }
+        }
+        let mut pipeline = Pipeline::new();
+        let locations: Vec<String> = users.iter().map(|user| keys::location(session, user)).collect();
+        pipeline.cmd("MGET").arg(locations).cmd("HVALS").arg(keys::statuses(session));
+        type Answer = (Vec<Option<String>>, Vec<String>);
+        let Ok((locations, statuses)) = self.connection.ask::<Answer>(pipeline).await else {
+            return Vec::new();
+        };
+        let known = locations.into_iter().flatten().chain(statuses);
+        known.filter_map(|json| Share::parse(&json).ok()).collect()
+    }
+
+    /// Writes down who is connected to this node.
+    pub(super) async fn write_seen(&self, seen: &[(SessionId, UserId, Timestamp)], lives: Lives) {
+        for some in seen.chunks(BATCH_COMMANDS_MAX / 5) {
+            let mut batch = self.connection.batch();
+            for (session, user, at) in some {
+                let pipeline = batch.group();
+                let participants = keys::participants(*session);
+                pipeline.cmd("SADD").arg(&participants).arg(user.as_str()).ignore();
+                pipeline.cmd("PEXPIRE").arg(participants).arg(millis(lives.participant)).ignore();
+                let seconds = at.as_millis().div_euclid(1_000);
+                let activity = keys::activity(*session);
+                pipeline
+                    .cmd("SET")
+                    .arg(activity)
+                    .arg(seconds)
+                    .arg("EX")
+                    .arg(ACTIVITY_LIFE.as_secs())
+                    .ignore();
+                let connection = keys::connection(user);
+                let life = millis(lives.connection);
+                let node = self.node.to_string();
+                batch.group().cmd("SET").arg(connection).arg(node).arg("PX").arg(life).ignore();
+            }
+            // The writer finds out by itself that Redis is away.
+            if self.connection.send(batch).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+fn heard(own: &str, push: &PushInfo) -> Option<Heard> {
+    if !matches!(push.kind, PushKind::Message | PushKind::SMessage) {
+        return None;
+    }
+    let [Value::BulkString(channel), Value::BulkString(payload)] = push.data.as_slice() else { return None };
+    let session = keys::session_of(channel)?;
+    Some(match message::read(own, payload)? {
+        Message::Share(share) => Heard::Share(session, share),
+        Message::Hint(hint) => Heard::Hint(session, hint),
+    })
+}

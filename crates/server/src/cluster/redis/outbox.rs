@@ -1,0 +1,179 @@
+//! What the writer has still to do: each thing once, however often it was asked for.
+//!
+//! Of a position only its session stands here; what is sent is what the room holds when it is sent. So
+//! whatever Redis does, this stays small, and nobody waits for room in it.
+
+use std::collections::{HashMap, HashSet};
+
+use parking_lot::Mutex;
+use tagalong_core::id::{SessionId, UserId};
+use tokio::sync::Notify;
+
+use crate::cluster::Hint;
+
+/// Most hints, and most people to be forgotten, that wait while Redis is away. Beyond, hints are left to
+/// the other nodes' own look into the database, and keys to their expiry.
+const WAITING_MAX: usize = 10_000;
+
+#[derive(Default)]
+pub(crate) struct Outbox {
+    work: Mutex<Work>,
+    wanted: Mutex<HashSet<SessionId>>,
+    ready: Notify,
+}
+
+#[derive(Default)]
+pub(super) struct Work {
+    /// Sessions whose room has something unsent.
+    pub(super) unsent: HashSet<SessionId>,
+    pub(super) hints: HashMap<SessionId, Hint>,
+    pub(super) forgotten: HashSet<(SessionId, UserId)>,
+    /// Sessions that may have come to be wanted, or not to be wanted any more.
+    pub(super) subscriptions: HashSet<SessionId>,
+}
+
+impl Outbox {
+    pub(crate) fn publish(&self, session: SessionId) {
+        if self.work.lock().unsent.insert(session) {
+            self.ready.notify_one();
+        }
+    }
+
+    pub(crate) fn hint(&self, session: SessionId, hint: Hint) {
+        self.work.lock().hint(session, hint);
+        self.ready.notify_one();
+    }
+
+    pub(crate) fn subscribe(&self, session: SessionId) {
+        self.wanted.lock().insert(session);
+        self.check(session);
+    }
+
+    pub(crate) fn unsubscribe(&self, session: SessionId) {
+        self.wanted.lock().remove(&session);
+        self.check(session);
+    }
+
+    fn check(&self, session: SessionId) {
+        self.work.lock().subscriptions.insert(session);
+        self.ready.notify_one();
+    }
+
+    pub(crate) fn forget(&self, session: SessionId, users: impl IntoIterator<Item = UserId>) {
+        let mut work = self.work.lock();
+        for user in users {
+            if work.forgotten.len() < WAITING_MAX {
+                work.forgotten.insert((session, user));
+            }
+        }
+        drop(work);
+        self.ready.notify_one();
+    }
+
+    /// Waits until there is something to do.
+    pub(super) async fn ready(&self) {
+        self.ready.notified().await;
+    }
+
+    /// Takes all there is to do.
+    pub(super) fn take(&self) -> Work {
+        std::mem::take(&mut *self.work.lock())
+    }
+
+    /// Forgets what is made anew when Redis is back: then all rooms are looked through.
+    pub(super) fn forget_rooms(&self) {
+        let mut work = self.work.lock();
+        work.unsent = HashSet::new();
+        work.subscriptions = HashSet::new();
+    }
+
+    /// Puts hints back that could not be sent. All else is made anew when Redis is back.
+    pub(super) fn put_back(&self, hints: HashMap<SessionId, Hint>) {
+        let mut work = self.work.lock();
+        for (session, hint) in hints {
+            work.hint(session, hint);
+        }
+    }
+
+    pub(super) fn is_wanted(&self, session: SessionId) -> bool {
+        self.wanted.lock().contains(&session)
+    }
+
+    pub(super) fn wanted(&self) -> Vec<SessionId> {
+        self.wanted.lock().iter().copied().collect()
+    }
+}
+
+impl Work {
+    fn hint(&mut self, session: SessionId, hint: Hint) {
+        if self.hints.len() >= WAITING_MAX && !self.hints.contains_key(&session) {
+            return;
+        }
+        let known = self.hints.entry(session).or_insert(hint);
+        // Nothing comes after an end.
+        if *known == Hint::Changed {
+            *known = hint;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tagalong_core::session::EndReason;
+
+    fn session(number: u128) -> SessionId {
+        SessionId::from_random(number.to_be_bytes())
+    }
+
+    #[test]
+    fn everything_stands_here_once_and_an_end_is_not_taken_back() {
+        let outbox = Outbox::default();
+        let ended = Hint::Ended(EndReason::Expired);
+        for _ in 0..1_000_000 {
+            outbox.publish(session(1));
+        }
+        outbox.hint(session(1), Hint::Changed);
+        outbox.hint(session(1), ended);
+        outbox.hint(session(1), Hint::Changed);
+        let work = outbox.take();
+        assert_eq!(work.unsent.len(), 1);
+        assert_eq!(work.hints, HashMap::from([(session(1), ended)]));
+        outbox.hint(session(2), Hint::Changed);
+        outbox.put_back(work.hints);
+        assert_eq!(outbox.take().hints.len(), 2);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let outbox = Outbox::default();
+        for number in 0..WAITING_MAX as u128 + 10 {
+            outbox.hint(session(number), Hint::Changed);
+            outbox.forget(session(number), [UserId::from_random([1; 16])]);
+        }
+        let work = outbox.take();
+        assert_eq!((work.hints.len(), work.forgotten.len()), (WAITING_MAX, WAITING_MAX));
+    }
+
+    #[test]
+    fn what_rooms_know_themselves_does_not_wait() {
+        let outbox = Outbox::default();
+        outbox.publish(session(1));
+        outbox.subscribe(session(1));
+        outbox.hint(session(1), Hint::Changed);
+        outbox.forget_rooms();
+        let work = outbox.take();
+        assert_eq!((work.unsent.len(), work.subscriptions.len(), work.hints.len()), (0, 0, 1));
+        assert_eq!(outbox.wanted(), [session(1)]);
+    }
+
+    #[test]
+    fn a_subscription_is_decided_when_it_is_looked_at() {
+        let outbox = Outbox::default();
+        outbox.subscribe(session(1));
+        outbox.unsubscribe(session(1));
+        outbox.subscribe(session(1));
+        assert_eq!(outbox.take().subscriptions.len(), 1);
+        assert!(outbox.is_wanted(session(1)));
+    }
+}

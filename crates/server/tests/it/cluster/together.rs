@@ -1,0 +1,149 @@
+//! Two nodes, and nothing goes wrong: whoever is on one sees whoever is on the other.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tagalong::store::{Database, NewSession, Store};
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::time::Timestamp;
+use tempfile::TempDir;
+
+use super::redis_server::RedisServer;
+use super::{Person, first_seen, node, node_with, until};
+use crate::harness::{Server, Session};
+
+async fn pair() -> (RedisServer, TempDir, [Server; 2], Session) {
+    let (redis, database) = (RedisServer::start().await, TempDir::new().unwrap());
+    let nodes = [node(&database, &redis.url()).await, node(&database, &redis.url()).await];
+    let session = nodes[0].session().await;
+    (redis, database, nodes, session)
+}
+
+#[tokio::test]
+async fn people_on_two_nodes_see_each_other_come_move_and_go() {
+    let (_redis, _database, [one, two], session) = pair().await;
+    let mut ada = Person::join(&one, &session, "Ada").await;
+    let mut ben = Person::join(&two, &session, "Ben").await;
+    ada.hears_of("participant_joined", &ben.user).await;
+    for lat in [1.0, 2.0, 3.0] {
+        ada.move_to(lat).await;
+        ben.sees(&ada.user, lat).await;
+        ben.move_to(-lat).await;
+        ada.sees(&ben.user, -lat).await;
+    }
+    ben.push("status_update", r#"{"status":"paused"}"#).await;
+    assert_eq!(ada.hears_of("participant_status", &ben.user).await["status"], "paused");
+
+    let path = format!("/api/sessions/{}", session.id);
+    let change = r#"{"name":"Alps","locked":true}"#;
+    assert_eq!(two.request("PATCH", &path, Some(&session.creator), change).await.status, 200);
+    for person in [&mut ada, &mut ben] {
+        let (event, data) = person.hears().await;
+        assert_eq!((event.as_str(), &data["name"]), ("session_updated", &json!("Alps")));
+    }
+    let leave = format!("{path}/participants/{}", ben.user);
+    assert_eq!(one.request("DELETE", &leave, Some(&session.creator), "").await.status, 200);
+    let left = ben.user.clone();
+    for person in [&mut ada, &mut ben] {
+        person.hears_of("participant_left", &left).await;
+    }
+    assert_eq!(ben.hears().await.0, "phx_close");
+    assert_eq!(two.request("DELETE", &path, Some(&session.creator), "").await.status, 200);
+    let (event, data) = ada.hears().await;
+    assert_eq!((event.as_str(), &data["reason"]), ("session_ended", &json!("ended_by_creator")));
+    assert_eq!(ada.hears().await.0, "phx_close");
+    ada.has_heard_all().await;
+    ben.has_heard_all().await;
+}
+
+#[tokio::test]
+async fn a_node_that_has_just_met_a_session_shows_its_people_at_once() {
+    let (redis, _database, [one, two], session) = pair().await;
+    let mut ada = Person::join(&one, &session, "Ada").await;
+    let mut cyd = Person::join(&one, &session, "Cyd").await;
+    ada.move_to(1.0).await;
+    cyd.sees(&ada.user, 1.0).await;
+    cyd.push("status_update", r#"{"status":"no_gps"}"#).await;
+    ada.hears_of("participant_joined", &cyd.user).await;
+    ada.hears_of("participant_status", &cyd.user).await;
+    let key = format!("locations:{{{}}}:{}", session.id, ada.user);
+    until("the position is in Redis", async || {
+        redis.ask(&format!("PTTL {key}\r\n")).await.is_some_and(|answer| {
+            let millis: i64 = answer.trim().trim_start_matches(':').parse().unwrap();
+            assert!(millis <= 30_000);
+            millis > 0
+        })
+    })
+    .await;
+    let (_, ben) = two.join(&session, "Ben").await;
+    let (_ben, participants, locations) = first_seen(&two, &session, &ben).await;
+    assert_eq!(locations.as_array().unwrap().len(), 1);
+    assert_eq!((&locations[0]["user_id"], &locations[0]["lat"]), (&json!(ada.user), &json!(1.0)));
+    assert!(locations[0]["age_ms"].as_u64().unwrap() < 10_000);
+    assert_eq!(participants[1]["status"], "no_gps");
+    assert!(participants[0]["last_position_at"].is_string());
+}
+
+#[tokio::test]
+async fn who_moves_to_another_node_wins_there_at_once() {
+    let (_redis, _database, [one, two], session) = pair().await;
+    let mut ada = Person::join(&one, &session, "Ada").await;
+    let mut ben = Person::join(&two, &session, "Ben").await;
+    ada.hears_of("participant_joined", &ben.user).await;
+    let mut lat = 0.0;
+    for at in [&two, &one, &two, &one] {
+        lat += 1.0;
+        ada.move_to(lat).await;
+        ben.sees(&ada.user, lat).await;
+        ada.client = at.joined(&session, &ada.token).await;
+    }
+    ben.has_heard_all().await;
+}
+
+#[tokio::test]
+async fn a_session_of_one_node_costs_the_other_nothing() {
+    let (redis, _database, [one, _two], session) = pair().await;
+    let _ada = Person::join(&one, &session, "Ada").await;
+    let channel = format!("channel:session:{{{}}}", session.id);
+    until("one node listens", async || {
+        let answer = redis.ask(&format!("PUBSUB NUMSUB {channel}\r\n")).await;
+        answer.is_some_and(|answer| answer.trim_end().ends_with(":1"))
+    })
+    .await;
+}
+
+/// Two nodes look for what is over at the same time, all the time.
+#[tokio::test]
+async fn two_nodes_that_clean_up_at_the_same_moment_tell_each_thing_once() {
+    let (redis, database) = (RedisServer::start().await, TempDir::new().unwrap());
+    let hurried = |config: &mut tagalong::config::Config| {
+        config.cleanup_interval = Duration::from_millis(50);
+        config.last_seen_interval = Duration::from_millis(50);
+        config.participant_timeout = Duration::from_secs(1);
+    };
+    let one = node_with(&database, &redis.url(), hurried).await;
+    let two = node_with(&database, &redis.url(), hurried).await;
+    let store = Store::open(&Database::Sqlite(database.path().join("shared.db")), 1).await.unwrap();
+    let now = tagalong::clock::Clock::system().now();
+    let id = SessionId::from_random([9; 16]);
+    let creator_id = UserId::from_random([9; 16]);
+    let expires_at = now.plus(Duration::from_secs(4));
+    let new = NewSession { id, name: None, creator_id, created_at: now, expires_at };
+    store.create_session(&new).await.unwrap();
+    let session = Session { id: id.to_string(), creator: String::new() };
+    let mut ada = Person::join(&one, &session, "Ada").await;
+    let mut ben = Person::join(&two, &session, "Ben").await;
+    ada.hears_of("participant_joined", &ben.user).await;
+    let (silent, _) = one.join(&session, "Silent").await;
+    for person in [&mut ada, &mut ben] {
+        person.hears_of("participant_joined", &silent).await;
+        person.hears_of("participant_left", &silent).await;
+        let (event, data) = person.hears().await;
+        assert_eq!((event.as_str(), &data["reason"]), ("session_ended", &json!("expired")));
+        assert_eq!(person.hears().await.0, "phx_close");
+        person.has_heard_all().await;
+    }
+    assert!(
+        tagalong::clock::Clock::system().now() < Timestamp::max(expires_at, now).plus(Duration::from_secs(3))
+    );
+}
