@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use crate::version::Version;
 
 /// The index of a slot in its room.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct SlotId(u8);
 
 /// A set of slots, one bit each.

@@ -84,19 +84,23 @@ async fn a_node_that_has_just_met_a_session_shows_its_people_at_once() {
     assert!(participants[0]["last_position_at"].is_string());
 }
 
+/// What is still on its way when somebody moves is the business of the core's `nodes_model`.
 #[tokio::test]
 async fn who_moves_to_another_node_wins_there_at_once() {
     let (_redis, _database, [one, two], session) = pair().await;
     let mut ada = Person::join(&one, &session, "Ada").await;
+    let mut ann = Person::join(&one, &session, "Ann").await;
     let mut ben = Person::join(&two, &session, "Ben").await;
-    ada.hears_of("participant_joined", &ben.user).await;
+    ann.hears_of("participant_joined", &ben.user).await;
     let mut lat = 0.0;
     for at in [&two, &one].into_iter().cycle().take(20) {
         lat += 1.0;
         ada.move_to(lat).await;
+        ann.sees(&ada.user, lat).await;
         ben.sees(&ada.user, lat).await;
         ada.client = at.joined(&session, &ada.token).await;
     }
+    ann.has_heard_all().await;
     ben.has_heard_all().await;
 }
 
