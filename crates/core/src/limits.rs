@@ -55,6 +55,9 @@ pub const POSITION_AHEAD_MAX: Duration = Duration::from_secs(60);
 /// Most membership and session events that wait for one connection before it is closed, to
 /// come back and start afresh. A session of 100 that leaves and joins again at once makes 200.
 pub const CONTROL_QUEUE_MAX: usize = 256;
+/// How far ahead of its time is dated what somebody shares through a connection that was just made, so that
+/// it wins over what is still on its way from the node where they were before: clocks may be off by this.
+pub const NEWCOMER_HEAD_START: Duration = Duration::from_millis(250);
 /// How many of those who left last a room remembers, in case that it hears late of their joining.
 pub const LEAVERS_KEPT_MAX: usize = 256;
 /// A connection that takes nothing that we write for this long is closed.

@@ -26,6 +26,8 @@ const NODES: usize = 3;
 const PEOPLE: usize = 4;
 /// How far each node's idea of the shared time is off, in milliseconds.
 const SKEW_MS: [i64; NODES] = [0, 40, -40];
+/// How long somebody who has come to another node stays there: longer than clocks are off.
+const STAY: Duration = Duration::from_millis(100);
 /// What clocks that are off may add to a life.
 const TOLERANCE: Duration = Duration::from_millis(100);
 
@@ -102,8 +104,8 @@ struct World {
     /// The database.
     details: Details,
     roster: Vec<Profile>,
-    /// Who is whose participant, and through which node they last shared.
-    people: BTreeMap<usize, (UserId, usize)>,
+    /// Whose participant each is, and through which node they last shared.
+    people: BTreeMap<usize, (UserId, Option<(usize, SeatId)>)>,
     generation: u32,
     published_at: Vec<Instant>,
     newest: BTreeMap<UserId, u32>,
@@ -178,12 +180,14 @@ impl World {
             Op::Restate(node) => {
                 self.restate(node);
             }
-            Op::Advance(seconds) => {
-                self.instant += Duration::from_secs(seconds);
-                self.wall = self.wall.plus(Duration::from_secs(seconds));
-            }
+            Op::Advance(seconds) => self.pass(Duration::from_secs(seconds)),
         }
         (0..NODES).try_for_each(|node| self.listen(node))
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.instant += time;
+        self.wall = self.wall.plus(time);
     }
 
     fn restate(&mut self, node: usize) {
@@ -199,7 +203,7 @@ impl World {
         let (display_name, avatar_color) =
             (DisplayName::parse("x").unwrap(), AvatarColor::parse("#000000").unwrap());
         let profile = Profile { user_id: user_id.clone(), display_name, avatar_color };
-        self.people.insert(person, (user_id, node));
+        self.people.insert(person, (user_id, None));
         self.roster.push(profile.clone());
         self.nodes[node].tells.push(Tell::Joined(profile));
     }
@@ -235,50 +239,52 @@ impl World {
         }
     }
 
-    /// Somebody connects to a node, which knows what they last shared elsewhere: it subscribes and reads.
-    fn connect(&mut self, person: usize, node: usize) -> Option<(UserId, SeatId)> {
-        let (user, before) = self.people.get(&person)?.clone();
-        if before != node {
-            self.restate(before);
-            self.flush(before);
-            let arrived = |(to, share): &mut (usize, Share)| *to == node && share.user_id == user;
-            let arrived: Vec<_> = self.wire.extract_if(.., arrived).collect();
-            for (_, share) in arrived {
-                let now = self.now(node);
-                _ = self.nodes[node].room.merge(share, now).map(|merged| merged.wakes.wake());
-            }
-        }
+    /// Somebody shares through a node, which need not have heard what they shared elsewhere just before. Who
+    /// comes to another node does not go on to the next at once.
+    fn shares(&mut self, person: usize, node: usize, share: impl FnOnce(&mut Self, UserId, SeatId)) {
+        let Some((user, before)) = self.people.get(&person).cloned() else { return };
+        let stayed = before.filter(|(at, _)| *at == node);
         let now = self.now(node);
-        let (seat, _) = self.nodes[node].room.enter(Guest::Participant(&user), now).ok()?;
-        self.people.insert(person, (user.clone(), node));
-        Some((user, seat))
+        let seat = match stayed {
+            Some((_, seat)) => seat,
+            None => {
+                let Ok((seat, _)) = self.nodes[node].room.enter(Guest::Participant(&user), now) else {
+                    return;
+                };
+                if let Some((before, seat)) = before {
+                    self.nodes[before].room.vacate(seat, now);
+                }
+                self.people.insert(person, (user.clone(), Some((node, seat))));
+                seat
+            }
+        };
+        share(self, user, seat);
+        self.pass(if stayed.is_some() { Duration::from_millis(1) } else { STAY });
     }
 
     fn publish(&mut self, person: usize, node: usize) {
-        let Some((user, seat)) = self.connect(person, node) else { return };
-        let now = self.now(node);
-        let json = format!(r#"{{"lat":1,"lng":2,"speed":{}}}"#, self.published_at.len());
-        let position = Position::parse(&json, self.wall).unwrap();
-        let room = &mut self.nodes[node].room;
-        if let Ok(wakes) = room.publish(seat, position, now) {
-            wakes.wake();
-            self.newest.insert(user, self.published_at.len() as u32);
-            self.published_at.push(self.instant);
-        }
-        room.vacate(seat, now);
+        self.shares(person, node, |world, user, seat| {
+            let json = format!(r#"{{"lat":1,"lng":2,"speed":{}}}"#, world.published_at.len());
+            let position = Position::parse(&json, world.wall).unwrap();
+            let now = world.now(node);
+            if let Ok(wakes) = world.nodes[node].room.publish(seat, position, now) {
+                wakes.wake();
+                world.newest.insert(user, world.published_at.len() as u32);
+                world.published_at.push(world.instant);
+            }
+        });
     }
 
     fn say(&mut self, person: usize, node: usize, status: SharingStatus) {
-        let Some((user, seat)) = self.connect(person, node) else { return };
-        let now = self.now(node);
-        let room = &mut self.nodes[node].room;
-        if let Ok(wakes) = room.set_status(seat, status, now) {
-            wakes.wake();
-            if status.withdraws_position() {
-                self.newest.remove(&user);
+        self.shares(person, node, |world, user, seat| {
+            let now = world.now(node);
+            if let Ok(wakes) = world.nodes[node].room.set_status(seat, status, now) {
+                wakes.wake();
+                if status.withdraws_position() {
+                    world.newest.remove(&user);
+                }
             }
-        }
-        room.vacate(seat, now);
+        });
     }
 
     fn flush(&mut self, node: usize) {

@@ -472,25 +472,6 @@ fn condition_2_broken_a_pace_for_control_is_caught() {
     assert!(caught(Variant::PacedControl, 300).contains(&Fault::Membership));
 }
 
-#[test]
-fn condition_2_who_keeps_the_pace_with_nothing_to_take_hears_of_the_first_position() {
-    let mut world = World::new(Variant::Real);
-    for op in [Op::Join(0), Op::Enter(0, Some(0)), Op::Enter(1, None)] {
-        world.apply(&op).map_err(|fault| format!("{fault:?}")).unwrap();
-    }
-    let woken = Arc::new(Flag::default());
-    let (seat, waker) = (world.connections[1].as_ref().unwrap().seat, Waker::from(Arc::clone(&woken)));
-    let take = |world: &mut World| {
-        let now = world.now.instant;
-        world.room.poll_take(seat, Due::Control, &waker, now, &mut Batch::default())
-    };
-    for wakes in [true, false] {
-        assert_eq!(take(&mut world), Poll::Pending);
-        world.publish(0);
-        assert_eq!(woken.0.swap(false, Ordering::Relaxed), wakes);
-    }
-}
-
 /// A watcher who takes nothing while people come and go, and then reads again.
 fn stalled_life(variant: Variant) -> Result<World, Fault> {
     let mut world = World::new(variant);

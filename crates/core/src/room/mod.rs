@@ -31,6 +31,7 @@ use slots::{Latest, Slots};
 
 use crate::event::{Broadcast, Event, InitialLocations, InitialParticipants, SharingStatus};
 use crate::id::{SessionId, UserId};
+use crate::limits::NEWCOMER_HEAD_START;
 use crate::position::Position;
 use crate::session::{Closed, Details, EndReason};
 use crate::time::Timestamp;
@@ -206,6 +207,7 @@ impl Room {
         };
         if let Some(slot) = own.and_then(|slot| self.slots.get_mut(slot)) {
             slot.unsaved = Some(now.wall);
+            slot.dated_from = now.shared.plus(NEWCOMER_HEAD_START);
         }
         let server_time = now.wall;
         let participants =
@@ -251,7 +253,7 @@ impl Room {
             expires: now.instant + self.location_ttl,
         });
         slot.last_position_at = Some(now.wall);
-        slot.moved = Some(Version::after(slot.moved, now.shared, node));
+        slot.moved = Some(Version::after(slot.moved, now.shared.max(slot.dated_from), node));
         slot.unsent.moved = shared;
         slot.unsaved = Some(now.wall);
         let mut wakes = Wakes::default();
@@ -279,12 +281,12 @@ impl Room {
         if slot.status.replace(status) == Some(status) {
             return Ok(wakes);
         }
-        slot.said = Some(Version::after(slot.said, now.shared, node));
+        slot.said = Some(Version::after(slot.said, now.shared.max(slot.dated_from), node));
         slot.unsent.said = shared;
         let user_id = slot.profile.user_id.clone();
         if status.withdraws_position() {
             slot.latest = None;
-            slot.moved = Some(Version::after(slot.moved, now.shared, node));
+            slot.moved = Some(Version::after(slot.moved, now.shared.max(slot.dated_from), node));
             slot.unsent.moved = shared;
             self.seats.iter_mut().for_each(|seat| seat.dirty.remove(slot_id));
         }

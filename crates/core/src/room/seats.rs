@@ -135,3 +135,20 @@ impl Seats {
         self.seats.iter_mut().enumerate().filter_map(others).flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::slots::SlotId;
+    use super::*;
+
+    #[test]
+    fn who_keeps_the_pace_with_nothing_to_take_is_woken_by_the_first_position_alone() {
+        let mut seat = Seat::new(Occupant::Watcher);
+        for woken in [1, 0] {
+            seat.wait(Waker::noop(), Due::Control);
+            let mut wakes = Wakes::default();
+            seat.owe_position(SlotId::default(), &mut wakes);
+            assert_eq!(wakes.0.len(), woken);
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use crate::version::Version;
 
 /// The index of a slot in its room.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct SlotId(u8);
 
 /// A set of slots, one bit each.
@@ -81,6 +81,8 @@ pub(super) struct Slot {
     /// Of the newest status.
     pub(super) said: Option<Version>,
     pub(super) unsent: Unsent,
+    /// Nothing that is shared here is dated before this.
+    pub(super) dated_from: Timestamp,
     /// A sign of life that the database does not know of yet.
     pub(super) unsaved: Option<Timestamp>,
     joined: u32,
@@ -127,6 +129,7 @@ impl Slots {
             moved: None,
             said: None,
             unsent: Unsent::default(),
+            dated_from: Timestamp::from_millis(0),
             unsaved: None,
             joined: self.joined_so_far,
         };

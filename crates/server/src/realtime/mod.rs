@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `hub` | finds, loads and gives up rooms |
+//! | `neighbours` | joins rooms with those of the same sessions on other nodes |
 //! | `upgrade` | lets a request in, or refuses it cheaply |
 //! | `connection` | one task per connection: reads, takes from the room, writes |
 //! | `phoenix_door`, `plain_door` | what a message means at each door |

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -27,8 +27,6 @@ use crate::cluster::{Heard, Hint, Rooms};
 const BATCH_COMMANDS_MAX: usize = 1_000;
 /// How long the last sign of life in a session is kept.
 const ACTIVITY_LIFE: Duration = Duration::from_secs(3_600);
-/// An answer that took longer says little of what time it is there.
-const CLOCK_ROUND_TRIP_MAX: Duration = Duration::from_millis(100);
 
 pub(super) struct Link {
     node: NodeId,
@@ -36,7 +34,8 @@ pub(super) struct Link {
     clock: Clock,
     subscribed: Mutex<HashSet<SessionId>>,
     subscribed_more: Notify,
-    clock_read: AtomicBool,
+    /// An answer that took longer, in microseconds, says less of what time it is than those before.
+    round_trip_max: AtomicU64,
     broken: CancellationToken,
 }
 
@@ -64,7 +63,7 @@ impl Link {
             clock,
             subscribed: Mutex::default(),
             subscribed_more: Notify::new(),
-            clock_read: AtomicBool::new(false),
+            round_trip_max: AtomicU64::new(u64::MAX),
             broken,
         })
     }
@@ -79,10 +78,16 @@ impl Link {
         let asked = self.clock.instant();
         let time = self.connection.time().await?;
         let round_trip = self.clock.instant().duration_since(asked);
-        let first = !self.clock_read.swap(true, Ordering::Relaxed);
-        if first || round_trip <= CLOCK_ROUND_TRIP_MAX {
+        let micros = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
+        let max = self.round_trip_max.load(Ordering::Relaxed);
+        // The best answer counts, and as clocks drift, with time also one that is a little worse.
+        let max = if micros <= max {
             self.clock.share(Timestamp::from_millis(time).plus(round_trip / 2));
-        }
+            micros
+        } else {
+            max
+        };
+        self.round_trip_max.store(max.saturating_add(max / 16 + 1), Ordering::Relaxed);
         Ok(())
     }
 

@@ -34,6 +34,8 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
 const OPEN_DEADLINE: Duration = Duration::from_secs(4);
 /// The longest that somebody who comes in waits for what Redis knows of the others.
 const READ_DEADLINE: Duration = Duration::from_millis(500);
+/// How often a new connection is asked what time it is: the quickest answer is the best.
+const FIRST_PINGS: usize = 3;
 /// How often Redis is asked whether it is still there, and what time it is.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts to connect; the shortest is half of it.
@@ -171,7 +173,9 @@ impl Shared {
     async fn connect(&self, rooms: &Arc<dyn Rooms>) -> Result<Arc<Link>, Lost> {
         let open = async {
             let link = Link::open(self.node, &self.address, self.clock.clone(), Arc::clone(rooms)).await?;
-            link.ping().await?;
+            for _ in 0..FIRST_PINGS {
+                link.ping().await?;
+            }
             link.subscribe(self.outbox.wanted()).await?;
             Ok(Arc::new(link))
         };

@@ -84,32 +84,54 @@ async fn a_node_that_has_just_met_a_session_shows_its_people_at_once() {
     assert!(participants[0]["last_position_at"].is_string());
 }
 
+/// What is still on its way when somebody moves is the business of the core's `nodes_model`.
 #[tokio::test]
 async fn who_moves_to_another_node_wins_there_at_once() {
     let (_redis, _database, [one, two], session) = pair().await;
     let mut ada = Person::join(&one, &session, "Ada").await;
+    let mut ann = Person::join(&one, &session, "Ann").await;
     let mut ben = Person::join(&two, &session, "Ben").await;
-    ada.hears_of("participant_joined", &ben.user).await;
+    ann.hears_of("participant_joined", &ben.user).await;
     let mut lat = 0.0;
-    for at in [&two, &one, &two, &one] {
+    for at in [&two, &one].into_iter().cycle().take(20) {
         lat += 1.0;
         ada.move_to(lat).await;
+        ann.sees(&ada.user, lat).await;
         ben.sees(&ada.user, lat).await;
         ada.client = at.joined(&session, &ada.token).await;
     }
+    ann.has_heard_all().await;
     ben.has_heard_all().await;
 }
 
-#[tokio::test]
-async fn a_session_of_one_node_costs_the_other_nothing() {
-    let (redis, _database, [one, _two], session) = pair().await;
-    let _ada = Person::join(&one, &session, "Ada").await;
+/// How many nodes listen to a session.
+async fn listeners_are(redis: &RedisServer, session: &Session, number: usize) {
     let channel = format!("channel:session:{{{}}}", session.id);
-    until("one node listens", async || {
+    until(&format!("{number} nodes listen"), async || {
         let answer = redis.ask(&format!("PUBSUB NUMSUB {channel}\r\n")).await;
-        answer.is_some_and(|answer| answer.trim_end().ends_with(":1"))
+        answer.is_some_and(|answer| answer.trim_end().ends_with(&format!(":{number}")))
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_node_listens_to_a_session_while_somebody_is_there_and_no_other_does() {
+    let (redis, database) = (RedisServer::start().await, TempDir::new().unwrap());
+    let hurried = |config: &mut tagalong::config::Config| {
+        config.last_seen_interval = Duration::from_millis(50);
+        config.location_ttl = Duration::from_secs(1);
+    };
+    let one = node_with(&database, &redis.url(), hurried).await;
+    let _two = node_with(&database, &redis.url(), hurried).await;
+    let session = one.session().await;
+    let mut ada = Person::join(&one, &session, "Ada").await;
+    ada.move_to(1.0).await;
+    listeners_are(&redis, &session, 1).await;
+    let token = ada.token.clone();
+    drop(ada);
+    listeners_are(&redis, &session, 0).await;
+    let _ada = one.joined(&session, &token).await;
+    listeners_are(&redis, &session, 1).await;
 }
 
 /// Two nodes look for what is over at the same time, all the time.
