@@ -3,9 +3,14 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attack;
+mod attack_frames;
+mod attack_http;
+mod attack_tokens;
 mod harness;
 mod lifetimes;
 mod phoenix;
 mod plain;
 mod rates;
 mod rest;
+mod rfc6455;
+mod wire;
