@@ -1,9 +1,13 @@
 //! The domain calls. Each does the store's transaction first, then tells the room: what the room says is
-//! true already.
+//! true already. Both or neither: whoever asked may hang up between the two, and it is done to the end all the
+//! same.
 
+use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::session::{EndReason, SessionName};
@@ -16,18 +20,21 @@ use crate::store::{
     NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, Store, StoreError,
 };
 
-/// Makes, changes and ends sessions; lets people in and out.
+/// Makes, changes and ends sessions; lets people in and out. Clones share everything.
+#[derive(Clone)]
 pub struct Sessions {
     store: Store,
     hub: Arc<Hub>,
     clock: Clock,
     places: usize,
+    /// Signs of life that the database has not taken yet.
+    unsaved: Arc<Mutex<HashMap<(SessionId, UserId), Timestamp>>>,
 }
 
 impl Sessions {
     /// Sessions of up to `places` participants.
     pub fn new(store: Store, hub: Arc<Hub>, clock: Clock, places: usize) -> Self {
-        Self { store, hub, clock, places }
+        Self { store, hub, clock, places, unsaved: Arc::default() }
     }
 
     /// Makes a session that ends after `length`.
@@ -79,9 +86,13 @@ impl Sessions {
     ) -> Result<(SessionRecord, Profile), StoreError> {
         let user_id = UserId::from_random(random().map_err(no_entropy)?);
         let new = NewParticipant { user_id, display_name, avatar_color };
-        let (session, profile) = self.store.join(id, new, self.places, self.clock.now()).await?;
-        self.hub.tell(id, |room| room.member_joined(profile.clone()));
-        Ok((session, profile))
+        let own = self.clone();
+        to_the_end(async move {
+            let (session, profile) = own.store.join(id, new, own.places, own.clock.now()).await?;
+            own.hub.tell(id, |room| room.member_joined(profile.clone()));
+            Ok((session, profile))
+        })
+        .await
     }
 
     /// Lets somebody watch: whether they may, and until when.
@@ -104,21 +115,29 @@ impl Sessions {
     /// # Errors
     /// When the session is not open, or they are not in it.
     pub async fn leave(&self, id: SessionId, user: UserId) -> Result<(), StoreError> {
-        self.store.leave(id, &user, self.clock.now()).await?;
-        self.hub.tell(id, |room| room.member_left(user));
-        Ok(())
+        let own = self.clone();
+        to_the_end(async move {
+            own.store.leave(id, &user, own.clock.now()).await?;
+            own.hub.tell(id, |room| room.member_left(user));
+            Ok(())
+        })
+        .await
     }
 
     /// Changes a session, and tells everyone.
     ///
     /// # Errors
     /// When it is not open.
-    pub async fn update(&self, id: SessionId, change: &SessionChange) -> Result<SessionRecord, StoreError> {
-        let session = self.store.update(id, change, self.clock.now()).await?;
-        let now = now(&self.clock);
-        let name = session.name.clone();
-        self.hub.tell(id, |room| room.updated(name, session.expires_at, session.locked, now));
-        Ok(session)
+    pub async fn update(&self, id: SessionId, change: SessionChange) -> Result<SessionRecord, StoreError> {
+        let own = self.clone();
+        to_the_end(async move {
+            let session = own.store.update(id, &change, own.clock.now()).await?;
+            let now = now(&own.clock);
+            let name = session.name.clone();
+            own.hub.tell(id, |room| room.updated(name, session.expires_at, session.locked, now));
+            Ok(session)
+        })
+        .await
     }
 
     /// Ends a session, and tells everyone.
@@ -126,9 +145,13 @@ impl Sessions {
     /// # Errors
     /// When it is not open.
     pub async fn end(&self, id: SessionId) -> Result<(), StoreError> {
-        self.store.end(id, self.clock.now()).await?;
-        self.hub.end(id, EndReason::EndedByCreator);
-        Ok(())
+        let own = self.clone();
+        to_the_end(async move {
+            own.store.end(id, own.clock.now()).await?;
+            own.hub.end(id, EndReason::EndedByCreator);
+            Ok(())
+        })
+        .await
     }
 
     /// Ends what has expired at `now` or is used no more, and takes out who gave no sign of life.
@@ -153,9 +176,25 @@ impl Sessions {
     /// Writes signs of life down.
     ///
     /// # Errors
-    /// When the database does not answer; they are written with the next ones of the same people then.
+    /// When the database does not answer; they are kept for the next time then. Without them, somebody who was
+    /// connected all the while would count as silent once the database is back.
     pub async fn save_seen(&self) -> Result<(), StoreError> {
-        self.store.save_seen(&self.hub.take_seen()).await
+        let rows: Vec<_> = {
+            let mut unsaved = self.unsaved.lock();
+            let seen = self.hub.take_seen().into_iter();
+            unsaved.extend(seen.map(|(session, user, at)| ((session, user), at)));
+            unsaved.iter().map(|((session, user), at)| (*session, user.clone(), *at)).collect()
+        };
+        self.store.save_seen(&rows).await?;
+        let mut unsaved = self.unsaved.lock();
+        for (session, user, at) in rows {
+            let key = (session, user);
+            // A later one may have come meanwhile.
+            if unsaved.get(&key) == Some(&at) {
+                unsaved.remove(&key);
+            }
+        }
+        Ok(())
     }
 
     /// Deletes what ended before a time.
@@ -165,6 +204,13 @@ impl Sessions {
     pub async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
         self.store.purge(ended_before).await
     }
+}
+
+/// Does something that must not stay half done, also when whoever asked for it goes away meanwhile.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::spawn(work).await.unwrap_or_else(|panicked| Err(StoreError::Unavailable(panicked.into())))
 }
 
 fn no_entropy(error: getrandom::Error) -> StoreError {
