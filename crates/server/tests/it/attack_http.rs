@@ -103,7 +103,7 @@ async fn a_path_is_what_it_says_and_nothing_else() {
         status(&asked(&server, "GET", &format!("/api/sessions/{}", id.to_uppercase()), "", "").await),
         200
     );
-    let leave = format!("/api/sessions/{id}/participants/{}%00", user);
+    let leave = format!("/api/sessions/{id}/participants/{user}%00");
     let bearer = format!("authorization: Bearer {}\r\n", session.creator);
     assert_eq!(code(&asked(&server, "DELETE", &leave, &bearer, "").await), "PARTICIPANT_NOT_FOUND");
     unharmed(&server, &session).await;
