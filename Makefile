@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench fuzz-smoke fuzz clean \
+.PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench fuzz-smoke fuzz simulate clean \
   need-cargo need-postgres need-redis need-npm need-chromium
 
 help: ## Show this list
@@ -87,7 +87,7 @@ deps: need-cargo ## Check licences, sources and unused dependencies
 bench: need-cargo ## Run the benchmarks
 	@cargo bench --workspace
 
-FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids
+FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation versions_and_statuses
 
 fuzz-smoke: ## Run each fuzz target for some seconds
 	@$(MAKE) fuzz SECONDS_EACH=5
@@ -98,8 +98,16 @@ fuzz: need-cargo ## Run each fuzz target for a minute
 	command -v cargo-fuzz >/dev/null || cargo install --quiet --locked --debug --root target/tools cargo-fuzz@0.13.2
 	for target in $(FUZZ_TARGETS); do
 	  echo "-- $$target"
-	  cargo fuzz run --sanitizer none "$$target" -- -max_total_time=$(SECONDS_EACH) -max_len=4096 -verbosity=0 -print_final_stats=0
+	  # What is found goes beside the corpus that is kept, not into it.
+	  mkdir -p "target/fuzz/$$target" "fuzz/corpus/$$target"
+	  log="target/fuzz/$$target.log"
+	  cargo fuzz run --sanitizer none "$$target" "target/fuzz/$$target" "fuzz/corpus/$$target" -- \
+	    -max_total_time=$(SECONDS_EACH) -max_len=4096 -verbosity=0 >"$$log" 2>&1 || { cat "$$log"; exit 1; }
 	done
+
+SEEDS ?= 2000
+simulate: need-cargo ## Live thousands of random lives of sessions on the real code; SEED=7 for one again
+	@SEEDS=$(SEEDS) $(if $(SEED),SEED=$(SEED)) cargo test --quiet --package tagalong --test simulation
 
 clean: ## Remove what was built
 	@rm -rf target fuzz/target tests/interop/node_modules web/node_modules web/dist

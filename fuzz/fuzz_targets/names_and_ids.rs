@@ -16,6 +16,11 @@ fuzz_target!(|text: &str| {
     }
     if let Ok(name) = DisplayName::parse(text) {
         assert_eq!(DisplayName::parse(name.as_str()), Ok(name.clone()));
+        // How it looks is at least something: two blank looks would be one name.
+        let look = name.look();
+        if let Ok(again) = DisplayName::parse(&look) {
+            assert_eq!(again.look(), look);
+        }
     }
     if let Ok(Some(name)) = SessionName::parse(text) {
         assert_eq!(SessionName::parse(name.as_str()), Ok(Some(name.clone())));

@@ -1,6 +1,8 @@
 //! The domain calls. Each does the store's transaction first, then tells the room, then gives other nodes a
-//! hint: what they say is true already.
+//! hint: what they say is true already. All or nothing: whoever asked may hang up in between, and it is done to
+//! the end all the same.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,20 +21,21 @@ use crate::store::{
     NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, Store, StoreError,
 };
 
-/// Makes, changes and ends sessions; lets people in and out.
+/// Makes, changes and ends sessions; lets people in and out. Clones share everything.
+#[derive(Clone)]
 pub struct Sessions {
     store: Store,
     hub: Arc<Hub>,
     bus: Bus,
     clock: Clock,
     places: usize,
-    unsaved: AsyncMutex<Unsaved>,
+    unsaved: Arc<AsyncMutex<Unsaved>>,
 }
 
 impl Sessions {
     /// Sessions of up to `places` participants.
     pub fn new(store: Store, hub: Arc<Hub>, bus: Bus, clock: Clock, places: usize) -> Self {
-        Self { store, hub, bus, clock, places, unsaved: AsyncMutex::default() }
+        Self { store, hub, bus, clock, places, unsaved: Arc::default() }
     }
 
     /// Makes a session that ends after `length`.
@@ -84,10 +87,14 @@ impl Sessions {
     ) -> Result<(SessionRecord, Profile), StoreError> {
         let user_id = UserId::from_random(random().map_err(no_entropy)?);
         let new = NewParticipant { user_id, display_name, avatar_color };
-        let (session, profile) = self.store.join(id, new, self.places, self.clock.now()).await?;
-        self.hub.tell(id, |room| room.member_joined(profile.clone()));
-        self.bus.hint(id, Hint::Changed);
-        Ok((session, profile))
+        let own = self.clone();
+        to_the_end(async move {
+            let (session, profile) = own.store.join(id, new, own.places, own.clock.now()).await?;
+            own.hub.tell(id, |room| room.member_joined(profile.clone()));
+            own.bus.hint(id, Hint::Changed);
+            Ok((session, profile))
+        })
+        .await
     }
 
     /// Lets somebody watch: whether they may, and until when.
@@ -110,9 +117,13 @@ impl Sessions {
     /// # Errors
     /// When the session is not open, or they are not in it.
     pub async fn leave(&self, id: SessionId, user: UserId) -> Result<(), StoreError> {
-        self.store.leave(id, &user, self.clock.now()).await?;
-        self.gone(id, user);
-        Ok(())
+        let own = self.clone();
+        to_the_end(async move {
+            own.store.leave(id, &user, own.clock.now()).await?;
+            own.gone(id, user);
+            Ok(())
+        })
+        .await
     }
 
     fn gone(&self, id: SessionId, user: UserId) {
@@ -125,14 +136,18 @@ impl Sessions {
     ///
     /// # Errors
     /// When it is not open.
-    pub async fn update(&self, id: SessionId, change: &SessionChange) -> Result<SessionRecord, StoreError> {
-        let session = self.store.update(id, change, self.clock.now()).await?;
-        let now = now(&self.clock);
-        self.hub.tell(id, |room| room.updated(details(&session), now));
-        self.bus.hint(id, Hint::Changed);
-        // Two changes through two nodes may be told here in the other order than they were made.
-        self.hub.suspect(id);
-        Ok(session)
+    pub async fn update(&self, id: SessionId, change: SessionChange) -> Result<SessionRecord, StoreError> {
+        let own = self.clone();
+        to_the_end(async move {
+            let session = own.store.update(id, &change, own.clock.now()).await?;
+            let now = now(&own.clock);
+            own.hub.tell(id, |room| room.updated(details(&session), now));
+            own.bus.hint(id, Hint::Changed);
+            // Two changes through two nodes may be told here in the other order than they were made.
+            own.hub.suspect(id);
+            Ok(session)
+        })
+        .await
     }
 
     /// Ends a session, and tells everyone.
@@ -140,9 +155,13 @@ impl Sessions {
     /// # Errors
     /// When it is not open.
     pub async fn end(&self, id: SessionId) -> Result<(), StoreError> {
-        self.store.end(id, self.clock.now()).await?;
-        self.over(id, EndReason::EndedByCreator);
-        Ok(())
+        let own = self.clone();
+        to_the_end(async move {
+            own.store.end(id, own.clock.now()).await?;
+            own.over(id, EndReason::EndedByCreator);
+            Ok(())
+        })
+        .await
     }
 
     fn over(&self, id: SessionId, reason: EndReason) {
@@ -202,6 +221,13 @@ impl Sessions {
     pub async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
         self.store.purge(ended_before).await
     }
+}
+
+/// Does something that must not stay half done, also when whoever asked for it goes away meanwhile.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::spawn(work).await.unwrap_or_else(|panicked| Err(StoreError::Unavailable(panicked.into())))
 }
 
 fn no_entropy(error: getrandom::Error) -> StoreError {

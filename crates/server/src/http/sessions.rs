@@ -187,7 +187,7 @@ pub(super) async fn update(
     };
     fields.check()?;
     let expires_at = length.map(|length| state.clock.now().plus(length));
-    let session = state.sessions.update(id, &SessionChange { name, expires_at, locked }).await?;
+    let session = state.sessions.update(id, SessionChange { name, expires_at, locked }).await?;
     Ok(Json(Session::new(&state, session)))
 }
 

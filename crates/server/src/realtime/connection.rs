@@ -99,8 +99,10 @@ impl Connection {
         };
         // The seat is given up before the goodbye: nobody else waits for this client's last answer.
         self.membership = None;
-        if let Some(code) = parting.close_code() {
-            self.say_goodbye(code).await;
+        match parting.close_code() {
+            Some(code) => self.say_goodbye(code).await,
+            None if parting == Parting::PeerClosed => self.answer_goodbye().await,
+            None => {}
         }
         parting
     }
@@ -219,14 +221,11 @@ impl Connection {
         self.last_heard = self.state.clock.instant();
         self.pinged = false;
         match (door, inbound) {
-            (_, Inbound::Alive) => Ok(()),
+            (_, Inbound::Alive) => self.spend_message().map(drop),
             (Door::Phoenix(door), Inbound::Text(text)) => phoenix_door::text(self, door, &text).await,
             (Door::Phoenix(door), Inbound::Binary(bytes)) => phoenix_door::binary(self, door, &bytes),
             (Door::Plain, Inbound::Text(text)) => plain_door::text(self, &text),
-            (Door::Plain, Inbound::Binary(_)) => {
-                plain_door::binary(self);
-                Ok(())
-            }
+            (Door::Plain, Inbound::Binary(_)) => plain_door::binary(self),
         }
     }
 
@@ -284,7 +283,7 @@ impl Connection {
                 return Poll::Pending;
             }
             while let Poll::Ready(received) = self.socket.poll_receive(cx) {
-                if matches!(received, Err(Parting::PeerGone)) {
+                if matches!(received, Err(Parting::PeerClosed | Parting::PeerGone)) {
                     return Poll::Ready(());
                 }
             }
@@ -293,6 +292,16 @@ impl Connection {
         let deadline = self.state.clock.sleep(CLOSE_DEADLINE);
         tokio::select! {
             () = answered => {}
+            () = deadline => {}
+        }
+    }
+
+    /// Writes the answer to a client's goodbye, which the library has ready (RFC 6455, section 5.5.1). Browsers
+    /// report a connection that ends without one as broken.
+    async fn answer_goodbye(&mut self) {
+        let deadline = self.state.clock.sleep(CLOSE_DEADLINE);
+        tokio::select! {
+            _ = poll_fn(|cx| self.socket.poll_flush(cx)) => {}
             () = deadline => {}
         }
     }

@@ -3,7 +3,9 @@
 /// Why a connection is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Parting {
-    /// The client said goodbye, or its network did.
+    /// The client said goodbye. The library answers with the same code.
+    PeerClosed,
+    /// The connection is gone without a goodbye.
     PeerGone,
     /// Nothing came for the heartbeat timeout.
     Silent,
@@ -36,7 +38,7 @@ impl Parting {
     /// from 1.8.16), so it is sent only where an event has said what happened.
     pub fn close_code(self) -> Option<u16> {
         match self {
-            Self::PeerGone | Self::Stalled => None,
+            Self::PeerClosed | Self::PeerGone | Self::Stalled => None,
             Self::Silent | Self::Protocol => Some(1002),
             Self::NotUtf8 => Some(1007),
             Self::Flooding => Some(1008),

@@ -75,7 +75,8 @@ pub(super) fn binary(
         return Err(Parting::Malformed);
     }
     let push = phoenix::decode_binary(bytes).map_err(|_| Parting::Malformed)?;
-    if connection.spend_message().is_err() {
+    if let Over::For(_) = connection.spend_message()? {
+        // None is ever taken, so there is no more to say than that it is one too many, and the close says that.
         return Ok(());
     }
     match door.channels.receive_binary(&push) {

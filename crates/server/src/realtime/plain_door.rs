@@ -46,8 +46,13 @@ pub(super) fn text(connection: &mut Connection, text: &str) -> Result<(), Partin
     Ok(())
 }
 
-pub(super) fn binary(connection: &mut Connection) {
-    refuse(connection, Problem::InvalidMessage);
+pub(super) fn binary(connection: &mut Connection) -> Result<(), Parting> {
+    let problem = match connection.spend_message()? {
+        Over::For(_) => Problem::RateLimited,
+        Over::No => Problem::InvalidMessage,
+    };
+    refuse(connection, problem);
+    Ok(())
 }
 
 fn refuse(connection: &mut Connection, problem: Problem) {

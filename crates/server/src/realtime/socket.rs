@@ -89,11 +89,18 @@ impl Socket {
 
     /// The next message, or why there will be none.
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, Parting>> {
-        Pin::new(&mut self.inner).poll_next(cx).map(|received| match received {
+        let received = std::task::ready!(Pin::new(&mut self.inner).poll_next(cx));
+        Poll::Ready(match received {
             Some(Ok(Message::Text(text))) => Ok(Inbound::Text(text)),
             Some(Ok(Message::Binary(bytes))) => Ok(Inbound::Binary(bytes)),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Inbound::Alive),
-            Some(Ok(Message::Close(_))) | None => Err(Parting::PeerGone),
+            Some(Ok(Message::Ping(payload))) => {
+                // The pong is output too: whoever pings and never reads would have it pile up.
+                self.unsent += payload.len() + 2;
+                Ok(Inbound::Alive)
+            }
+            Some(Ok(Message::Pong(_))) => Ok(Inbound::Alive),
+            Some(Ok(Message::Close(_))) => Err(Parting::PeerClosed),
+            None => Err(Parting::PeerGone),
             Some(Err(error)) => Err(fault(&error)),
         })
     }

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attack;
+mod attack_frames;
+mod attack_http;
+mod attack_tokens;
 mod cluster;
 mod described;
 mod harness;
@@ -16,4 +19,6 @@ mod plain;
 mod postgres;
 mod rates;
 mod rest;
+mod rfc6455;
 mod tls;
+mod wire;

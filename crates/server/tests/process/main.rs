@@ -4,6 +4,7 @@
 
 mod command;
 mod crash;
+mod flood;
 mod privacy;
 mod serving;
 mod stop;

@@ -132,6 +132,13 @@ impl Serving {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
+    /// A figure of its memory in KiB, as the kernel has it: `VmRSS` for now, `VmHWM` for the most so far.
+    pub(crate) fn memory_kib(&self, figure: &str) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.lock().id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// Waits until it ends by itself: its exit code.
     pub(crate) fn ended(&self) -> Option<i32> {
         self.child.lock().wait().unwrap().code()
