@@ -1,5 +1,7 @@
 //! What the wire costs: messages read, positions parsed, broadcasts written.
 
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to say")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -29,11 +31,9 @@ fn codec(c: &mut Criterion) {
     let position = Position::parse(POSITION, NOW).unwrap();
     let event = Event::LocationUpdate { user_id, position };
     let session = SessionId::from_random([1; 16]);
-    for (name, wire) in [
-        ("v2", Wire::Phoenix(Version::V2)),
-        ("v1", Wire::Phoenix(Version::V1)),
-        ("plain", Wire::Plain),
-    ] {
+    for (name, wire) in
+        [("v2", Wire::Phoenix(Version::V2)), ("v1", Wire::Phoenix(Version::V1)), ("plain", Wire::Plain)]
+    {
         c.bench_function(&format!("encode/broadcast {name}"), |b| {
             b.iter(|| Broadcast::new(session, event.clone()).frame(wire).len());
         });

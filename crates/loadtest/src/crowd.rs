@@ -20,8 +20,8 @@ use crate::track::Track;
 /// As the official client does.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 /// Updates that are sent before it is looked whether something has come.
-const SENDS_PER_TURN: usize = 32;
-const EVENTS_PER_TURN: usize = 512;
+const SENDS_PER_TURN: usize = 512;
+const EVENTS_PER_TURN: usize = 128;
 const READ_BUFFER_BYTES: usize = 256 * 1024;
 
 /// What somebody needs to come in.

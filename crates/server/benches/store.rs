@@ -1,5 +1,7 @@
 //! What the embedded database costs: a session made, and somebody let in.
 
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to say")]
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -21,7 +21,7 @@ pub(super) fn play(options: &Options, per_second: u32) -> Result<Report, Failure
     stage.arrive("arrival")?;
     let mut churn = Churn::new(stage.address, per_second.max(1));
     stage.window_with("churn", options.group.interval(2_000), options.group.window(20), |crowd| {
-        churn.act(crowd)
+        churn.act(crowd);
     });
     let Churn { tunnels, replaced, mut faults, .. } = churn;
     faults.extend(stage.crowd.arrivals.faults.clone());
