@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench fuzz-smoke fuzz simulate clean \
+.PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench bench-peers demo fuzz-smoke fuzz simulate clean \
   need-cargo need-postgres need-redis need-npm need-chromium
 
 help: ## Show this list
@@ -84,8 +84,21 @@ deps: need-cargo ## Check licences, sources and unused dependencies
 	cargo machete
 	cargo deny --log-level error check licenses bans sources
 
-bench: need-cargo ## Run the benchmarks
+bench: need-cargo ## Run the micro-benchmarks
 	@cargo bench --workspace
+
+LOADTEST := target/release/tagalong-loadtest
+
+bench-peers: need-cargo ## Measure the server beside the bare floor, and print ratios (some minutes)
+	@cargo build --release --quiet -p tagalong -p tagalong-loadtest
+	$(LOADTEST) --server target/release/tagalong peers --floor target/release/tagalong-floor
+
+URL ?= http://localhost:4000
+SESSION ?=
+PLACE ?= --lat 52.5145 --lng 13.3501
+demo: need-cargo ## Let a dozen people move in SESSION (a join link), or in a new session of URL, until Ctrl-C
+	@cargo build --release --quiet -p tagalong-loadtest
+	$(LOADTEST) --url "$(URL)" demo $(PLACE) $(if $(SESSION),--session "$(SESSION)")
 
 FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation versions_and_statuses
 

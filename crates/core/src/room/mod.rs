@@ -130,12 +130,33 @@ pub struct Batch {
     pub farewell: Option<Farewell>,
 }
 
+impl Batch {
+    /// Empty, for the next take. A small one keeps its memory, so that ordinary rates allocate nothing; a large
+    /// one gives it back, for who is quiet after that.
+    #[must_use]
+    pub fn emptied(mut self) -> Self {
+        const KEPT: usize = 8;
+        self.control.clear();
+        self.positions.clear();
+        if self.control.capacity().max(self.positions.capacity()) > KEPT {
+            return Self::default();
+        }
+        self.farewell = None;
+        self
+    }
+}
+
 /// Connections to wake once the room is unlocked.
 #[derive(Default, Debug)]
 #[must_use = "connections would sleep on"]
 pub struct Wakes(Vec<Waker>);
 
 impl Wakes {
+    /// Room for as many as there may be, so that collecting them allocates once.
+    fn of_up_to(seats: usize) -> Self {
+        Self(Vec::with_capacity(seats))
+    }
+
     fn extend(&mut self, waiting: Option<(Waker, Due)>) {
         self.0.extend(waiting.map(|(waker, _)| waker));
     }
@@ -256,7 +277,7 @@ impl Room {
         slot.moved = Some(Version::after(slot.moved, now.shared.max(slot.dated_from), node));
         slot.unsent.moved = shared;
         slot.unsaved = Some(now.wall);
-        let mut wakes = Wakes::default();
+        let mut wakes = Wakes::of_up_to(self.seats.len());
         for other in self.seats.all_but(seat) {
             other.owe_position(slot_id, &mut wakes);
         }

@@ -114,6 +114,11 @@ impl Seats {
         self.seats.get_mut(id.0 as usize)?.as_mut()
     }
 
+    /// Places for seats, taken or not.
+    pub(super) fn len(&self) -> usize {
+        self.seats.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.free.len() == self.seats.len()
     }

@@ -57,6 +57,8 @@ pub(super) struct Connection {
     pub(super) pass: Pass,
     pub(super) socket: Socket,
     pub(super) membership: Option<Membership>,
+    /// What the last take was kept in.
+    batch: Batch,
     pings: bool,
     write_pace: WritePace,
     messages: Pace,
@@ -87,6 +89,7 @@ impl Connection {
             pass,
             socket: Socket::new(socket),
             membership: None,
+            batch: Batch::default(),
             pings: false,
         }
     }
@@ -116,7 +119,10 @@ impl Connection {
         loop {
             match poll_fn(|cx| self.poll_wake(cx)).await {
                 Wake::Received(inbound) => self.receive(door, inbound).await?,
-                Wake::Taken(batch) => self.write(door, &batch)?,
+                Wake::Taken(batch) => {
+                    self.write(door, &batch)?;
+                    self.batch = batch.emptied();
+                }
                 Wake::PingDue => {
                     self.pinged = true;
                     self.socket.feed_ping();
@@ -161,9 +167,11 @@ impl Connection {
     fn poll_take(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Batch> {
         let Some(membership) = &self.membership else { return Poll::Pending };
         let due = if self.write_pace.next() <= now { Due::Everything } else { Due::Control };
-        let mut batch = Batch::default();
-        let seat = membership.seat();
-        membership.room().with(|room| room.poll_take(seat, due, cx.waker(), now, &mut batch)).map(|()| batch)
+        let (seat, batch) = (membership.seat(), &mut self.batch);
+        membership
+            .room()
+            .with(|room| room.poll_take(seat, due, cx.waker(), now, batch))
+            .map(|()| std::mem::take(batch))
     }
 
     /// One timer for all deadlines. It is moved only when it would ring too late; when it rings too early,

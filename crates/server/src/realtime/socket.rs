@@ -137,3 +137,91 @@ impl IntoFrame for &Bytes {
         Utf8Bytes::try_from(self.clone()).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::routing::get;
+    use hyper_util::rt::TokioIo;
+    use hyper_util::service::TowerToHyperService;
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+
+    use super::*;
+
+    /// One end of a pipe that counts writes: each would be a system call.
+    struct Counted(DuplexStream, Arc<AtomicUsize>);
+
+    impl AsyncRead for Counted {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, buffer)
+        }
+    }
+
+    impl AsyncWrite for Counted {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<std::io::Result<usize>> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            Pin::new(&mut self.0).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(cx)
+        }
+    }
+
+    const FRAMES: usize = 50;
+    const FRAME: &str = "a position has about as many bytes as this sentence, or two of these";
+
+    /// Feeds all frames, flushes once, and says how many writes that made.
+    async fn feed_and_flush(websocket: WebSocket, writes: Arc<AtomicUsize>) -> usize {
+        let mut socket = Socket::new(websocket);
+        let before = writes.load(Ordering::Relaxed);
+        for _ in 0..FRAMES {
+            socket.feed(&Bytes::from(FRAME));
+        }
+        std::future::poll_fn(|cx| socket.poll_flush(cx)).await.unwrap();
+        writes.load(Ordering::Relaxed) - before
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_one_write() {
+        let writes = Arc::new(AtomicUsize::new(0));
+        let (done, counted) = tokio::sync::mpsc::channel(1);
+        let of_socket = Arc::clone(&writes);
+        let handler = move |upgrade: WebSocketUpgrade| async move {
+            limited(upgrade).on_upgrade(move |websocket| async move {
+                done.send(feed_and_flush(websocket, of_socket).await).await.unwrap();
+            })
+        };
+        let router = Router::new().route("/", get(handler));
+        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+        let stream = TokioIo::new(Counted(ours, Arc::clone(&writes)));
+        let server = hyper::server::conn::http1::Builder::new()
+            .serve_connection(stream, TowerToHyperService::new(router))
+            .with_upgrades();
+        tokio::spawn(server);
+        let request = "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                       sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        theirs.write_all(request.as_bytes()).await.unwrap();
+        let mut counted = counted;
+        assert_eq!(counted.recv().await, Some(1));
+        let (mut heard, expected) = (Vec::new(), FRAMES * (FRAME.len() + 2));
+        while !heard.ends_with(FRAME.as_bytes()) || heard.len() < expected {
+            assert_ne!(theirs.read_buf(&mut heard).await.unwrap(), 0);
+        }
+    }
+}

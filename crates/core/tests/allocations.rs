@@ -1,0 +1,75 @@
+//! What handing a position out allocates: a fixed number for each position, and nothing for each delivery.
+//!
+//! A count, not a time: it says the same on every machine.
+
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use tagalong_core::event::Wire;
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
+use tagalong_core::phoenix::Version;
+use tagalong_core::position::Position;
+use tagalong_core::room::{Batch, Due, Guest, Now, Room, SeatId};
+use tagalong_core::session::Details;
+use tagalong_core::time::Timestamp;
+
+#[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+fn now() -> Now {
+    let wall = Timestamp::from_millis(0);
+    Now { wall, shared: wall, instant: Instant::now() }
+}
+
+fn room_of(people: u8, now: Now) -> (Room, Vec<SeatId>) {
+    let mut room = Room::new(SessionId::from_random([1; 16]), None, Duration::from_secs(30));
+    let users: Vec<UserId> = (0..people).map(|n| UserId::from_random([n; 16])).collect();
+    let profile = |user: &UserId| Profile {
+        user_id: user.clone(),
+        display_name: DisplayName::parse("Somebody").unwrap(),
+        avatar_color: AvatarColor::parse("#FF5733").unwrap(),
+    };
+    let details = Details { name: None, ends_at: Timestamp::from_millis(1), locked: false };
+    room.reconcile(details, users.iter().map(profile).collect(), now).wake();
+    let seats = users.iter().map(|user| room.enter(Guest::Participant(user), now).unwrap().0).collect();
+    (room, seats)
+}
+
+/// One person moves, everyone else takes it and looks at its frame: how many allocations that makes.
+fn allocations(people: u8, wires: &[Wire]) -> u64 {
+    let now = now();
+    let (mut room, seats) = room_of(people, now);
+    let mut batch = Batch::default();
+    let mut round = || {
+        let position = Position::parse(r#"{"lat":1.5,"lng":2.5}"#, now.wall).unwrap();
+        room.publish(seats[0], position, now).unwrap().wake();
+        let mut delivered = 0;
+        for (seat, wire) in seats[1..].iter().zip(wires.iter().cycle()) {
+            let taken = room.poll_take(*seat, Due::Everything, Waker::noop(), now.instant, &mut batch);
+            assert!(taken.is_ready());
+            delivered += batch.positions.iter().filter(|position| !position.frame(*wire).is_empty()).count();
+            batch = std::mem::take(&mut batch).emptied();
+            let more = room.poll_take(*seat, Due::Everything, Waker::noop(), now.instant, &mut batch);
+            assert!(more.is_pending(), "waits, so that the next position wakes it");
+        }
+        assert_eq!(delivered, usize::from(people) - 1);
+    };
+    // The first round grows what is kept.
+    round();
+    allocation_counter::measure(round).count_total
+}
+
+#[test]
+fn no_allocation_for_a_delivery() {
+    let all = [Wire::Phoenix(Version::V2), Wire::Phoenix(Version::V1), Wire::Plain];
+    for wires in [&all[..1], &all] {
+        let (few, many) = (allocations(5, wires), allocations(100, wires));
+        assert!(few > 0, "the counter counts");
+        assert_eq!(few, many, "{} formats", wires.len());
+    }
+}
+
+#[test]
+fn few_allocations_for_a_position() {
+    let one = allocations(50, &[Wire::Phoenix(Version::V2)]);
+    assert!(one <= 20, "{one} allocations to take in a position and encode it once");
+}

@@ -1,0 +1,29 @@
+//! Simulates people who share their location, and measures what the server makes of them.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`options`], [`scenario`] | what is asked for, and how each scenario plays |
+//! | [`crowd`] | everyone, in one thread: connects, sends what is due, hears |
+//! | [`schedule`], [`track`] | when people send, and how they move |
+//! | [`link`], [`door`], [`frame`], [`rest`] | a connection, what is said over it, its frames; the REST side |
+//! | [`ledger`], [`report`] | what became of each update, and the figures |
+//! | [`process`], [`clock`] | the server's process and what it costs; time |
+//!
+//! `tagalong-floor`, in `floor/`, does the same job with as little as it takes: what the machine allows.
+
+pub mod clock;
+pub mod crowd;
+pub mod door;
+pub mod frame;
+pub mod ledger;
+pub mod link;
+pub mod options;
+pub mod process;
+pub mod report;
+pub mod rest;
+pub mod scenario;
+pub mod schedule;
+pub mod track;
+
+/// Why a run did not come about: one line for the person who started it.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

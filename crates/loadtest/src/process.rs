@@ -1,0 +1,186 @@
+//! The server's process, and our own: started, pinned, and what they cost, as `/proc` tells it.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use tempfile::TempDir;
+
+use crate::Failure;
+
+/// What a process and its children have used until now.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Usage {
+    /// Time on a processor, in user and kernel mode.
+    pub cpu: Duration,
+    /// Resident memory, in bytes.
+    pub rss: u64,
+}
+
+/// What a process and its children have used; `None` when there is no such process.
+pub fn usage(pid: u32) -> Option<Usage> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold anything, so fields are counted from its end: utime is the 14th of all.
+    let fields: Vec<u64> =
+        stat.rsplit_once(')')?.1.split_whitespace().skip(11).map_while(|field| field.parse().ok()).collect();
+    let ticks = fields.first()? + fields.get(1)?;
+    let cpu = Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second().max(1));
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    let mut usage = Usage { cpu, rss: pages * rustix::param::page_size() as u64 };
+    for child in children(pid) {
+        if let Some(of_child) = self::usage(child) {
+            usage.cpu += of_child.cpu;
+            usage.rss += of_child.rss;
+        }
+    }
+    Some(usage)
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let listed = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    listed
+        .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|child| child.parse().ok())
+        .collect()
+}
+
+/// Lets this thread, and what it starts, run on one processor alone; without effect where there is none such.
+pub fn pin(cpu: usize) {
+    let mut only = CpuSet::new();
+    only.set(cpu);
+    // A machine with one processor has nothing to choose.
+    let _ = sched_setaffinity(None, &only);
+}
+
+/// How many processors we may run on.
+pub fn cpus() -> u32 {
+    sched_getaffinity(None).map_or(1, |set| set.count())
+}
+
+/// Raises the limit of open files as far as we may, for us and what we start.
+pub fn raise_file_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let now = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    now.unwrap_or(u64::MAX)
+}
+
+/// A server that we started, with its data in a directory of its own. Ends with this value.
+pub struct Server {
+    program: String,
+    arguments: Vec<String>,
+    directory: TempDir,
+    child: Child,
+    pinned: bool,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a program, pinned to processor 0 (and us to processor 1) if asked, and waits until it says
+    /// where it listens.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(program: &Path, arguments: &[String], pinned: bool) -> Result<Self, Failure> {
+        let directory = tempfile::tempdir()?;
+        let program = std::fs::canonicalize(program)
+            .map_err(|error| format!("{}: {error}; has it been built?", program.display()))?
+            .display()
+            .to_string();
+        let (child, port) = launch(&program, arguments, &directory, 0, pinned)?;
+        let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+        Ok(Self { program, arguments: arguments.to_vec(), directory, child, pinned, address })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Stops it and starts it again, at the same address and with the same data.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn restart(&mut self) -> Result<(), Failure> {
+        self.stop();
+        let port = self.address.port();
+        (self.child, _) = launch(&self.program, &self.arguments, &self.directory, port, self.pinned)?;
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        if let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
+            // It may be gone already; `wait` tells.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn launch(
+    program: &str,
+    arguments: &[String],
+    directory: &TempDir,
+    port: u16,
+    pinned: bool,
+) -> Result<(Child, u16), Failure> {
+    if pinned {
+        // A child inherits where it may run.
+        pin(0);
+    }
+    let spawned = Command::new(program)
+        .args(arguments)
+        .current_dir(directory.path())
+        .env("PORT", port.to_string())
+        .env("BIND", "127.0.0.1")
+        .env("DATA_DIR", directory.path())
+        .env("RATE_LIMITS", "off")
+        .env("LOG_LEVEL", "warn")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn();
+    if pinned {
+        pin(1);
+    }
+    let mut child = spawned.map_err(|error| format!("{program}: {error}"))?;
+    let mut output = BufReader::new(child.stdout.take().ok_or("no output")?);
+    let mut line = String::new();
+    while output.read_line(&mut line)? > 0 {
+        let port = line.trim_end().rsplit_once("ready: http://").and_then(|(_, url)| url.rsplit_once(':'));
+        if let Some(port) = port.and_then(|(_, port)| port.parse().ok()) {
+            // Read on, or the server would be stopped by its own output.
+            std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+            return Ok((child, port));
+        }
+        line.clear();
+    }
+    child.wait()?;
+    Err(format!("{program} ended before it was ready").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn we_use_something_ourselves() {
+        let ours = usage(std::process::id()).unwrap();
+        assert!(ours.rss > 100_000, "{ours:?}");
+        assert!(usage(u32::MAX).is_none());
+        assert!(cpus() > 0);
+    }
+}
