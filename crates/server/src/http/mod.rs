@@ -12,6 +12,7 @@ mod openapi;
 mod origin;
 mod pages;
 mod participants;
+mod path;
 mod request;
 mod security;
 mod sessions;

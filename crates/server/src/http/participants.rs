@@ -1,7 +1,7 @@
 //! `/api/sessions/{id}/…`: join, watch, list, leave.
 
 use axum::Json;
-use axum::extract::{Path, State as With};
+use axum::extract::State as With;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use tagalong_core::id::UserId;
@@ -14,6 +14,7 @@ use super::answer::{Done, Refusal};
 use super::base_url;
 use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
+use super::path::InPath;
 use super::sessions::{authenticate, only, session_id, token};
 use crate::state::State;
 use crate::store::{ParticipantRecord, StoreError};
@@ -64,7 +65,7 @@ refusals!(NotJoined:
 )]
 pub(super) async fn join(
     With(state): With<State>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     headers: HeaderMap,
     body: BoundedBody,
 ) -> Result<(StatusCode, Json<Joined>), Refusal> {
@@ -120,7 +121,7 @@ refusals!(NotWatching: ANY_SESSION, [Problem::SessionFull, Problem::SessionLocke
 )]
 pub(super) async fn watch(
     With(state): With<State>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     headers: HeaderMap,
 ) -> Result<(StatusCode, Json<Watching>), Refusal> {
     let id = session_id(&id)?;
@@ -178,7 +179,7 @@ refusals!(NotListed: ANY_SESSION);
 )]
 pub(super) async fn list(
     With(state): With<State>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
 ) -> Result<Json<Participants>, Refusal> {
     let participants = state.sessions.participants(session_id(&id)?).await?;
     Ok(Json(Participants { participants: participants.into_iter().map(Participant::from).collect() }))
@@ -201,7 +202,7 @@ refusals!(NotLeft:
 )]
 pub(super) async fn leave(
     With(state): With<State>,
-    Path((id, user)): Path<(String, String)>,
+    InPath((id, user)): InPath<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Json<Done>, Refusal> {
     let pass = authenticate(&state, &headers)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State as With};
+use axum::extract::State as With;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
@@ -18,6 +18,7 @@ use super::answer::{Done, Refusal};
 use super::base_url;
 use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
+use super::path::InPath;
 use crate::state::State;
 use crate::store::{SessionChange, SessionRecord, StoreError};
 use crate::tokens::{Pass, Role};
@@ -133,7 +134,10 @@ refusals!(NotShown: ANY_SESSION);
     params(("id" = String, Path, description = "The session's id")),
     responses((status = 200, body = Session, description = "As it stands"), NotShown)
 )]
-pub(super) async fn show(With(state): With<State>, Path(id): Path<String>) -> Result<Json<Session>, Refusal> {
+pub(super) async fn show(
+    With(state): With<State>,
+    InPath(id): InPath<String>,
+) -> Result<Json<Session>, Refusal> {
     let session = state.sessions.get(session_id(&id)?).await?;
     Ok(Json(Session::new(&state, session)))
 }
@@ -167,7 +171,7 @@ refusals!(NotUpdated: ANY_BODY, ANY_TOKEN, ANY_SESSION);
 )]
 pub(super) async fn update(
     With(state): With<State>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     headers: HeaderMap,
     body: BoundedBody,
 ) -> Result<Json<Session>, Refusal> {
@@ -204,7 +208,7 @@ refusals!(NotEnded: ANY_TOKEN, ANY_SESSION);
 )]
 pub(super) async fn end(
     With(state): With<State>,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     headers: HeaderMap,
 ) -> Result<Json<Done>, Refusal> {
     let pass = authenticate(&state, &headers)?;

@@ -75,7 +75,7 @@ async fn what_is_invalid_is_named() {
 async fn what_is_not_there() {
     let server = Server::start().await;
     let unknown = "00000000-0000-4000-8000-000000000000";
-    for id in [unknown, "x", "%00"] {
+    for id in [unknown, "x", "%00", "%ff"] {
         for (method, path) in [("GET", ""), ("POST", "/join"), ("POST", "/watch"), ("GET", "/participants")] {
             let path = format!("/api/sessions/{id}{path}");
             let answer = server.request(method, &path, None, r#"{"display_name":"x"}"#).await;

@@ -1,0 +1,106 @@
+//! What the project asks of every file, checked, so that nobody has to remember it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+
+const LINES_MAX: usize = 500;
+/// Names that say nothing of what a thing is for, and notes that belong into an issue.
+const BANNED: &[&str] = &["Manager", "Util", "Helper", "TODO", "FIXME", "todo!(", "unimplemented!(", "dbg!("];
+/// What the rules may use. Nothing here waits, listens, stores, or reads a clock.
+const CORE_MAY_USE: &[&str] =
+    &["bytes", "serde", "serde_json", "thiserror", "time", "unicode-normalization", "uuid"];
+/// Defaults that are too long for a table.
+const DEFAULT_CHARS_MAX: usize = 60;
+const MADE_BY_TOOLS: &[&str] =
+    &["api-types.ts", "target", "node_modules", "dist", ".git", "data", "corpus", "artifacts"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Every file of ours below a directory whose name ends in one of these.
+fn files(directory: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if MADE_BY_TOOLS.contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            files(&path, extensions, found);
+        } else if path.extension().is_some_and(|extension| extensions.iter().any(|one| extension == *one)) {
+            found.push(path);
+        }
+    }
+}
+
+fn sources(extensions: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    files(&root(), extensions, &mut found);
+    assert!(found.len() > 20, "the sources were not found");
+    let read = |path: PathBuf| {
+        (path.strip_prefix(root()).unwrap().to_owned(), std::fs::read_to_string(&path).unwrap())
+    };
+    found.into_iter().map(read).collect()
+}
+
+#[test]
+fn a_file_is_short_enough_to_read() {
+    let long: Vec<_> = sources(&["rs", "ts", "mjs", "js", "css"])
+        .into_iter()
+        .map(|(path, text)| (path, text.lines().count()))
+        .filter(|(_, lines)| *lines > LINES_MAX)
+        .collect();
+    assert!(long.is_empty(), "{long:?}");
+}
+
+#[test]
+fn no_name_says_nothing_and_no_note_is_left() {
+    let mut found = Vec::new();
+    for (path, text) in sources(&["rs", "ts", "mjs", "js", "css", "sql"]) {
+        if path.ends_with(file!()) {
+            continue;
+        }
+        let banned = |line: &str| BANNED.iter().any(|word| line.contains(word));
+        let lines = text.lines().enumerate().filter(|(_, line)| banned(line));
+        found.extend(lines.map(|(number, line)| format!("{}:{}: {line}", path.display(), number + 1)));
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn the_rules_use_nothing_that_waits() {
+    let manifest = std::fs::read_to_string(root().join("crates/core/Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    for name in manifest["dependencies"].as_table().unwrap().keys() {
+        assert!(CORE_MAY_USE.contains(&name.as_str()), "{name} in crates/core");
+    }
+}
+
+#[test]
+fn every_setting_is_in_the_readme_with_its_default() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    for setting in tagalong::settings::SETTINGS {
+        let row = readme
+            .lines()
+            .find(|line| line.starts_with("| `") && line.contains(&format!("`{}`", setting.name)));
+        let row = row.unwrap_or_else(|| panic!("{} has no row in README.md", setting.name));
+        let default = row.split('|').nth(2).unwrap();
+        let said = setting.default.is_empty()
+            || setting.default.len() > DEFAULT_CHARS_MAX
+            || default.contains(setting.default);
+        assert!(said, "{}: the default is {}, and README.md says{default}", setting.name, setting.default);
+    }
+}
+
+#[test]
+fn every_problem_is_in_the_documents() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let documents = read("docs/API.md") + &read("docs/PROTOCOL.md");
+    for problem in tagalong_core::problem::Problem::ALL {
+        let said =
+            documents.contains(problem.code()) || documents.contains(&format!("`{}`", problem.reason()));
+        assert!(said, "{} is in neither docs/API.md nor docs/PROTOCOL.md", problem.code());
+    }
+}
