@@ -353,11 +353,6 @@ impl Room {
         Poll::Pending
     }
 
-    /// Whether a seat has positions waiting, so that it wants to be asked again when its pace allows.
-    pub fn owes_positions(&mut self, seat: SeatId) -> bool {
-        self.seats.get_mut(seat).is_some_and(|seat| !seat.dirty.is_empty())
-    }
-
     /// Somebody joined the session.
     pub fn member_joined(&mut self, profile: Profile) -> Wakes {
         let mut wakes = Wakes::default();
