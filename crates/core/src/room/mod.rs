@@ -361,11 +361,6 @@ impl Room {
         Poll::Pending
     }
 
-    /// Whether a seat has positions waiting, so that it wants to be asked again when its pace allows.
-    pub fn owes_positions(&mut self, seat: SeatId) -> bool {
-        self.seats.get_mut(seat).is_some_and(|seat| !seat.dirty.is_empty())
-    }
-
     /// The session is over: everyone is told, positions are gone.
     pub fn end(&mut self, reason: EndReason, now: Now) -> Wakes {
         let mut wakes = Wakes::default();

@@ -49,10 +49,9 @@ impl Seat {
         if self.farewell.is_some() {
             return;
         }
-        let first = self.dirty.is_empty();
         self.dirty.insert(slot);
-        // One that keeps its pace is woken by the first, to set its timer, and not by those that follow.
-        if self.waiting.as_ref().is_some_and(|(_, due)| first || *due == Due::Everything) {
+        // One that keeps its pace has set a timer for when it may take positions again.
+        if matches!(self.waiting, Some((_, Due::Everything))) {
             wakes.extend(self.waiting.take());
         }
     }
@@ -138,22 +137,5 @@ impl Seats {
     pub(super) fn all_but(&mut self, own: SeatId) -> impl Iterator<Item = &mut Seat> {
         let others = move |(id, seat): (usize, _)| if id == own.0 as usize { None } else { Some(seat) };
         self.seats.iter_mut().enumerate().filter_map(others).flatten()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::slots::SlotId;
-    use super::*;
-
-    #[test]
-    fn who_keeps_the_pace_with_nothing_to_take_is_woken_by_the_first_position_alone() {
-        let mut seat = Seat::new(Occupant::Watcher);
-        for woken in [1, 0] {
-            seat.wait(Waker::noop(), Due::Control);
-            let mut wakes = Wakes::default();
-            seat.owe_position(SlotId::default(), &mut wakes);
-            assert_eq!(wakes.0.len(), woken);
-        }
     }
 }

@@ -29,10 +29,6 @@ impl SlotSet {
         self.0 &= !(1 << slot.0);
     }
 
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     pub(super) fn clear(&mut self) {
         self.0 = 0;
     }

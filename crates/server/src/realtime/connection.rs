@@ -215,14 +215,9 @@ impl Connection {
         } else {
             (self.last_heard + timeout, Some(Wake::Part(Parting::Silent)))
         };
+        // Also when nothing is owed yet: what comes before then does not wake us.
         let paced = self.write_pace.next();
-        if paced > now && paced < silent.0 && self.owes_positions() { (paced, None) } else { silent }
-    }
-
-    fn owes_positions(&self) -> bool {
-        self.membership
-            .as_ref()
-            .is_some_and(|membership| membership.room().with(|room| room.owes_positions(membership.seat())))
+        if paced > now && paced < silent.0 { (paced, None) } else { silent }
     }
 
     async fn receive(&mut self, door: &mut Door, inbound: Inbound) -> Result<(), Parting> {

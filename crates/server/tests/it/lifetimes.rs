@@ -155,3 +155,20 @@ async fn signs_of_life_are_written_behind() {
     let (_, participants) = store.participants(id, now).await.unwrap();
     assert_eq!(participants[0].last_seen, now);
 }
+
+/// What comes while a connection keeps its pace does not wake it: its own timer must, without another message.
+#[tokio::test]
+async fn what_comes_while_a_connection_keeps_its_pace_is_written_when_the_pace_allows() {
+    let (server, session, mut phoenix, mut plain) = two().await;
+    let update = format!(r#"["1","2","location:{}","location_update",{{"lat":1,"lng":2}}]"#, session.id);
+    let burst = 21;
+    for _ in 0..burst {
+        phoenix.send(&update).await;
+        assert_eq!(phoenix.heard().await[3], "phx_reply");
+        assert_eq!(plain.heard().await["type"], "location_update");
+    }
+    phoenix.send(&update).await;
+    assert_eq!(phoenix.heard().await[3], "phx_reply");
+    server.clock.advance(Duration::from_millis(100));
+    assert_eq!(plain.heard().await["type"], "location_update");
+}

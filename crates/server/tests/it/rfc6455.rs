@@ -289,7 +289,7 @@ async fn section_8_1_utf_8() {
         match door.no_message {
             Some(code) => assert_eq!(wire.hear().await, Heard::Close(code)),
             None => {
-                assert!(matches!(wire.hear().await, Heard::Text(error) if error.contains("INVALID_MESSAGE")))
+                assert!(matches!(wire.hear().await, Heard::Text(error) if error.contains("INVALID_MESSAGE")));
             }
         }
     }
