@@ -114,7 +114,9 @@ impl Connection {
         if matches!(door, Door::Plain) {
             // Browsers cannot ping, but answer pings: the plain door has no heartbeat of its own.
             self.pings = true;
-            plain_door::enter(self).await?;
+            // Boxed, here and where a Phoenix channel is joined: what it takes to read a roster is needed once, and
+            // would otherwise be kept for as long as the connection is open.
+            Box::pin(plain_door::enter(self)).await?;
         }
         loop {
             match poll_fn(|cx| self.poll_wake(cx)).await {
