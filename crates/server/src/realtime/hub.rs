@@ -101,7 +101,10 @@ impl Hub {
         };
         loop {
             let cell = self.cell(pass.session);
-            self.load(&cell, pass.session).await?;
+            if !cell.loaded.initialized() {
+                // Boxed: what it takes to ask a database is 60 KB, and most who come find it asked already.
+                Box::pin(self.load(&cell, pass.session)).await?;
+            }
             if !self.knows(&cell, pass.session) {
                 continue;
             }
