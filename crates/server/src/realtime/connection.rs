@@ -103,7 +103,8 @@ impl Connection {
         if matches!(door, Door::Plain) {
             // Browsers cannot ping, but answer pings: the plain door has no heartbeat of its own.
             self.pings = true;
-            plain_door::enter(self).await?;
+            // Boxed: what reading a roster takes would be kept in every connection's task for as long as it lives.
+            Box::pin(plain_door::enter(self)).await?;
         }
         loop {
             match poll_fn(|cx| self.poll_wake(cx)).await {

@@ -105,7 +105,8 @@ fn open(state: State, upgrade: WebSocketUpgrade, pass: Pass, door: Door) -> Resp
     let tracked = state.connections.token();
     socket::limited(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |websocket| async move {
         let role = pass.role;
-        let parting = Connection::new(state, pass, websocket).run(door).await;
+        // Boxed, or the task has room for the connection once for each function that it is passed through.
+        let parting = Box::pin(Connection::new(state, pass, websocket).run(door)).await;
         tracing::debug!(?role, ?parting, "connection over");
         drop(tracked);
     })
