@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -62,9 +63,10 @@ pub fn pin(cpu: usize) {
     let _ = sched_setaffinity(None, &only);
 }
 
-/// How many processors we may run on.
+/// How many processors we might run on when this was first asked: pinning ourselves leaves one.
 pub fn cpus() -> u32 {
-    sched_getaffinity(None).map_or(1, |set| set.count())
+    static CPUS: OnceLock<u32> = OnceLock::new();
+    *CPUS.get_or_init(|| sched_getaffinity(None).map_or(1, |set| set.count()))
 }
 
 /// Raises the limit of open files as far as we may, for us and what we start.
