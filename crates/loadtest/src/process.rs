@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +24,17 @@ pub struct Usage {
 
 /// What a process and its children have used; `None` when there is no such process.
 pub fn usage(pid: u32) -> Option<Usage> {
+    let own = usage_alone(pid)?;
+    let of_children = children(pid).into_iter().filter_map(usage);
+    Some(of_children.fold(own, |sum, child| Usage { cpu: sum.cpu + child.cpu, rss: sum.rss + child.rss }))
+}
+
+/// What we have used ourselves, without a server that we started.
+pub fn own_usage() -> Option<Usage> {
+    usage_alone(std::process::id())
+}
+
+fn usage_alone(pid: u32) -> Option<Usage> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name may hold anything, so fields are counted from its end: utime is the 14th of all.
     let fields: Vec<u64> =
@@ -31,14 +43,7 @@ pub fn usage(pid: u32) -> Option<Usage> {
     let cpu = Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second().max(1));
     let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    let mut usage = Usage { cpu, rss: pages * rustix::param::page_size() as u64 };
-    for child in children(pid) {
-        if let Some(of_child) = self::usage(child) {
-            usage.cpu += of_child.cpu;
-            usage.rss += of_child.rss;
-        }
-    }
-    Some(usage)
+    Some(Usage { cpu, rss: pages * rustix::param::page_size() as u64 })
 }
 
 fn children(pid: u32) -> Vec<u32> {
@@ -58,9 +63,10 @@ pub fn pin(cpu: usize) {
     let _ = sched_setaffinity(None, &only);
 }
 
-/// How many processors we may run on.
+/// How many processors we might run on when this was first asked: pinning ourselves leaves one.
 pub fn cpus() -> u32 {
-    sched_getaffinity(None).map_or(1, |set| set.count())
+    static CPUS: OnceLock<u32> = OnceLock::new();
+    *CPUS.get_or_init(|| sched_getaffinity(None).map_or(1, |set| set.count()))
 }
 
 /// Raises the limit of open files as far as we may, for us and what we start.
@@ -178,7 +184,7 @@ mod tests {
 
     #[test]
     fn we_use_something_ourselves() {
-        let ours = usage(std::process::id()).unwrap();
+        let ours = own_usage().unwrap();
         assert!(ours.rss > 100_000, "{ours:?}");
         assert!(usage(u32::MAX).is_none());
         assert!(cpus() > 0);

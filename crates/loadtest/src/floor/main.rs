@@ -1,4 +1,4 @@
-//! `tagalong-floor`: does what a location server does with as little as it takes, and nothing safe about it.
+//! `tagalong-floor`: does what a location server does with as little as it takes.
 //!
 //! One thread, epoll, no JSON, no tokens, no limits: what comes in is framed again and written to everyone
 //! else in the room. What it costs is what the machine asks of any server; ours is measured against it.

@@ -11,7 +11,7 @@ use crate::report::Window;
 
 use super::{Stage, save};
 
-/// Pauses between two servers, for sockets of the last one to be gone.
+/// What is played: a name, sessions, people in each, and milliseconds between two updates of one person.
 const LOADS: [(&str, u32, u32, u64); 2] = [("normal", 20, 50, 2_000), ("stress", 100, 50, 200)];
 
 #[derive(Serialize)]

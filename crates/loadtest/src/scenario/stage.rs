@@ -8,7 +8,7 @@ use crate::Failure;
 use crate::clock::micros;
 use crate::crowd::{Crowd, Ticket, Traffic};
 use crate::options::{Options, Target, address};
-use crate::process::{self, Server, Usage, usage};
+use crate::process::{self, Server, Usage, own_usage, usage};
 use crate::report::{Arrival, Cost, Percentiles, Report, Window, per};
 use crate::rest::Rest;
 use crate::schedule::Round;
@@ -182,7 +182,7 @@ impl Stage {
         crowd.ledger.begin();
         crowd.lag.reset();
         let traffic = std::mem::take(&mut crowd.traffic);
-        let costs = (self.pid.and_then(usage), usage(std::process::id()));
+        let costs = (self.pid.and_then(usage), own_usage());
         let began = crowd.watch.micros();
         let mut round = Round::new(0..crowd.len(), micros(interval), began, &mut crowd.random);
         let end = began + micros(length);
@@ -223,7 +223,7 @@ impl Stage {
             let us_per_delivery = per(cpu, counts.delivered);
             Some(Cost { cores: per(cpu, spent), us_per_delivery, rss: after.rss })
         };
-        let generator = cost(costs.1, usage(std::process::id())).unwrap_or_default();
+        let generator = cost(costs.1, own_usage()).unwrap_or_default();
         let lag = Percentiles::of(&self.crowd.lag);
         let Traffic { bytes_in, bytes_out, reads, messages } = self.crowd.traffic;
         Window {

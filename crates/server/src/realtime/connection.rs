@@ -114,8 +114,7 @@ impl Connection {
         if matches!(door, Door::Plain) {
             // Browsers cannot ping, but answer pings: the plain door has no heartbeat of its own.
             self.pings = true;
-            // Boxed, here and where a Phoenix channel is joined: what it takes to read a roster is needed once, and
-            // would otherwise be kept for as long as the connection is open.
+            // Boxed: what reading a roster takes would be kept in every connection's task for as long as it lives.
             Box::pin(plain_door::enter(self)).await?;
         }
         loop {

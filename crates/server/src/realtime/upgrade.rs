@@ -115,7 +115,8 @@ fn open(state: State, address: Address, upgrade: WebSocketUpgrade, pass: Pass, d
     let tracked = state.connections.token();
     socket::limited(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |websocket| async move {
         let role = pass.role;
-        let parting = Connection::new(state, pass, websocket).run(door).await;
+        // Boxed, or the task has room for the connection once for each function that it is passed through.
+        let parting = Box::pin(Connection::new(state, pass, websocket).run(door)).await;
         tracing::debug!(?role, ?parting, "connection over");
         drop((tracked, connected));
     })
