@@ -110,6 +110,7 @@ pub async fn start_on(
     let wanted = SocketAddr::new(config.bind, config.port);
     let listener = listener::adopt(listener).map_err(|error| StartError::Listen(wanted, error))?;
     let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
+    let tls = config.tls.clone().map(Tls::load).transpose()?;
     let store = open_store(&config).await?;
     let tokens = keys::tokens(&config)?;
     let bus = bus(&config, &clock)?;
@@ -119,7 +120,6 @@ pub async fn start_on(
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), bus.clone(), clock.clone(), places);
     bus.start(Arc::clone(&hub) as Arc<dyn Rooms>);
     let stopping = CancellationToken::new();
-    let tls = config.tls.clone().map(Tls::load).transpose()?;
     let rates = Rates::new(&config, clock.clone());
     let state = State::new(Parts {
         config,

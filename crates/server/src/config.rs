@@ -12,13 +12,13 @@ use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHER
 use crate::basemap::{Basemap, Tiles, WebUrl};
 use crate::cluster::redis::{self, Address};
 use crate::settings::{Raw, SETTINGS, SettingError};
+use crate::store::{Database, InvalidDatabase};
 use crate::tls;
 
 /// Shortest signing key: as long as what HS256 makes of it (RFC 7518, section 3.2).
 const KEY_BYTES_MIN: usize = 32;
 /// A key with fewer different bytes was typed, not made: 32 random hexadecimal digits have 14 on average.
 const KEY_DISTINCT_BYTES_MIN: usize = 8;
-use crate::store::{Database, InvalidDatabase};
 
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq)]

@@ -113,17 +113,21 @@ impl Jobs {
     {
         let number = self.add(name);
         let jobs = self.clone();
-        self.tasks.spawn(async move {
+        let again_and_again = async move {
             loop {
-                let mut running = AbortOnDropHandle::new(tokio::spawn(run()));
-                tokio::select! {
-                    () = jobs.stopping.cancelled() => return,
-                    _ = &mut running => {}
-                }
+                // A job that goes on ends by a panic alone.
+                _ = AbortOnDropHandle::new(tokio::spawn(run())).await;
                 let outcome = Outcome::<&str>::Panicked;
                 let wrong = jobs.note(number, &outcome);
                 tell(name, &outcome, wrong);
                 jobs.clock.sleep(pause(wrong, RUN_DEADLINE)).await;
+            }
+        };
+        let stopping = self.stopping.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = again_and_again => {}
             }
         });
     }
@@ -346,6 +350,23 @@ mod tests {
         let report = &trial.jobs.reports()[0];
         assert_eq!((report.hung, report.wrong_in_a_row), (1, 0));
         assert!(report.done >= 2 && report.last_run.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_job_that_goes_on_begins_anew_and_a_stop_does_not_wait_for_that() {
+        let mut trial = Trial::new();
+        let say = trial.say.clone();
+        trial.jobs.keep("falling", move || {
+            _ = say.send("ran");
+            async { panic!("on purpose") }
+        });
+        for _ in 0..2 {
+            assert_eq!(trial.hear().await, "ran");
+        }
+        // No time passes from here on.
+        trial.stopping.cancel();
+        trial.jobs.finished().await;
+        assert!(trial.jobs.reports()[0].panicked >= 1);
     }
 
     #[test]

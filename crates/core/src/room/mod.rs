@@ -2,7 +2,7 @@
 //!
 //! A position is state, not an event: the newest wins. So a room is plain data behind a short lock, which
 //! the server never holds while it waits. Five conditions make it right; each has a property test in
-//! `tests/room_model.rs`, beside a variant that breaks it:
+//! `tests/room_model/`, beside a variant that breaks it:
 //!
 //! 1. control events and positions are taken in **one** critical section, control first ([`Room::poll_take`]);
 //! 2. positions keep a pace that adapts, control events ignore it ([`Due`], [`crate::pace::WritePace`]);
