@@ -2,7 +2,7 @@
 //! hundred connections for ever.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use hyper::Request;
@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tagalong_core::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_DEADLINE, REQUEST_HEADERS_MAX};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::Peer;
@@ -25,6 +26,9 @@ const UNSENT_IN_KERNEL_BYTES: u32 = 16 * 1024;
 const BACKLOG: i32 = 4096;
 /// How long to wait when no connection can be accepted, for example because no file is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// A connection that came just before a stop is still let ask for this long: to its client it was never
+/// refused, and hyper would close it without a word because no request is under way.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(2);
 
 /// Listens at an address.
 ///
@@ -75,24 +79,28 @@ pub async fn serve(listener: TcpListener, router: Router, state: State) {
 }
 
 async fn connection(stream: TcpStream, peer: Peer, router: Router, state: State) {
-    let Some(tls) = &state.tls else { return speak(stream, peer, router, &state).await };
+    let came = state.clock.instant();
+    let Some(tls) = &state.tls else { return speak(stream, peer, came, router, &state).await };
     // A client that shakes no hands in time is no more welcome than one that asks for nothing.
     let encrypted = tokio::select! {
         encrypted = tls.acceptor().accept(stream) => encrypted,
         () = state.clock.sleep(REQUEST_HEAD_DEADLINE) => return,
-        () = state.stopping.cancelled() => return,
+        () = too_late_to_ask(&state, came) => return,
     };
     if let Ok(stream) = encrypted {
-        speak(stream, peer, router, &state).await;
+        speak(stream, peer, came, router, &state).await;
     }
 }
 
-async fn speak<S>(stream: S, peer: Peer, router: Router, state: &State)
+async fn speak<S>(stream: S, peer: Peer, came: Instant, router: Router, state: &State)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let router = TowerToHyperService::new(router);
+    let asked = CancellationToken::new();
+    let first = asked.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
+        first.cancel();
         request.extensions_mut().insert(peer);
         router.call(request)
     });
@@ -104,12 +112,25 @@ where
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
+    let over = async {
+        state.stopping.cancelled().await;
+        tokio::select! {
+            () = asked.cancelled() => {}
+            () = too_late_to_ask(state, came) => {}
+        }
+    };
     // A client that breaks HTTP is told so by the library; there is nothing to add.
     tokio::select! {
         _ = connection.as_mut() => {}
-        () = state.stopping.cancelled() => {
+        () = over => {
             connection.as_mut().graceful_shutdown();
             _ = connection.await;
         }
     }
+}
+
+/// Waits until the server stops and a connection that came at `came` has had its time for a first request.
+async fn too_late_to_ask(state: &State, came: Instant) {
+    state.stopping.cancelled().await;
+    state.clock.sleep_until(came + FIRST_REQUEST_GRACE).await;
 }

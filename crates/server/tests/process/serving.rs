@@ -58,19 +58,12 @@ impl Client {
         token: &str,
         body: &str,
     ) -> Option<(u16, String, String)> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-             content-length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, head.to_owned(), body.to_owned()))
+        ask_over(TcpStream::connect(("127.0.0.1", self.port)).ok()?, method, path, token, body)
+    }
+
+    /// A connection that has asked for nothing yet.
+    pub(crate) fn connect(self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).unwrap()
     }
 
     pub(crate) fn socket(self, path: &str) -> Result<WebSocket<TcpStream>, tungstenite::Error> {
@@ -82,6 +75,28 @@ impl Client {
             interrupted => panic!("{interrupted}"),
         })
     }
+}
+
+/// Asks over a connection that is open already, and reads until the server closes it.
+pub(crate) fn ask_over(
+    mut stream: TcpStream,
+    method: &str,
+    path: &str,
+    token: &str,
+    body: &str,
+) -> Option<(u16, String, String)> {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, head.to_owned(), body.to_owned()))
 }
 
 impl Serving {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::serving::Serving;
+use crate::serving::{Serving, ask_over};
 
 /// A participant's token in a new session.
 fn token(server: &Serving) -> String {
@@ -63,6 +63,20 @@ fn a_client_that_does_not_answer_the_goodbye_holds_nobody_up() {
     server.signal("TERM");
     assert_eq!(server.ended(), Some(0));
     drop(silent);
+}
+
+#[test]
+fn whoever_connected_just_before_a_stop_is_still_answered() {
+    let home = TempDir::new().unwrap();
+    let server = Serving::start(home.path());
+    let first = server.connect();
+    // Connections are accepted in their order: when a later one is answered, this one is the server's.
+    assert_eq!(server.ask("GET", "/health/live", "", "").unwrap().0, 200);
+    server.signal("TERM");
+    while server.ask("GET", "/health/live", "", "").is_some() {}
+    let (status, _, _) = ask_over(first, "GET", "/health/live", "", "").expect("a request was lost");
+    assert_eq!(status, 200);
+    assert_eq!(server.ended(), Some(0));
 }
 
 #[test]
