@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
 .PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench bench-peers demo fuzz-smoke fuzz simulate clean \
-  need-cargo need-postgres need-redis need-npm need-chromium
+  need-cargo need-postgres need-redis need-npm need-chromium need-python
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -15,7 +15,7 @@ run: need-cargo web ## Build and start the server with its page on port 4000 (em
 
 # What the page is made of; cargo builds the result into the binary.
 PAGE := web/dist/index.html
-PAGE_SOURCES := web/index.html web/package.json web/vite.config.ts \
+PAGE_SOURCES := web/index.html web/docs.html web/package.json $(wildcard docs/connect/*) web/vite.config.ts \
   $(shell find web/build web/public web/src -type f ! -name '*.test.ts' ! -name '*.generated.bin')
 
 web: $(PAGE) ## Build the page into web/dist
@@ -45,9 +45,15 @@ unit: need-cargo need-postgres need-redis ## Run the Rust tests, with database a
 	@echo "== Rust tests"
 	cargo test --workspace --quiet
 
-interop: need-cargo need-npm ## Run the official phoenix client, two versions, against the real binary
-	@echo "== official phoenix clients"
-	cargo build --quiet --bin tagalong
+WEBSOCKETS := target/tools/websockets-17.4
+
+interop: need-cargo need-npm need-python ## Run the official phoenix client, two versions, and the programs of docs/connect
+	@echo "== official phoenix clients, programs of docs/connect"
+	cargo build --quiet -p tagalong --bin tagalong --example connect
+	if [ ! -x $(WEBSOCKETS)/bin/python ]; then
+	  python3 -m venv $(WEBSOCKETS)
+	  $(WEBSOCKETS)/bin/pip install --quiet --disable-pip-version-check websockets==17.4
+	fi
 	cd tests/interop
 	[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
 	node --test
@@ -153,3 +159,12 @@ need-postgres:
 	  apt-get update -qq
 	  apt-get install -y -qq postgresql
 	fi
+
+need-python:
+	@python3 -c 'import ensurepip' 2>/dev/null && exit 0
+	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+	  echo "Python 3 with its venv is needed for the tests: apt-get install python3-venv" >&2
+	  exit 1
+	fi
+	apt-get update -qq
+	apt-get install -y -qq python3-venv >/dev/null

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { defineConfig, type Plugin } from "vite";
+import { defineConfig, type Plugin, type Rolldown } from "vite";
 
 const server = process.env.TAGALONG_URL ?? "http://localhost:4000";
 
@@ -10,11 +10,15 @@ function serviceWorker(): Plugin {
     name: "tagalong-service-worker",
     apply: "build",
     generateBundle(_, bundle) {
-      const entry = Object.values(bundle).filter(
-        (file) =>
-          (file.type === "chunk" && (file.isEntry || file.name === "live")) || file.fileName.endsWith(".css"),
-      );
-      const shell = ["/", "/icon.svg", "/manifest.webmanifest", ...entry.map((file) => `/${file.fileName}`)];
+      const chunks = Object.values(bundle).filter((file) => file.type === "chunk");
+      const files = new Set<string>();
+      const keep = (chunk: Rolldown.OutputChunk | undefined) => {
+        if (!chunk || files.has(chunk.fileName)) return;
+        for (const file of [chunk.fileName, ...(chunk.viteMetadata?.importedCss ?? [])]) files.add(file);
+        for (const file of chunk.imports) keep(chunks.find(({ fileName }) => fileName === file));
+      };
+      for (const name of ["index", "live"]) keep(chunks.find((chunk) => chunk.name === name));
+      const shell = ["/", "/icon.svg", "/manifest.webmanifest", ...[...files].map((file) => `/${file}`)];
       const everything = Object.keys(bundle).sort().join();
       const version = createHash("sha256").update(everything).digest("hex").slice(0, 12);
       const source = readFileSync(new URL("src/service-worker.js", import.meta.url), "utf8")
@@ -29,6 +33,7 @@ export default defineConfig({
   plugins: [serviceWorker()],
   build: {
     target: "es2022",
+    rolldownOptions: { input: { index: "index.html", docs: "docs.html" } },
     modulePreload: { polyfill: false },
     // The policy of the page allows no data: URL beyond images, and small files compress better in one go.
     assetsInlineLimit: 0,

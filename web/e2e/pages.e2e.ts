@@ -97,6 +97,21 @@ describe.each(["light", "dark"] as const)("in the %s, on a phone", (colorScheme)
     await expectSound(ada.page);
   });
 
+  it("the documentation of the API can be read", async () => {
+    const { page } = ada;
+    await page.goto(`${server.url}/docs`);
+    await ada.heading("Connect in five minutes");
+    await expectSound(page);
+    await page.evaluate(() => {
+      for (const details of document.querySelectorAll("details")) details.open = true;
+    });
+    await expectSound(page);
+    for (const known of ["DISPLAY_NAME_TAKEN", "phx_reply", "avatar_color", server.url]) {
+      expect(await page.getByText(known).count(), known).toBeGreaterThan(0);
+    }
+    expect(ada.complaints).toEqual([]);
+  });
+
   it("says that a page does not exist", async () => {
     await ada.page.goto(`${server.url}/join/nonsense`);
     await ada.heading("There is nothing here");

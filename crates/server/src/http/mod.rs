@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod asyncapi;
 mod body;
 mod config;
 mod guard;
@@ -18,6 +19,7 @@ mod security;
 mod sessions;
 
 pub(crate) use answer::Refusal;
+pub use asyncapi::description as live_description;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::Method;
@@ -60,10 +62,13 @@ pub fn description() -> OpenApi {
 /// Every address that the server knows.
 pub fn router(state: &State) -> Router {
     let (described, description) = described().split_for_parts();
-    let description = Bytes::from(to_json(&description));
-    let describe = async move || ([(CONTENT_TYPE, "application/json")], description.clone());
+    let json = |description: String| {
+        let description = Bytes::from(description);
+        async move || ([(CONTENT_TYPE, "application/json")], description.clone())
+    };
     let rest = described
-        .route("/api/openapi.json", get(describe))
+        .route("/api/openapi.json", get(json(to_json(&description))))
+        .route("/api/asyncapi.json", get(json(live_description().to_string())))
         .method_not_allowed_fallback(wrong_method)
         .layer(cors(&state.config.origins));
     Router::new()

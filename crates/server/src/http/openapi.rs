@@ -13,8 +13,8 @@ use utoipa::openapi::{
 
 use super::answer::Refusal;
 
-const ABOUT: &str = "Sessions and their people over REST. Live positions come over WebSocket, \
-    which OpenAPI cannot describe. Clients must ignore fields that they do not know.";
+const ABOUT: &str = "Sessions and their people over REST. Live positions come over WebSocket: \
+    see /api/asyncapi.json. Clients must ignore fields that they do not know.";
 const ANY_REQUEST: [Problem; 3] = [Problem::RateLimited, Problem::Internal, Problem::Unavailable];
 /// What anything may be refused with that has a body.
 pub(super) const ANY_BODY: [Problem; 3] =

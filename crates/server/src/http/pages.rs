@@ -26,6 +26,8 @@ const CHECKED: &str = "no-cache";
 const SHELL: &str = "index.html";
 /// What `make web` puts beside a file that gets smaller by it.
 const COMPRESSED: [(Encoding, &str); 2] = [(Encoding::Brotli, ".br"), (Encoding::Gzip, ".gz")];
+/// Pages of their own, and where they are found.
+const PAGES: [(&str, &str); 1] = [("/docs", "docs.html")];
 const WITHOUT_SHELL: &str = "<!doctype html><html lang=en><title>Tagalong</title>\
     <p>This binary was built without its page. Run <code>make web</code> and build it again.";
 
@@ -56,7 +58,9 @@ pub(super) fn router() -> Router<State> {
     for path in Built::iter().filter(|path| !is_compressed(path) && path != SHELL) {
         let Some(file) = File::built(&path).map(Arc::new) else { continue };
         let answer = async move |asked: HeaderMap| file.answer(&asked, StatusCode::OK);
-        router = router.route(&format!("/{path}"), get(answer));
+        let page = PAGES.iter().find(|(_, file)| *file == path);
+        let address = page.map_or_else(|| format!("/{path}"), |(address, _)| (*address).to_owned());
+        router = router.route(&address, get(answer));
     }
     let shell = File::built(SHELL).map(Arc::new);
     let page = move |asked: &HeaderMap, status| match &shell {

@@ -22,6 +22,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::described;
+use crate::described_live::{self, Door};
 
 /// Nothing on loopback takes this long; a test that waits for it has failed.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -193,7 +194,7 @@ impl At {
             Ok((socket, response)) => {
                 let chosen = response.headers().get("sec-websocket-protocol");
                 let subprotocol = chosen.map(|value| value.to_str().unwrap().to_owned());
-                Ok(Client { socket, subprotocol })
+                Ok(Client { socket, subprotocol, door: Door::at(path) })
             }
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("{error}"),
@@ -226,6 +227,7 @@ impl At {
 pub(crate) struct Client {
     pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pub(crate) subprotocol: Option<String>,
+    door: Door,
 }
 
 impl Client {
@@ -246,10 +248,13 @@ impl Client {
         }
     }
 
-    /// The next text frame, as it came.
+    /// The next text frame, as it came. It must be as the server's description says.
     pub(crate) async fn text(&mut self) -> String {
         match self.next().await {
-            Some(Ok(Message::Text(text))) => text.to_string(),
+            Some(Ok(Message::Text(text))) => {
+                described_live::check(self.door, &serde_json::from_str(&text).unwrap());
+                text.to_string()
+            }
             other => panic!("no text but {other:?}"),
         }
     }

@@ -1,0 +1,305 @@
+//! The description of the WebSocket doors, in AsyncAPI 3. `schemas.json` beside this file says what the
+//! messages carry; here stands how each door wraps it.
+
+use serde_json::{Map, Value, json};
+
+use Carries::{Bare, Fixed, Typed};
+use Doors::{Both, Phoenix, Plain};
+use Side::{Client, Server};
+
+const SCHEMAS: &str = include_str!("schemas.json");
+const ABOUT: &str = "Live positions over WebSocket, after a session was joined over REST. Two doors lead to the \
+    same rooms: Phoenix Channels, for every client of that protocol, and a plain one for anything that can send \
+    JSON. Clients must ignore fields that they do not know.";
+const TOPIC: &str = "location:7df233e5-e71b-4e86-915d-5ac8e5216298";
+
+/// A way in, with its own frames.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Door {
+    PhoenixV2,
+    PhoenixV1,
+    Plain,
+}
+
+/// Which doors know a message.
+#[derive(Clone, Copy)]
+enum Doors {
+    Both,
+    Phoenix,
+    Plain,
+}
+
+/// Who sends it.
+#[derive(Clone, Copy)]
+enum Side {
+    Client,
+    Server,
+}
+
+/// What a message carries: the name of a schema.
+#[derive(Clone, Copy)]
+enum Carries {
+    /// An object that Phoenix clients get as it is.
+    Bare(&'static str),
+    /// An object that comes as `{"type": …, "data": …}` through every door.
+    Typed(&'static str),
+    /// As [`Bare`], about the connection rather than a session: on the topic `phoenix`.
+    Fixed(&'static str),
+}
+
+struct Message {
+    name: &'static str,
+    from: Side,
+    doors: Doors,
+    carries: Carries,
+    summary: &'static str,
+}
+
+const fn message(
+    name: &'static str,
+    from: Side,
+    doors: Doors,
+    carries: Carries,
+    summary: &'static str,
+) -> Message {
+    Message { name, from, doors, carries, summary }
+}
+
+const MESSAGES: [Message; 18] = [
+    message("phx_join", Client, Phoenix, Bare("Empty"), "Join the topic of the token's session"),
+    message("phx_leave", Client, Phoenix, Bare("Empty"), "Leave the channel, not the session"),
+    message("heartbeat", Client, Phoenix, Fixed("Empty"), "At least once in 60 seconds"),
+    message("location_update", Client, Both, Bare("NewPosition"), "I am here"),
+    message("status_update", Client, Both, Bare("NewStatus"), "How I share, besides positions"),
+    message("ping", Client, Both, Bare("Empty"), "Are you there?"),
+    message("phx_reply", Server, Phoenix, Bare("Reply"), "The answer to one message, with its reference"),
+    message("phx_close", Server, Phoenix, Bare("Empty"), "The channel is closed: do not join it again"),
+    message("pong", Server, Plain, Bare("Empty"), "The answer to a ping"),
+    message("error", Server, Plain, Bare("Error"), "A message was refused, and why"),
+    message(
+        "initial_participants",
+        Server,
+        Both,
+        Bare("InitialParticipants"),
+        "Who is here, for somebody who has just come",
+    ),
+    message("initial_locations", Server, Both, Bare("InitialLocations"), "Where the others are, after that"),
+    message("location_update", Server, Both, Typed("Moved"), "Somebody moved: the newest position wins"),
+    message("participant_status", Server, Both, Typed("Status"), "Somebody says how they share"),
+    message("participant_joined", Server, Both, Typed("Profile"), "Somebody is new"),
+    message(
+        "participant_left",
+        Server,
+        Both,
+        Typed("Gone"),
+        "Somebody left, was removed, or was silent too long",
+    ),
+    message("session_updated", Server, Both, Typed("SessionUpdate"), "The creator changed the session"),
+    message("session_ended", Server, Both, Typed("SessionEnd"), "It is over"),
+];
+
+/// The whole description.
+pub fn description() -> Value {
+    let doors = [Door::PhoenixV2, Door::PhoenixV1, Door::Plain];
+    let (mut channels, mut operations, mut messages) = (Map::new(), Map::new(), Map::new());
+    for door in doors {
+        let known: Vec<_> = MESSAGES.iter().filter(|message| message.is_known_to(door)).collect();
+        let references = known.iter().map(|message| {
+            let key = message.key();
+            (key.clone(), json!({"$ref": format!("#/components/messages/{}.{key}", door.key())}))
+        });
+        channels.insert(door.key().to_owned(), door.channel(&references.collect()));
+        for side in [Client, Server] {
+            operations.insert(format!("{}.{}", door.key(), side.action()), door.operation(side, &known));
+        }
+        for message in known {
+            messages.insert(format!("{}.{}", door.key(), message.key()), message.through(door));
+        }
+    }
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Tagalong, live",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages, "schemas": schemas()},
+    })
+}
+
+fn schemas() -> Value {
+    // A file of ours, which a test reads too.
+    serde_json::from_str(SCHEMAS).unwrap_or_default()
+}
+
+impl Side {
+    /// As seen from the server, which is what AsyncAPI describes.
+    fn action(self) -> &'static str {
+        match self {
+            Client => "receive",
+            Server => "send",
+        }
+    }
+}
+
+impl Door {
+    fn key(self) -> &'static str {
+        match self {
+            Self::PhoenixV2 => "phoenixV2",
+            Self::PhoenixV1 => "phoenixV1",
+            Self::Plain => "plain",
+        }
+    }
+
+    fn channel(self, messages: &Map<String, Value>) -> Value {
+        let (address, title, about, version) = match self {
+            Self::PhoenixV2 => (
+                "/socket/websocket",
+                "Phoenix Channels, V2",
+                "Frames are [join_ref, ref, topic, event, payload]. The official client is given /socket.",
+                Some("2.0.0"),
+            ),
+            Self::PhoenixV1 => (
+                "/socket/websocket",
+                "Phoenix Channels, V1",
+                "The same in objects: {topic, event, payload, ref}.",
+                Some("1.0.0"),
+            ),
+            Self::Plain => ("/ws", "Plain", "Joined on connecting; only errors are answered.", None),
+        };
+        let mut query =
+            json!({"token": {"type": "string", "description": "websocket_token of join or watch"}});
+        if let Some(version) = version {
+            query["vsn"] = json!({"type": "string", "const": version});
+        }
+        json!({
+            "address": address,
+            "title": title,
+            "description": about,
+            "messages": messages,
+            "bindings": {"ws": {"method": "GET", "query": {"type": "object", "required": ["token"], "properties": query}}},
+        })
+    }
+
+    fn operation(self, side: Side, known: &[&Message]) -> Value {
+        let own = known.iter().filter(|message| message.from.action() == side.action());
+        let messages: Vec<_> = own
+            .map(|message| json!({"$ref": format!("#/channels/{}/messages/{}", self.key(), message.key())}))
+            .collect();
+        json!({
+            "action": side.action(),
+            "channel": {"$ref": format!("#/channels/{}", self.key())},
+            "messages": messages,
+        })
+    }
+}
+
+impl Message {
+    fn is_known_to(&self, door: Door) -> bool {
+        match self.doors {
+            Both => true,
+            Phoenix => door != Door::Plain,
+            Plain => door == Door::Plain,
+        }
+    }
+
+    /// Tells the two that have one name apart.
+    fn key(&self) -> String {
+        match self.from {
+            Client => format!("{}.sent", self.name),
+            Server => self.name.to_owned(),
+        }
+    }
+
+    fn through(&self, door: Door) -> Value {
+        json!({
+            "name": self.name,
+            "title": self.name,
+            "summary": self.summary,
+            "payload": self.frame_schema(door),
+            "examples": [{"payload": self.frame_example(door)}],
+        })
+    }
+
+    fn schema(&self) -> &'static str {
+        match self.carries {
+            Bare(schema) | Typed(schema) | Fixed(schema) => schema,
+        }
+    }
+
+    fn frame_schema(&self, door: Door) -> Value {
+        let carried = json!({"$ref": format!("#/components/schemas/{}", self.schema())});
+        let payload = if matches!(self.carries, Typed(_)) || door == Door::Plain {
+            object(&json!({"type": constant(self.name), "data": carried}))
+        } else {
+            carried
+        };
+        let reference = json!({"description": "Any JSON that the client chose, or null"});
+        let topic = match self.carries {
+            Fixed(_) => constant("phoenix"),
+            _ => json!({"type": "string", "description": "location:SESSION_ID"}),
+        };
+        match door {
+            Door::Plain => payload,
+            Door::PhoenixV2 => json!({
+                "type": "array",
+                "minItems": 5,
+                "maxItems": 5,
+                "prefixItems": [reference, reference, topic, constant(self.name), payload],
+            }),
+            Door::PhoenixV1 => object(
+                &json!({"topic": topic, "event": constant(self.name), "payload": payload, "ref": reference}),
+            ),
+        }
+    }
+
+    fn frame_example(&self, door: Door) -> Value {
+        let carried = schemas()[self.schema()]["examples"][0].clone();
+        let payload = if matches!(self.carries, Typed(_)) || door == Door::Plain {
+            json!({"type": self.name, "data": carried})
+        } else {
+            carried
+        };
+        let topic = if matches!(self.carries, Fixed(_)) { "phoenix" } else { TOPIC };
+        let (join, own) = match (self.from, self.name) {
+            (Client, "heartbeat") => (Value::Null, json!("3")),
+            (Client, "phx_join") => (json!("1"), json!("1")),
+            (Client, _) | (Server, "phx_reply") => (json!("1"), json!("2")),
+            (Server, "phx_close") => (json!("1"), json!("1")),
+            (Server, "initial_participants" | "initial_locations") => (json!("1"), Value::Null),
+            (Server, _) => (Value::Null, Value::Null),
+        };
+        match door {
+            Door::Plain => payload,
+            Door::PhoenixV2 => json!([join, own, topic, self.name, payload]),
+            Door::PhoenixV1 => json!({"topic": topic, "event": self.name, "payload": payload, "ref": own}),
+        }
+    }
+}
+
+fn constant(text: &str) -> Value {
+    json!({"type": "string", "const": text})
+}
+
+/// An object that has all of these.
+fn object(properties: &Value) -> Value {
+    let required: Vec<_> = properties.as_object().into_iter().flat_map(Map::keys).collect();
+    json!({"type": "object", "required": required, "properties": properties})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schemas_are_there() {
+        let schemas = schemas();
+        for message in &MESSAGES {
+            assert!(schemas[message.schema()]["examples"][0].is_object(), "{}", message.schema());
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Holds every frame that a test hears against the description that the server gives of its doors.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Server};
+use crate::schema::conforms;
+
+static DESCRIPTION: LazyLock<Value> = LazyLock::new(tagalong::http::live_description);
+
+/// How a client came in, as the description calls it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Door {
+    PhoenixV1,
+    PhoenixV2,
+    Plain,
+}
+
+impl Door {
+    /// The door that a path with its query leads to.
+    pub(crate) fn at(path: &str) -> Self {
+        if path.starts_with("/ws") {
+            Self::Plain
+        } else if path.contains("vsn=2") {
+            Self::PhoenixV2
+        } else {
+            Self::PhoenixV1
+        }
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::PhoenixV1 => "phoenixV1",
+            Self::PhoenixV2 => "phoenixV2",
+            Self::Plain => "plain",
+        }
+    }
+
+    fn event(self, frame: &Value) -> &str {
+        let event = match self {
+            Self::PhoenixV1 => &frame["event"],
+            Self::PhoenixV2 => &frame[3],
+            Self::Plain => &frame["type"],
+        };
+        event.as_str().unwrap()
+    }
+
+    /// All that the server says it sends here.
+    fn described(self) -> BTreeSet<String> {
+        let messages = DESCRIPTION["channels"][self.key()]["messages"].as_object().unwrap();
+        messages.keys().filter(|name| !name.ends_with(".sent")).cloned().collect()
+    }
+}
+
+/// Fails when a frame is not as described.
+pub(crate) fn check(door: Door, frame: &Value) {
+    let event = door.event(frame);
+    let message = &DESCRIPTION["components"]["messages"][format!("{}.{event}", door.key())];
+    assert!(message.is_object(), "nothing says that {door:?} sends {event}");
+    if let Err(wrong) = conforms(&DESCRIPTION, &message["payload"], frame) {
+        panic!("{door:?}: {wrong} in {frame}");
+    }
+}
+
+/// All that one client hears of somebody else's visit, from joining to the end.
+async fn visited(door: Door) -> BTreeSet<String> {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let (_, token) = server.join(&session, "Ada").await;
+    let mut client = match door {
+        Door::Plain => server.plain(&token).await,
+        Door::PhoenixV2 => server.joined(&session, &token).await,
+        Door::PhoenixV1 => old(&server, &session.id, &token).await,
+    };
+    let (ben, token) = server.join(&session, "Ben").await;
+    let mut other = server.plain(&token).await;
+    other.send(r#"{"type":"status_update","data":{"status":"hidden"}}"#).await;
+    other.send(r#"{"type":"location_update","data":{"lat":1,"lng":2,"heading":3}}"#).await;
+    for what in ["ping", "dance"] {
+        client.send(&push(door, &session.id, what)).await;
+    }
+    let mut heard = BTreeSet::new();
+    while !heard.contains("location_update") {
+        hear(&mut client, door, &mut heard).await;
+    }
+    let path = format!("/api/sessions/{}", session.id);
+    let leave = format!("{path}/participants/{ben}");
+    assert_eq!(server.request("DELETE", &leave, Some(&token), "").await.status, 200);
+    let locked = server.request("PATCH", &path, Some(&session.creator), r#"{"locked":true}"#).await;
+    assert_eq!(locked.status, 200);
+    assert_eq!(server.request("DELETE", &path, Some(&session.creator), "").await.status, 200);
+    let last = if door == Door::Plain { "session_ended" } else { "phx_close" };
+    while !heard.contains(last) {
+        hear(&mut client, door, &mut heard).await;
+    }
+    heard
+}
+
+async fn hear(client: &mut Client, door: Door, heard: &mut BTreeSet<String>) {
+    let frame = client.heard().await;
+    heard.insert(door.event(&frame).to_owned());
+}
+
+async fn old(server: &Server, session: &str, token: &str) -> Client {
+    let mut client = server.open(&format!("/socket/websocket?token={token}&vsn=1.0.0"), &[]).await.unwrap();
+    client.send(&push(Door::PhoenixV1, session, "phx_join")).await;
+    for event in ["phx_reply", "initial_participants", "initial_locations"] {
+        assert_eq!(client.heard().await["event"], event);
+    }
+    client
+}
+
+fn push(door: Door, session: &str, event: &str) -> String {
+    let topic = format!("location:{session}");
+    match door {
+        Door::PhoenixV1 => json!({"topic": topic, "event": event, "payload": {}, "ref": "1"}),
+        Door::PhoenixV2 => json!(["1", "2", topic, event, {}]),
+        Door::Plain => json!({"type": event}),
+    }
+    .to_string()
+}
+
+#[tokio::test]
+async fn all_that_is_described_is_sent_and_nothing_else() {
+    for door in [Door::PhoenixV1, Door::PhoenixV2, Door::Plain] {
+        let mut heard = visited(door).await;
+        heard.extend(["initial_participants", "initial_locations"].map(str::to_owned));
+        assert_eq!(heard, door.described(), "{door:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_hands_the_description_of_its_doors_out() {
+    let server = Server::start().await;
+    let answer = server.request("GET", "/api/asyncapi.json", None, "").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["content-type"], "application/json");
+    assert_eq!(answer.body, *DESCRIPTION);
+    assert_eq!(answer.body["asyncapi"], "3.0.0");
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_example_is_as_its_schema_says() {
+    let mut references = Vec::new();
+    collect(&DESCRIPTION, &mut references);
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(DESCRIPTION.pointer(pointer).is_some(), "{reference}");
+    }
+    for (name, message) in DESCRIPTION["components"]["messages"].as_object().unwrap() {
+        let conforms = conforms(&DESCRIPTION, &message["payload"], &message["examples"][0]["payload"]);
+        assert_eq!(conforms, Ok(()), "{name}");
+    }
+}
+
+fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            references.extend(fields.get("$ref").and_then(Value::as_str));
+            fields.values().for_each(|value| collect(value, references));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect(value, references)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_messages_that_it_gives_as_examples_are_accepted() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let (_, token) = server.join(&session, "Ada").await;
+    let mut client = server.plain(&token).await;
+    for event in ["location_update", "status_update", "ping"] {
+        let message = &DESCRIPTION["components"]["messages"][format!("plain.{event}.sent")];
+        client.send(&message["examples"][0]["payload"].to_string()).await;
+    }
+    assert_eq!(client.heard().await["type"], "pong");
+}
