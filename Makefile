@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench bench-peers demo fuzz-smoke fuzz simulate clean \
+.PHONY: help run dev check-deploy web test lint fmt unit interop page api-types e2e screenshots deps bench bench-peers demo fuzz-smoke fuzz simulate clean \
   need-cargo need-postgres need-redis need-npm need-chromium
 
 help: ## Show this list
@@ -12,6 +12,12 @@ help: ## Show this list
 
 run: need-cargo web ## Build and start the server with its page on port 4000 (embedded defaults, data in ./data)
 	@cargo run --release --bin tagalong
+
+dev: need-cargo web ## Build and restart the server, and reload the page, when their code changes
+	@exec node web/build/dev.mjs
+
+check-deploy: ## Check what lies in deploy/: linters, schemas, alert rules
+	@deploy/check/run
 
 # What the page is made of; cargo builds the result into the binary.
 PAGE := web/dist/index.html
