@@ -4,14 +4,20 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench bench-peers demo fuzz-smoke fuzz simulate clean \
-  need-cargo need-postgres need-redis need-npm need-chromium need-python
+.PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench bench-peers demo fuzz-smoke \
+  fuzz simulate clean dev check-deploy need-cargo need-postgres need-redis need-npm need-chromium need-python
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 run: need-cargo web ## Build and start the server with its page on port 4000 (embedded defaults, data in ./data)
 	@cargo run --release --bin tagalong
+
+dev: need-cargo web ## Build and restart the server, and reload the page, when their code changes
+	@exec node web/build/dev.mjs
+
+check-deploy: ## Check what lies in deploy/: linters, schemas, alert rules
+	@deploy/check/run
 
 # What the page is made of; cargo builds the result into the binary.
 PAGE := web/dist/index.html

@@ -13,7 +13,8 @@ const binary =
 
 const START_DEADLINE_MS = 30_000;
 
-async function freePort() {
+/** A port that nobody listens on. */
+export async function freePort() {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address();
@@ -23,8 +24,10 @@ async function freePort() {
 }
 
 export class Server {
-  static async start() {
+  /** Starts one with settings of its own. */
+  static async start(settings = {}) {
     const server = new Server();
+    server.settings = settings;
     server.port = await freePort();
     server.directory = await mkdtemp(join(tmpdir(), "tagalong-"));
     await server.run();
@@ -34,7 +37,7 @@ export class Server {
   async run() {
     this.child = spawn(binary, ["serve"], {
       cwd: this.directory,
-      env: { PORT: `${this.port}`, BIND: "127.0.0.1", DATA_DIR: this.directory, LOG_LEVEL: "warn" },
+      env: { PORT: `${this.port}`, BIND: "127.0.0.1", DATA_DIR: this.directory, LOG_LEVEL: "warn", ...this.settings },
       stdio: ["ignore", "pipe", "inherit"],
     });
     // The line that tells people the address: printed once the server listens.

@@ -23,6 +23,8 @@ pub enum Task {
     OpenApi,
     /// Print the completions of a shell.
     Completions(Shell),
+    /// Print the manual page.
+    Man,
 }
 
 /// The command line, understood.
@@ -56,6 +58,7 @@ pub fn command() -> Command {
                 Arg::new("shell").required(true).value_parser(clap::value_parser!(Shell)).help("Which shell"),
             ),
         )
+        .subcommand(Command::new("man").about("Print the manual page, for packages").hide(true))
         .arg(
             Arg::new("config-file")
                 .long("config")
@@ -91,6 +94,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, cl
         Some(("config", _)) => Task::Config,
         Some(("health", _)) => Task::Health,
         Some(("openapi", _)) => Task::OpenApi,
+        Some(("man", _)) => Task::Man,
         Some((_, matches)) => Task::Completions(matches.get_one("shell").copied().unwrap_or(Shell::Bash)),
     };
     Ok(Invocation { task, file: matches.get_one("config-file").cloned(), flags: flags(&matches) })

@@ -37,6 +37,10 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
             println!("{}", http::description().to_pretty_json()?);
             return Ok(ExitCode::SUCCESS);
         }
+        Task::Man => {
+            clap_mangen::Man::new(cli::command()).render(&mut std::io::stdout())?;
+            return Ok(ExitCode::SUCCESS);
+        }
         _ => {}
     }
     let mut settings = invocation.flags;
@@ -57,7 +61,7 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
             println!("{answer}");
             Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Task::Serve | Task::Completions(_) | Task::OpenApi => serve(config).await,
+        Task::Serve | Task::Completions(_) | Task::OpenApi | Task::Man => serve(config).await,
     }
 }
 

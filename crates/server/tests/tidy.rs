@@ -104,3 +104,16 @@ fn every_problem_is_in_the_documents() {
         assert!(said, "{} is in neither docs/API.md nor docs/PROTOCOL.md", problem.code());
     }
 }
+
+#[test]
+fn every_setting_is_in_the_example_with_its_default() {
+    let example = std::fs::read_to_string(root().join(".env.example")).unwrap();
+    for setting in tagalong::settings::SETTINGS {
+        let said = example.lines().filter_map(|line| line.strip_prefix("# ")?.strip_prefix(setting.name));
+        let default = said.filter_map(|rest| rest.strip_prefix('=')).next();
+        let default = default.unwrap_or_else(|| panic!("{} has no line in .env.example", setting.name));
+        assert_eq!(default.trim_matches('\''), setting.default, "{} in .env.example", setting.name);
+    }
+    let lines = example.lines().filter(|line| !line.is_empty()).count();
+    assert_eq!(lines, 2 * tagalong::settings::SETTINGS.len() + 2, "a line too many in .env.example");
+}

@@ -190,4 +190,6 @@ fn help_version_and_completions_are_for_people() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(run(&["completions", shell]).contains("max-session-hours"), "{shell}");
     }
+    let manual = run(&["man"]);
+    assert!(manual.contains(".TH tagalong 1") && manual.contains("max\\-session\\-hours"), "{manual}");
 }
