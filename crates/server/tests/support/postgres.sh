@@ -9,8 +9,8 @@ home=$1 template=${2:-}
 data=$home/data
 server=
 
-# Where Debian keeps the programs, the newest version first; or wherever pg_config says.
-programs=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+# Where one is told to look; where Debian keeps the programs, the newest version first; or wherever pg_config says.
+programs=${POSTGRES_BIN:-$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)}
 [ -x "$programs/initdb" ] || programs=$(pg_config --bindir 2>/dev/null)
 [ -x "$programs/initdb" ] || {
   echo "PostgreSQL is needed: apt-get install postgresql (it need not run)" >&2
