@@ -100,8 +100,10 @@ impl Door {
             Self::V1 => br#"{"event":"location_update""#,
             Self::Plain => br#"{"type":"location_update""#,
         };
-        if text.starts_with(broadcast) {
-            return number(text).map_or(Heard::Other, Heard::Update);
+        if text.starts_with(broadcast)
+            && let Some(number) = number(text)
+        {
+            return Heard::Update(number);
         }
         let head = &text[..text.len().min(160)];
         if memmem::find(head, b"initial_locations").is_some() {
