@@ -5,7 +5,8 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
 .PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench bench-peers demo fuzz-smoke \
-  fuzz simulate clean dev check-deploy need-cargo need-postgres need-redis need-npm need-chromium need-python
+  fuzz simulate clean dev check-deploy cluster soak need-cargo need-postgres need-redis need-npm need-chromium \
+  need-python need-haproxy
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -112,6 +113,15 @@ demo: need-cargo ## Let a dozen people move in SESSION (a join link), or in a ne
 	@cargo build --release --quiet -p tagalong-loadtest
 	$(LOADTEST) --url "$(URL)" demo $(PLACE) $(if $(SESSION),--session "$(SESSION)")
 
+cluster: need-cargo need-postgres need-redis need-haproxy web ## Try three nodes behind a load balancer, with PostgreSQL and Redis, until Ctrl-C
+	@cargo build --release --quiet --bin tagalong
+	exec deploy/cluster.sh target/release/tagalong
+
+SOAK_SECONDS ?= 120
+soak: need-cargo need-postgres need-redis ## Break three nodes' Redis, database, network and processes under 1,000 people for two minutes
+	@cargo build --release --quiet -p tagalong -p tagalong-loadtest
+	$(LOADTEST) --server target/release/tagalong soak --seconds $(SOAK_SECONDS)
+
 FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation versions_and_statuses
 
 fuzz-smoke: ## Run each fuzz target for some seconds
@@ -145,6 +155,14 @@ need-redis:
 	@command -v redis-server >/dev/null && exit
 	[ "$$(id -u)" -eq 0 ] || { echo "Redis is needed for the tests, not running: apt-get install redis-server" >&2; exit 1; }
 	apt-get update -qq && apt-get install -y -qq redis-server >/dev/null
+
+need-haproxy:
+	@command -v haproxy >/dev/null && exit
+	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+	  echo "HAProxy 2.6 or newer is needed, not running: apt-get install haproxy" >&2
+	  exit 1
+	fi
+	apt-get update -qq && apt-get install -y -qq haproxy >/dev/null
 
 need-npm:
 	@command -v npm >/dev/null || { echo "Node 20 with npm is needed: install Debian's nodejs and npm, or a newer Node" >&2; exit 1; }

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
+use crate::account::Account;
 use crate::clock::{self, Stopwatch, micros};
 use crate::door::{Door, Heard};
 use crate::frame;
@@ -43,6 +44,8 @@ pub struct Person {
     pub ticket: Ticket,
     /// Where they go.
     pub track: Track,
+    /// Which of the crowd's servers they connect to.
+    pub node: usize,
     /// Whether they are one who stops reading.
     pub slow: bool,
     link: Option<Link>,
@@ -70,6 +73,8 @@ pub struct Arrivals {
     pub joined: usize,
     /// Everyone who ever got in.
     pub welcomed: u64,
+    /// How often somebody was told that somebody has come or left.
+    pub told: u64,
     /// What went wrong, and how often.
     pub faults: BTreeMap<String, u64>,
     /// From the first packet to the upgrade, in microseconds.
@@ -80,7 +85,7 @@ pub struct Arrivals {
 
 /// See the module's documentation.
 pub struct Crowd {
-    target: SocketAddr,
+    targets: Vec<SocketAddr>,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
     buffer: Vec<u8>,
@@ -95,6 +100,8 @@ pub struct Crowd {
     pub watch: Stopwatch,
     /// Who was owed what.
     pub ledger: Ledger,
+    /// What became of it, when servers are broken on purpose.
+    pub account: Option<Account>,
     /// What went over the wire.
     pub traffic: Traffic,
     /// How connecting went.
@@ -106,22 +113,29 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// People who are not connected yet, session by session.
+    /// People who are not connected yet, session by session, and who will all connect to the first server.
     ///
     /// # Errors
     /// When the kernel gives no epoll.
     pub fn new(
-        target: SocketAddr,
+        targets: Vec<SocketAddr>,
         people: Vec<(Ticket, Track)>,
         people_per_session: u32,
     ) -> std::io::Result<Self> {
         let watch = Stopwatch::start();
         let mut random = fastrand::Rng::new();
         let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
-        let person =
-            |(ticket, track)| Person { ticket, track, slow: false, link: None, reads: true, reference: 1 };
+        let person = |(ticket, track)| Person {
+            ticket,
+            track,
+            node: 0,
+            slow: false,
+            link: None,
+            reads: true,
+            reference: 1,
+        };
         Ok(Self {
-            target,
+            targets,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             events: Vec::with_capacity(EVENTS_PER_TURN),
             buffer: vec![0; READ_BUFFER_BYTES],
@@ -133,10 +147,12 @@ impl Crowd {
             people: people.into_iter().map(person).collect(),
             watch,
             ledger: Ledger::new(count, people_per_session),
+            account: None,
             traffic: Traffic::default(),
             arrivals: Arrivals {
                 joined: 0,
                 welcomed: 0,
+                told: 0,
                 faults: BTreeMap::new(),
                 upgrade: histogram(),
                 join: histogram(),
@@ -170,7 +186,7 @@ impl Crowd {
     pub fn connect(&mut self, who: u32) {
         let now = self.watch.micros();
         let person = &mut self.people[who as usize];
-        let begun = Link::connect(self.target, who, person.slow, now).and_then(|link| {
+        let begun = Link::connect(self.targets[person.node], who, person.slow, now).and_then(|link| {
             let data = epoll::EventData::new_u64(who.into());
             epoll::add(&self.epoll, &link, data, epoll::EventFlags::OUT)?;
             Ok(link)
@@ -188,6 +204,9 @@ impl Crowd {
             self.arrivals.joined -= 1;
             if self.people[who as usize].reads {
                 self.readers_of_session[(who / self.people_per_session) as usize] -= 1;
+            }
+            if let Some(account) = &mut self.account {
+                account.cut_off(who);
             }
         }
         link.cut();
@@ -293,7 +312,7 @@ impl Crowd {
         let key: String =
             key.iter().map(|byte| char::from(b'A' + byte % 26)).chain("AAAAAA==".chars()).collect();
         let person = &mut self.people[who as usize];
-        let (path, target) = (person.ticket.door.path(&person.ticket.token), self.target);
+        let (path, target) = (person.ticket.door.path(&person.ticket.token), self.targets[person.node]);
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {target}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
@@ -339,6 +358,9 @@ impl Crowd {
         self.lag.saturating_record(now.saturating_sub(due).max(1));
         let others = self.readers_of_session[(who / self.people_per_session) as usize] - 1;
         let number = self.ledger.send(who, due, others.into());
+        if let Some(account) = &mut self.account {
+            account.sent(who, now);
+        }
         let person = &mut self.people[who as usize];
         person.reference += 1;
         #[expect(clippy::cast_precision_loss, reason = "a run lasts seconds")]
@@ -431,7 +453,12 @@ impl Crowd {
     fn heard(&mut self, who: u32, text: &[u8], now: u64) {
         let person = &mut self.people[who as usize];
         match person.ticket.door.hear(text) {
-            Heard::Update(number) => self.ledger.heard(who, number, now, !person.slow),
+            Heard::Update(number) => {
+                self.ledger.heard(who, number, now, !person.slow);
+                if let Some(account) = &mut self.account {
+                    account.heard(who, number, now);
+                }
+            }
             Heard::Joined => {
                 let Some(link) = person.link.as_mut().filter(|link| link.stage == Stage::Joining) else {
                     return;
@@ -442,7 +469,11 @@ impl Crowd {
                 self.arrivals.welcomed += 1;
                 self.readers_of_session[(who / self.people_per_session) as usize] += 1;
                 self.ledger.welcomed(who);
+                if let Some(account) = &mut self.account {
+                    account.welcomed(who, person.node);
+                }
             }
+            Heard::Membership => self.arrivals.told += 1,
             Heard::Refused => self.fault("refused".to_owned()),
             Heard::Other => {}
         }

@@ -29,6 +29,8 @@ pub enum Heard {
     Joined,
     /// We are not let in, or something that we sent was not taken.
     Refused,
+    /// Somebody has come into the session, or left it.
+    Membership,
     /// Anything else.
     Other,
 }
@@ -98,12 +100,20 @@ impl Door {
             Self::V1 => br#"{"event":"location_update""#,
             Self::Plain => br#"{"type":"location_update""#,
         };
-        if text.starts_with(broadcast) {
-            return number(text).map_or(Heard::Other, Heard::Update);
+        if text.starts_with(broadcast)
+            && let Some(number) = number(text)
+        {
+            return Heard::Update(number);
         }
         let head = &text[..text.len().min(160)];
         if memmem::find(head, b"initial_locations").is_some() {
             return Heard::Joined;
+        }
+        if [&b"\"participant_joined\""[..], b"\"participant_left\""]
+            .iter()
+            .any(|event| memmem::find(head, event).is_some())
+        {
+            return Heard::Membership;
         }
         let refusal: &[u8] = match self {
             Self::Plain => br#"{"type":"error""#,
@@ -145,7 +155,8 @@ mod tests {
             heard(r#"["1","2","location:1","phx_reply",{"response":{},"status":"ok"}]"#),
             Heard::Other
         );
-        assert_eq!(heard(r#"[null,null,"location:1","participant_left",{}]"#), Heard::Other);
+        assert_eq!(heard(r#"[null,null,"location:1","participant_left",{}]"#), Heard::Membership);
+        assert_eq!(heard(r#"[null,null,"location:1","participant_status",{}]"#), Heard::Other);
         assert_eq!(Door::Plain.hear(br#"{"type":"error","data":{}}"#), Heard::Refused);
     }
 

@@ -118,6 +118,12 @@ pub enum Scenario {
         #[arg(long, default_value_t = 13.3501, allow_hyphen_values = true)]
         lng: f64,
     },
+    /// Three servers with a database and a Redis of their own, and something of it broken again and again
+    Soak {
+        /// Seconds between two faults
+        #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(4..))]
+        fault_every: u64,
+    },
     /// The same load on the bare floor and on the server, in turn; medians and ratios
     Peers {
         /// The floor's program

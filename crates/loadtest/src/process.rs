@@ -82,6 +82,7 @@ pub fn raise_file_limit() -> u64 {
 pub struct Server {
     program: String,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
     directory: TempDir,
     child: Child,
     pinned: bool,
@@ -96,14 +97,28 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub fn start(program: &Path, arguments: &[String], pinned: bool) -> Result<Self, Failure> {
+        Self::start_with(program, arguments, &[], pinned)
+    }
+
+    /// As [`Self::start`], with more variables in its environment.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_with(
+        program: &Path,
+        arguments: &[String],
+        variables: &[(String, String)],
+        pinned: bool,
+    ) -> Result<Self, Failure> {
         let directory = tempfile::tempdir()?;
         let program = std::fs::canonicalize(program)
             .map_err(|error| format!("{}: {error}; has it been built?", program.display()))?
             .display()
             .to_string();
-        let (child, port) = launch(&program, arguments, &directory, 0, pinned)?;
+        let (child, port) = launch(&program, arguments, variables, &directory, 0, pinned)?;
         let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
-        Ok(Self { program, arguments: arguments.to_vec(), directory, child, pinned, address })
+        let (arguments, variables) = (arguments.to_vec(), variables.to_vec());
+        Ok(Self { program, arguments, variables, directory, child, pinned, address })
     }
 
     /// Its process id.
@@ -117,8 +132,23 @@ impl Server {
     /// When it does not start.
     pub fn restart(&mut self) -> Result<(), Failure> {
         self.stop();
-        let port = self.address.port();
-        (self.child, _) = launch(&self.program, &self.arguments, &self.directory, port, self.pinned)?;
+        self.start_again()
+    }
+
+    /// Kills it, so that it can neither say goodbye nor clean up.
+    pub fn kill(&mut self) {
+        // It may be gone already; `wait` tells.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it after [`Self::kill`], at the same address and with the same data.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&mut self) -> Result<(), Failure> {
+        let (port, arguments, variables) = (self.address.port(), &self.arguments, &self.variables);
+        (self.child, _) = launch(&self.program, arguments, variables, &self.directory, port, self.pinned)?;
         Ok(())
     }
 
@@ -140,6 +170,7 @@ impl Drop for Server {
 fn launch(
     program: &str,
     arguments: &[String],
+    variables: &[(String, String)],
     directory: &TempDir,
     port: u16,
     pinned: bool,
@@ -156,6 +187,7 @@ fn launch(
         .env("DATA_DIR", directory.path())
         .env("RATE_LIMITS", "off")
         .env("LOG_LEVEL", "warn")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn();

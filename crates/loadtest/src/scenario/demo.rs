@@ -48,7 +48,7 @@ pub(super) fn play(options: &Options, session: Option<&str>, place: (f64, f64)) 
     let everyone = join(&mut rest, &id, place)?;
     println!("{} people move in the session http://{address}/join/{id}", everyone.len());
     let people = u32::try_from(everyone.len()).unwrap_or(u32::MAX);
-    let crowd = Crowd::new(address, everyone, people)?;
+    let crowd = Crowd::new(vec![address], everyone, people)?;
     walk(crowd, options.group.interval(INTERVAL_MS), options.group.seconds.map(Duration::from_secs))
 }
 

@@ -7,6 +7,7 @@ mod idle;
 mod peers;
 mod rest;
 mod slow;
+mod soak;
 mod stage;
 mod storm;
 
@@ -34,6 +35,7 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
         Scenario::Churn { per_second } => churn::play(options, *per_second)?,
         Scenario::Rest { connections } => return rest::play(options, *connections),
         Scenario::Demo { session, lat, lng } => return demo::play(options, session.as_deref(), (*lat, *lng)),
+        Scenario::Soak { fault_every } => return soak::play(options, *fault_every),
         Scenario::Peers { floor, rounds } => return peers::play(options, floor, *rounds),
     };
     println!("{report}");

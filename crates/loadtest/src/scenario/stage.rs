@@ -97,7 +97,7 @@ impl Stage {
             notes: Vec::new(),
             sound: true,
         };
-        Ok(Self { server, pid, address, crowd: Crowd::new(address, everyone, people)?, report, empty })
+        Ok(Self { server, pid, address, crowd: Crowd::new(vec![address], everyone, people)?, report, empty })
     }
 
     /// Lets everyone who is away connect, some at a time.

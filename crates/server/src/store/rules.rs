@@ -36,7 +36,8 @@ impl SessionRow {
     }
 
     /// Whether it is over, and why. The answer stays the same as time passes: what was ended before its time
-    /// was up has ended, what was not has expired, also after the cleanup has marked it.
+    /// was up has ended, what was not has expired, also after the cleanup has marked it. For what nobody uses the
+    /// cleanup brings that time forward.
     fn closed(&self, now: Timestamp) -> Option<Closed> {
         if self.is_active {
             return (self.expires_at <= now).then_some(Closed::Expired);

@@ -212,9 +212,10 @@ impl Sqlite {
         idle_since: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
         let rows = sqlx::query(
-            "UPDATE sessions SET is_active = 0, ended_at = ?
+            "UPDATE sessions SET is_active = 0, ended_at = ?, expires_at = min(expires_at, ?)
              WHERE is_active = 1 AND (expires_at <= ? OR last_activity <= ?) RETURNING id",
         )
+        .bind(now.as_millis())
         .bind(now.as_millis())
         .bind(now.as_millis())
         .bind(idle_since.as_millis())

@@ -320,6 +320,7 @@ impl Model {
             let idle = session.active_at <= now.minus(INACTIVITY);
             if session.ended_at.is_none() && (session.expires_at <= now || idle) {
                 session.ended_at = Some(now);
+                session.expires_at = session.expires_at.min(now);
                 self.ended(index, EndReason::Expired);
             }
         }

@@ -70,7 +70,7 @@ pub(crate) async fn why_a_session_is_over_stays_the_same(store: &Store) {
     for now in [at(4000), later, later.plus(LENGTH)] {
         assert_eq!(refusal(store.session(ended, now).await), Problem::SessionEnded);
         assert_eq!(refusal(store.session(expired, now).await), Problem::SessionExpired);
-        assert_eq!(refusal(store.session(idle, now).await), Problem::SessionEnded);
+        assert_eq!(refusal(store.session(idle, now).await), Problem::SessionExpired);
     }
 }
 

@@ -1,13 +1,29 @@
 #!/bin/sh
-# Looks after one PostgreSQL for a test process: does what the lines on standard input say, and when those end,
-# because the process is done, or dead, stops the server and leaves nothing behind.
+# Looks after one PostgreSQL for a process that needs one for a while: does what the lines on standard input
+# say, and when those end, because the process is done, or dead, stops the server and leaves nothing behind.
 #
-# Arguments: the directory of PostgreSQL's programs, a directory of our own, and a prepared cluster to copy, or
+# Arguments: a directory of our own, where the server's socket will be, and a prepared cluster to copy, or
 # nothing to prepare one.
 set -u
-programs=$1 home=$2 template=${3:-}
+home=$1 template=${2:-}
 data=$home/data
 server=
+
+# Where one is told to look; where Debian keeps the programs, the newest version first; or wherever pg_config says.
+programs=${POSTGRES_BIN:-$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)}
+[ -x "$programs/initdb" ] || programs=$(pg_config --bindir 2>/dev/null)
+[ -x "$programs/initdb" ] || {
+  echo "PostgreSQL is needed: apt-get install postgresql (it need not run)" >&2
+  exit 1
+}
+
+# PostgreSQL refuses to be run by root; root runs it as the user that Debian's package makes.
+as=
+if [ "$(id -u)" -eq 0 ]; then
+  as="setpriv --reuid=postgres --regid=postgres --clear-groups"
+  chown postgres:postgres "$home" || exit
+fi
+cd "$home" || exit
 
 everyone() {
   [ -z "$server" ] && return
@@ -25,9 +41,9 @@ signal() {
 prepare() {
   if [ -z "$template" ]; then
     template=$home/template
-    "$programs/initdb" -D "$template" -U tagalong -A trust -E UTF8 --locale=C --no-sync --wal-segsize=1 || return
+    $as "$programs/initdb" -D "$template" -U tagalong -A trust -E UTF8 --locale=C --no-sync --wal-segsize=1 || return
   fi
-  cp -a "$template" "$data" || return
+  $as cp -a "$template" "$data" || return
   cat >>"$data/postgresql.conf" <<END
 listen_addresses = ''
 unix_socket_directories = '$home'
@@ -42,7 +58,7 @@ END
 
 start() {
   [ -d "$data" ] || prepare || return
-  "$programs/postgres" -D "$data" </dev/null >>"$home/server.log" 2>&1 &
+  $as "$programs/postgres" -D "$data" </dev/null >>"$home/server.log" 2>&1 &
   server=$!
   until "$programs/pg_isready" -q -h "$home"; do
     kill -0 "$server" || return
@@ -65,4 +81,4 @@ while read -r line; do
 done
 signal CONT
 [ -n "$server" ] && kill -QUIT "$server" && wait "$server"
-rm -rf "$home"
+cd / && rm -rf "$home"

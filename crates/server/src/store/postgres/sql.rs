@@ -257,7 +257,7 @@ pub(super) async fn expire_sessions(
              SELECT id FROM sessions WHERE is_active AND (expires_at <= $1 OR last_activity <= $2)
              ORDER BY id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
          )
-         UPDATE sessions SET is_active = false, ended_at = $1 FROM due
+         UPDATE sessions SET is_active = false, ended_at = $1, expires_at = least(expires_at, $1) FROM due
          WHERE sessions.id = due.id RETURNING sessions.id",
     )
     .bind(now.to_utc())

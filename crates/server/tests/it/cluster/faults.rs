@@ -189,6 +189,23 @@ async fn a_node_asks_the_database_before_it_ends_a_session() {
     assert_eq!((event.as_str(), &data["reason"]), ("session_ended", &json!("expired")));
 }
 
+/// The node that cleaned up could not say so, and the database does not tell who ended a session but by its times.
+#[tokio::test]
+async fn a_session_that_nobody_used_has_expired_wherever_one_hears_of_it() {
+    let mut redis = RedisServer::start().await;
+    let database = TempDir::new().unwrap();
+    let node = node(&database, &redis.url()).await;
+    let store = Store::open(&Database::Sqlite(database.path().join("shared.db")), 1).await.unwrap();
+    let session = node.session().await;
+    let mut ada = Person::join(&node, &session, "Ada").await;
+    redis.kill();
+    redis_is(&node, "degraded").await;
+    let now = Clock::system().now();
+    assert_eq!(store.expire_sessions(now, now).await.unwrap().len(), 1);
+    let (event, data) = ada.hears().await;
+    assert_eq!((event.as_str(), &data["reason"]), ("session_ended", &json!("expired")));
+}
+
 #[tokio::test]
 async fn a_node_without_redis_from_the_start_serves_and_joins_in_later() {
     let mut redis = RedisServer::start().await;

@@ -5,6 +5,7 @@ mod guarded;
 mod kinds;
 mod proxy;
 mod redis_server;
+mod said;
 mod together;
 
 use std::path::Path;
