@@ -10,7 +10,7 @@ export interface Seat {
   joinLink?: string;
 }
 
-export type Intent = "sharing" | "paused" | "stopped";
+export type Intent = "sharing" | "app" | "paused" | "stopped";
 
 const key = (sessionId: string) => `tagalong:session:${sessionId}`;
 

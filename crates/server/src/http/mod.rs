@@ -13,9 +13,11 @@ mod origin;
 mod pages;
 mod participants;
 mod path;
+mod reports;
 mod request;
 mod security;
 mod sessions;
+mod trackers;
 
 pub(crate) use answer::Refusal;
 use axum::Router;
@@ -45,6 +47,7 @@ fn described() -> OpenApiRouter<State> {
         .routes(routes!(participants::watch))
         .routes(routes!(participants::list))
         .routes(routes!(participants::leave))
+        .routes(routes!(trackers::show, trackers::revoke))
         .routes(routes!(config::show))
         .routes(routes!(health::health))
         .routes(routes!(health::live))
@@ -69,6 +72,7 @@ pub fn router(state: &State) -> Router {
     Router::new()
         .route("/socket/websocket", axum::routing::any(upgrade::phoenix))
         .route("/ws", get(upgrade::plain))
+        .route("/track/{secret}/{app}", axum::routing::any(reports::receive))
         .merge(pages::router())
         .method_not_allowed_fallback(wrong_method)
         .merge(rest)

@@ -21,4 +21,6 @@ mod rates;
 mod rest;
 mod rfc6455;
 mod tls;
+mod tracker_apps;
+mod trackers;
 mod wire;

@@ -6,6 +6,7 @@ mod kinds;
 mod proxy;
 mod redis_server;
 mod together;
+mod trackers;
 
 use std::path::Path;
 use std::time::Duration;
