@@ -197,7 +197,8 @@ export class Live implements Page {
   }
 
   private tellPhase(phase: SharingPhase): void {
-    if (phase !== "on" && phase !== "no_gps" && phase !== "app") this.dispatch({ type: "own_position", fix: null });
+    if (phase !== "on" && phase !== "no_gps" && phase !== "app")
+      this.dispatch({ type: "own_position", fix: null });
     this.tellStatus();
   }
 

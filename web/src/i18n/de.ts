@@ -36,6 +36,7 @@ export const de: Texts = {
   join: "Beitreten",
   joinNote:
     "Mit dem Beitreten teilst du deinen Standort mit allen in dieser Sitzung, bis du pausierst oder stoppst.",
+  shownFor: (life: string) => `Jede Position ist ${life} lang zu sehen.`,
   watchOnly: "Nur zuschauen",
   watchNote: "Du siehst die anderen. Du bist nicht auf der Karte, und dein Standort wird nicht abgefragt.",
   lockedTitle: "Diese Sitzung ist gesperrt",
@@ -131,8 +132,7 @@ export const de: Texts = {
   appSharing: "Deine App teilt",
   appSharingText: "Du kannst das Telefon einstecken. „Beenden“ beendet auch die App.",
   pocket: "In der Tasche weiter teilen",
-  pocketText: (life: string) =>
-    `Ein Browser hört im Hintergrund auf, eine Tracker-App nicht. Jede Position ist ${life} zu sehen.`,
+  pocketText: "Ein Browser hört im Hintergrund auf, eine Tracker-App nicht.",
   pocketBattery: "Braucht etwa so viel Akku wie Navigation.",
   showsOthers: "Zeigt die anderen auf ihrer Karte.",
   showsYouOnly: "Zeigt dich den anderen.",

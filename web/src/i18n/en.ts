@@ -33,6 +33,7 @@ export const en = {
   color: (index: number) => `Colour ${index}`,
   join: "Join",
   joinNote: "Joining shares your location with everyone in this session until you pause or stop.",
+  shownFor: (life: string) => `Each position is shown for ${life}.`,
   watchOnly: "Watch only",
   watchNote: "You see the others. You are not on the map, and your location is not asked for.",
   lockedTitle: "This session is locked",
@@ -126,8 +127,7 @@ export const en = {
   appSharing: "Your app is sharing",
   appSharingText: "You can put the phone away. Stop here stops the app too.",
   pocket: "Keep sharing in my pocket",
-  pocketText: (life: string) =>
-    `A browser stops in the background; a tracker app goes on. Each position is shown for ${life}.`,
+  pocketText: "A browser stops in the background; a tracker app goes on.",
   pocketBattery: "Uses about as much battery as navigation.",
   showsOthers: "Shows the others on its own map.",
   showsYouOnly: "Shows you to the others.",

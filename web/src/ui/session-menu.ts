@@ -21,7 +21,14 @@ interface MenuOptions {
 
 const NEW_ENDS_MINUTES = [60, 240, 720, 1440];
 
-export function openSessionMenu({ title, isWatcher, onPocket, onLeave, onDownload, creator }: MenuOptions): void {
+export function openSessionMenu({
+  title,
+  isWatcher,
+  onPocket,
+  onLeave,
+  onDownload,
+  creator,
+}: MenuOptions): void {
   const closing = (run: () => void) => () => {
     sheet.close();
     run();

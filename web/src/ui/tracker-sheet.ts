@@ -23,7 +23,7 @@ export function openTrackerSheet(
   const apps = h("div", { class: "actions" }, ...offered.map((tracker) => appButton(tracker, choose)));
   openSheet(
     t.pocket,
-    h("p", {}, t.pocketText(formatDuration(positionLifeMs)), " ", t.pocketBattery),
+    h("p", {}, t.pocketText, " ", t.shownFor(formatDuration(positionLifeMs)), " ", t.pocketBattery),
     apps,
     details,
   );

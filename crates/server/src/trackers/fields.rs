@@ -16,6 +16,8 @@ const KNOT: f64 = 1852.0 / 3600.0;
 const KM_H: f64 = 1.0 / 3.6;
 /// A number from here on is a time in milliseconds: as seconds it would lie in the year 5138.
 const FIRST_MILLIS: f64 = 1e11;
+/// The end of the year 9999, in milliseconds.
+const LAST_MILLIS: f64 = 253_402_300_800_000.0;
 
 /// Where an app puts the parts of a position (JSON pointers; the first that is there counts), and by what a
 /// number is multiplied to be ours.
@@ -145,11 +147,8 @@ fn as_number(value: &Value) -> Option<f64> {
 fn as_time(value: &Value) -> Option<Timestamp> {
     if let Some(number) = as_number(value) {
         let millis = if number.abs() < FIRST_MILLIS { number * 1e3 } else { number };
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "saturates, and what is far off is refused as such"
-        )]
-        return Some(Timestamp::from_millis(millis as i64));
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
+        return (millis.abs() < LAST_MILLIS).then(|| Timestamp::from_millis(millis as i64));
     }
     let text = value.as_str()?.trim();
     if let Ok(time) = Timestamp::parse(text) {
