@@ -38,6 +38,7 @@ impl Rooms for Some {
             room.lock().take_unsent(now(&self.clock), unsent);
             self.taken.fetch_add(unsent.len(), Ordering::Relaxed);
         }
+        LIFE
     }
 
     fn heard(&self, _: Heard) {}
@@ -86,7 +87,7 @@ fn main() {
     println!("one node:              {:6.0} ns for a position", publish(&alone, &seats, &Bus::Local));
     let url = std::env::var("BENCH_REDIS_URL");
     let address = Address::parse(url.as_deref().unwrap_or("redis://127.0.0.1:1")).unwrap();
-    let lives = Lives { location: LIFE, participant: LIFE, connection: LIFE };
+    let lives = Lives { participant: LIFE, connection: LIFE };
     let bus = Bus::Redis(Redis::new(node, address, lives, clock.clone()));
     let (several, seats) = rooms(Some(node), &clock);
     println!("several, not written:  {:6.0} ns for a position", publish(&several, &seats, &bus));

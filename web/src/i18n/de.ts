@@ -11,6 +11,7 @@ export const de: Texts = {
   optional: "optional",
   sessionNameExample: "Sonntagstour",
   howLong: "Wie lange?",
+  howLongShown: "Wie lange ist eine Position zu sehen?",
   startSession: "Sitzung starten",
   starting: "Wird gestartet …",
 

@@ -9,6 +9,7 @@ export const en = {
   optional: "optional",
   sessionNameExample: "Sunday ride",
   howLong: "How long?",
+  howLongShown: "How long is a position shown?",
   startSession: "Start a session",
   starting: "Starting…",
 

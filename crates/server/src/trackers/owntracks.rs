@@ -85,7 +85,7 @@ fn initials(name: &str) -> String {
     let mut words =
         name.split_whitespace().filter_map(|word| word.chars().find(|char| char.is_alphanumeric()));
     let first = words.next();
-    let second = words.last().or_else(|| name.chars().filter(|char| char.is_alphanumeric()).nth(1));
+    let second = words.next_back().or_else(|| name.chars().filter(|char| char.is_alphanumeric()).nth(1));
     let initials: String = first.into_iter().chain(second).flat_map(char::to_uppercase).take(2).collect();
     if initials.is_empty() { "?".to_owned() } else { initials }
 }
