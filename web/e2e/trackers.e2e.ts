@@ -54,7 +54,8 @@ it("an app takes over from the browser, and both see each other", async () => {
   await ben.sees("Ada", /now/);
 
   await ada.chooseFromMenu("Keep sharing in my pocket");
-  const sheet = ada.page.getByRole("dialog");
+  const sheet = ada.page.getByRole("dialog", { name: "Keep sharing in my pocket" });
+  await sheet.waitFor();
   expect(await sheet.getByRole("button", { name: /^Set up/ }).allTextContents()).toEqual([
     "OwnTracks",
     "Traccar Client",
