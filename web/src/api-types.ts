@@ -100,6 +100,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{id}/participants/{user_id}/trackers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getTrackers"];
+        put?: never;
+        post?: never;
+        delete: operations["revokeTrackers"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{id}/watch": {
         parameters: {
             query?: never;
@@ -248,6 +264,12 @@ export interface components {
              * @example http://localhost:4000/join/7df233e5-e71b-4e86-915d-5ac8e5216298
              */
             join_link: string;
+            /**
+             * Format: int64
+             * @description How long a position is shown.
+             * @example 30
+             */
+            location_ttl_seconds: number;
             /** @example Walk */
             name: string | null;
             /**
@@ -339,6 +361,11 @@ export interface components {
              * @description 1 up to the longest session, also written as a string; by default the longest.
              */
             expires_in_minutes?: number | null;
+            /**
+             * Format: int32
+             * @description How long a position is shown after it was taken, in seconds; by default the server's setting, 30.
+             */
+            location_ttl_seconds?: number | null;
             name?: string | null;
         };
         /** @description An active participant. */
@@ -384,6 +411,12 @@ export interface components {
             id: string;
             /** @description One that is over is refused instead. */
             is_active: boolean;
+            /**
+             * Format: int64
+             * @description How long a position is shown.
+             * @example 30
+             */
+            location_ttl_seconds: number;
             /** @description Whether nobody new may join. */
             locked: boolean;
             /** @example 50 */
@@ -416,6 +449,43 @@ export interface components {
             /** @description A new name; `null` or blank for none. */
             name?: string | null;
         };
+        /** @description How one app is set up. */
+        Setup: {
+            /**
+             * @description Where it sends positions. Whoever has it can send, and see what the app is shown.
+             * @example https://localhost:4000/track/…/owntracks
+             */
+            address: string;
+            /**
+             * @description What addresses call it: `owntracks`, `traccar`, `overland` or `gpslogger`.
+             * @example owntracks
+             */
+            app: string;
+            /** @description What is to be pasted as the body of its requests, where the app asks for that. */
+            body: string | null;
+            /**
+             * @description Sets the app up when it is opened on the phone; none where the app has no such link.
+             * @example owntracks:///config?inline=…
+             */
+            link: string | null;
+            /**
+             * @description What people call it.
+             * @example OwnTracks
+             */
+            name: string;
+            /**
+             * @description For which phones there is one: `ios`, `android`.
+             * @example [
+             *       "ios",
+             *       "android"
+             *     ]
+             */
+            platforms: string[];
+            /** @description What a QR code for the app has to say. */
+            qr: string;
+            /** @description Whether the app shows the others on a map of its own. */
+            shows_others: boolean;
+        };
         /** @description Images of the map. */
         Tiles: {
             /**
@@ -434,6 +504,22 @@ export interface components {
              * @example https://tile.openstreetmap.org/{z}/{x}/{y}.png
              */
             url: string;
+        };
+        /** @description The apps, each with how it is set up for one participant. */
+        Trackers: {
+            /**
+             * Format: int64
+             * @description How often the apps are asked to send.
+             * @example 10
+             */
+            interval_seconds: number;
+            /**
+             * Format: int64
+             * @description How long a position is shown in this session.
+             * @example 30
+             */
+            location_ttl_seconds: number;
+            trackers: components["schemas"]["Setup"][];
         };
         /** @description Somebody who only receives. */
         Watching: {
@@ -966,6 +1052,164 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description No longer in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description `UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `FORBIDDEN` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `SESSION_NOT_FOUND`, `SESSION_ENDED`, `SESSION_EXPIRED`, `PARTICIPANT_NOT_FOUND`, `PARTICIPANT_LEFT` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `UNAVAILABLE` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getTrackers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id */
+                id: string;
+                /** @description Whose phone it is */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How each app is set up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trackers"];
+                };
+            };
+            /** @description `UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `FORBIDDEN` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `SESSION_NOT_FOUND`, `SESSION_ENDED`, `SESSION_EXPIRED`, `PARTICIPANT_NOT_FOUND`, `PARTICIPANT_LEFT` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `UNAVAILABLE` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    revokeTrackers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id */
+                id: string;
+                /** @description Whose phone it is */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No app that was set up so far is listened to */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -5,6 +5,8 @@ export type Config = Schemas["Config"];
 export type Session = Schemas["Session"];
 export type CreatedSession = Schemas["CreatedSession"];
 export type Joined = Schemas["Joined"];
+export type Trackers = Schemas["Trackers"];
+export type Tracker = Schemas["Setup"];
 export type Watching = Schemas["Watching"];
 export type ListedParticipant = Schemas["Participant"];
 
@@ -42,6 +44,16 @@ export const endSession = (sessionId: string, token: string) =>
 /** With a person's own token this is leaving, with the creator's it is removing somebody. */
 export const removeParticipant = (sessionId: string, userId: string, token: string) =>
   call<unknown>("DELETE", `/sessions/${sessionId}/participants/${encodeURIComponent(userId)}`, { token });
+
+const trackersPath = (sessionId: string, userId: string) =>
+  `/sessions/${sessionId}/participants/${encodeURIComponent(userId)}/trackers`;
+
+export const getTrackers = (sessionId: string, userId: string, token: string) =>
+  call<Trackers>("GET", trackersPath(sessionId, userId), { token });
+
+/** No app that was set up so far is listened to any more. */
+export const revokeTrackers = (sessionId: string, userId: string, token: string) =>
+  call<unknown>("DELETE", trackersPath(sessionId, userId), { token });
 
 /** Whether the refusal means that the session is no more. */
 export function isGone(error: unknown): error is ApiError {

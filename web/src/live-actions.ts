@@ -1,4 +1,12 @@
-import { ApiError, changeSession, endSession, isGone, removeParticipant } from "./api";
+import {
+  ApiError,
+  changeSession,
+  endSession,
+  getTrackers,
+  isGone,
+  removeParticipant,
+  revokeTrackers,
+} from "./api";
 import { t } from "./i18n/texts";
 import type { Live } from "./live";
 import { joinPath } from "./route";
@@ -22,7 +30,7 @@ export function liveActions(live: Live): LiveActions {
     onRemove: (userId, name) => void remove(live, userId, name),
     onStart: () => live.share("sharing"),
     onPause: () => live.share("paused"),
-    onStop: () => live.share("stopped"),
+    onStop: () => stop(live),
     onJoin: () => joinInstead(live),
   };
 }
@@ -49,6 +57,7 @@ function openMenu(live: Live): void {
   openSessionMenu({
     title: state.name ?? t.untitled,
     isWatcher: state.me === null,
+    onPocket: state.me === null ? null : () => void openPocket(live, state.me ?? ""),
     onLeave: () => void leave(live),
     onDownload: track.length > 1 ? () => saveGpx(state.name, track) : null,
     creator: creatorToken
@@ -63,6 +72,28 @@ function openMenu(live: Live): void {
           onEnd: () => void end(live, creatorToken),
         }
       : null,
+  });
+}
+
+/** Stopping is meant for an app too, and an app does not hear what is said on this page. */
+function stop(live: Live): void {
+  const { sessionId, seat } = live.options;
+  const wasApp = live.sharesByApp;
+  live.share("stopped");
+  if (wasApp && seat.userId) {
+    const { userId, token } = seat;
+    void attempt(live, () => revokeTrackers(sessionId, userId, token));
+  }
+}
+
+async function openPocket(live: Live, userId: string): Promise<void> {
+  const { sessionId, seat } = live.options;
+  await attempt(live, async () => {
+    const [{ trackers }, { openTrackerSheet }] = await Promise.all([
+      getTrackers(sessionId, userId, seat.token),
+      import("./ui/tracker-sheet"),
+    ]);
+    openTrackerSheet(trackers, live.state.positionLifeMs, (onArrival) => live.expectApp(onArrival));
   });
 }
 

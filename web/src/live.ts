@@ -22,6 +22,8 @@ export interface LiveOptions {
 
 const TICK_MS = 1_000;
 const CHECK_PAUSE_MS = 5_000;
+/** While these last, the page has something to share. */
+const GOES_ON: ReadonlySet<SharingPhase> = new Set(["searching", "on", "no_gps"]);
 /** These end one's own place, not the session: a creator keeps the right to end it. */
 const ONLY_MY_END: ReadonlySet<EndReason> = new Set(["left", "removed", "full"]);
 
@@ -46,6 +48,7 @@ export class Live implements Page {
   private lastFix: Fix | null = null;
   private checkedAt = Number.NEGATIVE_INFINITY;
   private cancelTick = () => {};
+  private onAppArrival: (() => void) | null = null;
 
   constructor(readonly options: LiveOptions) {
     const { sessionId, seat } = options;
@@ -60,6 +63,7 @@ export class Live implements Page {
     void this.openMap();
     const intent = readIntent(sessionId);
     if (seat.userId && intent === "sharing") this.sharing.start();
+    if (seat.userId && intent === "app") this.sharing.handOver();
     if (seat.userId && intent === "paused") this.sharing.pause();
   }
 
@@ -83,8 +87,19 @@ export class Live implements Page {
   share(intent: Intent): void {
     rememberIntent(this.options.sessionId, intent);
     if (intent === "sharing") this.sharing.start();
+    else if (intent === "app") this.sharing.handOver();
     else if (intent === "paused") this.sharing.pause();
     else this.sharing.stop();
+  }
+
+  get sharesByApp(): boolean {
+    return this.sharing.phase === "app";
+  }
+
+  /** Goes on sharing from here until the first position comes from an app; who does not share begins with it. */
+  expectApp(onArrival: () => void): void {
+    this.onAppArrival = onArrival;
+    if (!GOES_ON.has(this.sharing.phase)) this.share("app");
   }
 
   look(camera: Camera): void {
@@ -105,11 +120,20 @@ export class Live implements Page {
 
   private receive(event: ChannelEvent): void {
     this.dispatch(event);
+    // What this page sends itself does not come back to it.
+    if (event.type === "location_update" && event.data.user_id === this.state.me) this.noticeApp();
     if (event.type === "initial_participants") {
       this.tellStatus();
       this.sharing.again();
     }
     if (event.type === "disconnected") void this.checkWhetherOver();
+  }
+
+  private noticeApp(): void {
+    if (!this.onAppArrival) return;
+    this.onAppArrival();
+    this.onAppArrival = null;
+    this.share("app");
   }
 
   private draw(): void {
@@ -173,7 +197,8 @@ export class Live implements Page {
   }
 
   private tellPhase(phase: SharingPhase): void {
-    if (phase !== "on" && phase !== "no_gps") this.dispatch({ type: "own_position", fix: null });
+    if (phase !== "on" && phase !== "no_gps" && phase !== "app")
+      this.dispatch({ type: "own_position", fix: null });
     this.tellStatus();
   }
 

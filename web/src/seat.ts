@@ -6,11 +6,13 @@ export interface Seat {
   userId?: string;
   /** Only the creator has this one. */
   creatorToken?: string;
+  /** A tracker app shares in one's place, whichever tab is open. */
+  byApp?: boolean;
   /** The link as the server wants it passed round. */
   joinLink?: string;
 }
 
-export type Intent = "sharing" | "paused" | "stopped";
+export type Intent = "sharing" | "app" | "paused" | "stopped";
 
 const key = (sessionId: string) => `tagalong:session:${sessionId}`;
 
@@ -42,14 +44,17 @@ export function forgetSeat(sessionId: string): void {
 
 /**
  * Whether sharing goes on after a reload. This lives with the tab and not with the seat: opening the
- * link another day is looking, and looking never starts sharing.
+ * link another day is looking, and looking never starts sharing, nor does it stop an app.
  */
 export function readIntent(sessionId: string): Intent {
-  return (read("sessionStorage", sessionId) as Intent | null) ?? "stopped";
+  const usual = readSeat(sessionId).byApp ? "app" : "stopped";
+  return (read("sessionStorage", sessionId) as Intent | null) ?? usual;
 }
 
 export function rememberIntent(sessionId: string, intent: Intent): void {
   write("sessionStorage", sessionId, intent);
+  const byApp = intent === "app";
+  if ((readSeat(sessionId).byApp ?? false) !== byApp) changeSeat(sessionId, { byApp });
 }
 
 type StorageName = "localStorage" | "sessionStorage";

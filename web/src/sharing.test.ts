@@ -5,6 +5,7 @@ it.each([
   ["on", false, "sharing"],
   ["searching", false, "sharing"],
   ["on", true, "hidden"],
+  ["app", true, "sharing"],
   ["no_gps", false, "no_gps"],
   ["no_gps", true, "hidden"],
   ["paused", true, "paused"],

@@ -4,12 +4,14 @@ import type { Clock } from "./clock";
 import { type LocationWatch, type Trouble, watchLocation } from "./geolocation";
 import { keepAwake } from "./wake-lock";
 
-/** `searching`: asked for, no fix yet. */
-export type SharingPhase = "off" | "searching" | "on" | "paused" | Trouble;
+/** `searching`: asked for, no fix yet. `app`: a tracker app shares, and this page does not. */
+export type SharingPhase = "off" | "searching" | "on" | "app" | "paused" | Trouble;
 
 export interface Sharing {
   readonly phase: SharingPhase;
   start(): void;
+  /** Leaves the sharing to an app: without a word that it ends here, or the position would be gone meanwhile. */
+  handOver(): void;
   pause(): void;
   stop(): void;
   /** Tells the newest place once more, to a connection that is new. */
@@ -81,6 +83,10 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
       // A refusal may already have come, before there was a watch to take back.
       if (isRefused(phase)) release();
     },
+    handOver() {
+      release();
+      enter("app");
+    },
     pause() {
       release();
       enter("paused");
@@ -107,6 +113,7 @@ export function isRefused(phase: SharingPhase): phase is "denied" | "insecure" |
 /** What the others are told. */
 export function statusOf(phase: SharingPhase, isPageHidden: boolean): Status {
   if (phase === "off" || isRefused(phase)) return "stopped";
+  if (phase === "app") return "sharing";
   if (phase === "paused") return "paused";
   if (isPageHidden) return "hidden";
   return phase === "no_gps" ? "no_gps" : "sharing";

@@ -31,14 +31,19 @@ fn now() -> Now {
 
 /// A room where everyone is connected and waits.
 fn room(now: Now) -> (Room, Vec<SeatId>) {
-    let mut room = Room::new(SessionId::from_random([1; 16]), None, Duration::from_secs(30));
+    let mut room = Room::new(SessionId::from_random([1; 16]), None);
     let users: Vec<UserId> = (0..PEOPLE).map(|n| UserId::from_random([n; 16])).collect();
     let profile = |(n, user): (usize, &UserId)| Profile {
         user_id: user.clone(),
         display_name: DisplayName::parse(&format!("Person {n}")).unwrap(),
         avatar_color: AvatarColor::parse("#FF5733").unwrap(),
     };
-    let details = Details { name: None, ends_at: Timestamp::from_millis(3_600_000), locked: false };
+    let details = Details {
+        name: None,
+        ends_at: Timestamp::from_millis(3_600_000),
+        locked: false,
+        location_ttl: Duration::from_secs(30),
+    };
     room.reconcile(details, users.iter().enumerate().map(profile).collect(), now).wake();
     let seats = users.iter().map(|user| room.enter(Guest::Participant(user), now).unwrap().0).collect();
     (room, seats)

@@ -49,6 +49,15 @@ pub const REFUSALS_MAX: u32 = 200;
 /// Most addresses whose rates are told apart, at about 100 bytes each. All others share one.
 pub const ADDRESSES_MAX: usize = 100_000;
 
+/// The shortest life of positions that a session's creator may choose.
+pub const LOCATION_TTL_MIN: Duration = Duration::from_secs(30);
+/// The longest.
+pub const LOCATION_TTL_MAX: Duration = Duration::from_secs(900);
+/// Largest request body of a tracker app, in bytes: a thousand positions with all that Overland says of each.
+pub const TRACKER_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Most tracker links whose rate, or whose end, a server keeps in mind, at about 100 bytes each.
+pub const TRACKERS_MAX: usize = 20_000;
+
 /// How far in the future a position's own time may lie: phones' clocks are not exact.
 pub const POSITION_AHEAD_MAX: Duration = Duration::from_secs(60);
 

@@ -25,6 +25,27 @@ pub struct Position {
     battery: Option<f64>,
 }
 
+/// A position as it was said to be, field by field, in the units of a [`Position`].
+#[derive(Clone, Copy, PartialEq, Default)]
+pub struct Reading {
+    /// Degrees north.
+    pub lat: f64,
+    /// Degrees east.
+    pub lng: f64,
+    /// Metres.
+    pub accuracy: Option<f64>,
+    /// When it was taken; `None` for now.
+    pub timestamp: Option<Timestamp>,
+    /// Metres.
+    pub altitude: Option<f64>,
+    /// Degrees from north, clockwise.
+    pub heading: Option<f64>,
+    /// Metres a second.
+    pub speed: Option<f64>,
+    /// 0 to 1.
+    pub battery: Option<f64>,
+}
+
 /// What is wrong with a position that a client sent. Carries no value, on purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidPosition {
@@ -64,11 +85,22 @@ impl Position {
     /// # Errors
     /// When a field is missing, of another type or out of range.
     pub fn parse(json: &str, now: Timestamp) -> Result<Self, InvalidPosition> {
-        let position = Self::read(json, Some(now))?;
-        if position.timestamp > now.plus(POSITION_AHEAD_MAX) {
+        Self::read(json, Some(now))?.not_after(now)
+    }
+
+    /// The position that a reading is, by the same rules as [`Self::parse`].
+    ///
+    /// # Errors
+    /// When a field is out of range.
+    pub fn of(reading: Reading, now: Timestamp) -> Result<Self, InvalidPosition> {
+        Self::checked(reading, Some(now))?.not_after(now)
+    }
+
+    fn not_after(self, now: Timestamp) -> Result<Self, InvalidPosition> {
+        if self.timestamp > now.plus(POSITION_AHEAD_MAX) {
             return Err(InvalidPosition::Future);
         }
-        Ok(position)
+        Ok(self)
     }
 
     /// Reads a position that another node has accepted: by its clock, not by ours.
@@ -84,10 +116,22 @@ impl Position {
             return Err(InvalidPosition::Shape);
         }
         let sent: Sent<'_> = serde_json::from_str(json).map_err(|_| InvalidPosition::Shape)?;
-        let timestamp = match &sent.timestamp {
-            None => now.ok_or(InvalidPosition::Timestamp)?,
-            Some(text) => Timestamp::parse(text).map_err(|_| InvalidPosition::Timestamp)?,
+        let timestamp = sent.timestamp.as_deref().map(Timestamp::parse).transpose();
+        let reading = Reading {
+            lat: sent.lat,
+            lng: sent.lng,
+            accuracy: sent.accuracy,
+            timestamp: timestamp.map_err(|_| InvalidPosition::Timestamp)?,
+            altitude: sent.altitude,
+            heading: sent.heading,
+            speed: sent.speed,
+            battery: sent.battery,
         };
+        Self::checked(reading, now)
+    }
+
+    fn checked(sent: Reading, now: Option<Timestamp>) -> Result<Self, InvalidPosition> {
+        let timestamp = sent.timestamp.or(now).ok_or(InvalidPosition::Timestamp)?;
         Ok(Self {
             lat: within("lat", sent.lat, -90.0, 90.0)?,
             lng: within("lng", sent.lng, -180.0, 180.0)?,
@@ -98,6 +142,20 @@ impl Position {
             speed: maybe_within("speed", sent.speed, 0.0, f64::MAX)?,
             battery: maybe_within("battery", sent.battery, 0.0, 1.0)?,
         })
+    }
+
+    /// The position, field by field.
+    pub fn reading(&self) -> Reading {
+        Reading {
+            lat: self.lat,
+            lng: self.lng,
+            accuracy: self.accuracy,
+            timestamp: Some(self.timestamp),
+            altitude: self.altitude,
+            heading: self.heading,
+            speed: self.speed,
+            battery: self.battery,
+        }
     }
 
     /// When the position was taken, by the clock of whoever sent it.
@@ -118,6 +176,12 @@ fn maybe_within(
     max: f64,
 ) -> Result<Option<f64>, InvalidPosition> {
     value.map(|value| within(field, value, min, max)).transpose()
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reading(…)")
+    }
 }
 
 impl fmt::Debug for Position {

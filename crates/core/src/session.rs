@@ -1,5 +1,7 @@
 //! What a session is, as far as rules go.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::limits::SESSION_NAME_CHARS_MAX;
@@ -76,6 +78,8 @@ pub struct Details {
     pub ends_at: Timestamp,
     /// Whether nobody new may join.
     pub locked: bool,
+    /// How long a position is shown.
+    pub location_ttl: Duration,
 }
 
 /// Why nobody can join a session or act in it.

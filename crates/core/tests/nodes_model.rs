@@ -116,9 +116,14 @@ impl World {
     fn new(variant: Variant) -> Self {
         let session = SessionId::from_random([0; 16]);
         let (instant, wall) = (Instant::now() + TTL * 10, Timestamp::from_millis(1_000_000));
-        let details = Details { name: None, ends_at: Timestamp::from_millis(1_000_000_000), locked: false };
+        let details = Details {
+            name: None,
+            ends_at: Timestamp::from_millis(1_000_000_000),
+            locked: false,
+            location_ttl: TTL,
+        };
         let node = |number: usize| {
-            let mut room = Room::new(session, Some(NodeId::from_random([number as u8; 8])), TTL);
+            let mut room = Room::new(session, Some(NodeId::from_random([number as u8; 8])));
             let now = Now { wall, shared: wall, instant };
             room.reconcile(details.clone(), Vec::new(), now).wake();
             let (seat, _) = room.enter(Guest::Watcher { max: 9 }, now).unwrap();

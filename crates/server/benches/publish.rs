@@ -33,11 +33,12 @@ struct Some {
 }
 
 impl Rooms for Some {
-    fn take_unsent(&self, session: SessionId, unsent: &mut Vec<Share>) {
+    fn take_unsent(&self, session: SessionId, unsent: &mut Vec<Share>) -> Duration {
         if let Some(room) = self.rooms.get(&session) {
             room.lock().take_unsent(now(&self.clock), unsent);
             self.taken.fetch_add(unsent.len(), Ordering::Relaxed);
         }
+        LIFE
     }
 
     fn heard(&self, _: Heard) {}
@@ -48,14 +49,15 @@ fn rooms(node: Option<NodeId>, clock: &Clock) -> (Arc<Some>, Vec<(SessionId, Sea
     let mut rooms = HashMap::new();
     for number in 0..ROOMS as u128 {
         let session = SessionId::from_random(number.to_be_bytes());
-        let mut room = Room::new(session, node, LIFE);
+        let mut room = Room::new(session, node);
         let person = |person: u128| Profile {
             user_id: UserId::from_random((number * 100 + person).to_be_bytes()),
             display_name: DisplayName::parse("x").unwrap(),
             avatar_color: AvatarColor::parse("#000000").unwrap(),
         };
         let roster: Vec<Profile> = (0..PEOPLE as u128).map(person).collect();
-        let details = Details { name: None, ends_at: clock.now().plus(LIFE * 100), locked: false };
+        let details =
+            Details { name: None, ends_at: clock.now().plus(LIFE * 100), locked: false, location_ttl: LIFE };
         room.reconcile(details, roster.clone(), now(clock)).wake();
         for profile in roster {
             let (seat, _) = room.enter(Guest::Participant(&profile.user_id), now(clock)).unwrap();
@@ -85,7 +87,7 @@ fn main() {
     println!("one node:              {:6.0} ns for a position", publish(&alone, &seats, &Bus::Local));
     let url = std::env::var("BENCH_REDIS_URL");
     let address = Address::parse(url.as_deref().unwrap_or("redis://127.0.0.1:1")).unwrap();
-    let lives = Lives { location: LIFE, participant: LIFE, connection: LIFE };
+    let lives = Lives { participant: LIFE, connection: LIFE };
     let bus = Bus::Redis(Redis::new(node, address, lives, clock.clone()));
     let (several, seats) = rooms(Some(node), &clock);
     println!("several, not written:  {:6.0} ns for a position", publish(&several, &seats, &bus));

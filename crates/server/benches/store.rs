@@ -22,6 +22,7 @@ fn session() -> NewSession {
         name: None,
         creator_id: UserId::from_random(unique()),
         created_at: Timestamp::from_millis(0),
+        location_ttl: std::time::Duration::from_secs(30),
         expires_at: Timestamp::from_millis(3_600_000),
     }
 }

@@ -23,6 +23,7 @@ use crate::sessions::Sessions;
 use crate::state::{Parts, State};
 use crate::store::{Database, Store, StoreError};
 use crate::tls::{Tls, TlsError};
+use crate::trackers::gate::Gate;
 use crate::{http, jobs, keys};
 
 /// A running server.
@@ -80,11 +81,7 @@ fn bus(config: &Config, clock: &Clock) -> Result<Bus, StartError> {
     // Fails when it was done before, by another server in this process.
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let node = NodeId::from_random(random().map_err(StartError::Entropy)?);
-    let lives = Lives {
-        location: config.location_ttl,
-        participant: config.participant_timeout,
-        connection: config.last_seen_interval * 3,
-    };
+    let lives = Lives { participant: config.participant_timeout, connection: config.last_seen_interval * 3 };
     Ok(Bus::Redis(Redis::new(node, address.clone(), lives, clock.clone())))
 }
 
@@ -114,8 +111,8 @@ pub async fn start_on(
     let store = open_store(&config).await?;
     let tokens = keys::tokens(&config)?;
     let bus = bus(&config, &clock)?;
-    let (ttl, watchers) = (config.location_ttl, config.max_watchers);
-    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), bus.clone(), ttl, watchers));
+    let watchers = config.max_watchers;
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), bus.clone(), watchers));
     let places = config.max_participants;
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), bus.clone(), clock.clone(), places);
     bus.start(Arc::clone(&hub) as Arc<dyn Rooms>);
@@ -123,6 +120,7 @@ pub async fn start_on(
     let rates = Rates::new(&config, clock.clone());
     let state = State::new(Parts {
         config,
+        gate: Gate::default(),
         rates,
         tls,
         jobs: Jobs::new(clock.clone(), stopping.clone()),

@@ -19,7 +19,9 @@ use crate::realtime::hub::{Hub, details, now};
 use crate::seen::Unsaved;
 use crate::store::{
     NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, Store, StoreError,
+    TrackerRecord,
 };
+use crate::trackers::TrackerLink;
 
 /// Makes, changes and ends sessions; lets people in and out. Clones share everything.
 #[derive(Clone)]
@@ -46,6 +48,7 @@ impl Sessions {
         &self,
         name: Option<SessionName>,
         length: Duration,
+        location_ttl: Duration,
     ) -> Result<NewSession, StoreError> {
         let created_at = self.clock.now();
         let session = NewSession {
@@ -54,6 +57,7 @@ impl Sessions {
             creator_id: UserId::from_random(random().map_err(no_entropy)?),
             created_at,
             expires_at: created_at.plus(length),
+            location_ttl,
         };
         self.store.create_session(&session).await?;
         Ok(session)
@@ -124,6 +128,41 @@ impl Sessions {
             Ok(())
         })
         .await
+    }
+
+    /// Whose position comes through a tracker link, as the database knows them now.
+    ///
+    /// # Errors
+    /// When the link is over, whatever the reason, or the database does not answer.
+    pub async fn tracker(&self, link: &TrackerLink) -> Result<TrackerRecord, StoreError> {
+        let record = self.store.tracker(&link.user, self.clock.now()).await?;
+        if record.generation == link.generation { Ok(record) } else { Err(StoreError::ParticipantLeft) }
+    }
+
+    /// The tracker link of somebody who takes part in a session, and how long positions are shown there.
+    ///
+    /// # Errors
+    /// When the session is not open, or they are not in it.
+    pub async fn tracker_link(
+        &self,
+        id: SessionId,
+        user: UserId,
+    ) -> Result<(TrackerLink, Duration), StoreError> {
+        self.get(id).await?;
+        let record = self.store.tracker(&user, self.clock.now()).await?;
+        if record.session != id {
+            return Err(StoreError::ParticipantNotFound);
+        }
+        Ok((TrackerLink { user, generation: record.generation }, record.location_ttl))
+    }
+
+    /// Revokes the tracker links of somebody who takes part in a session.
+    ///
+    /// # Errors
+    /// As [`Self::tracker_link`].
+    pub async fn revoke_trackers(&self, id: SessionId, user: UserId) -> Result<(), StoreError> {
+        self.tracker_link(id, user.clone()).await?;
+        self.store.revoke_trackers(&user).await
     }
 
     fn gone(&self, id: SessionId, user: UserId) {

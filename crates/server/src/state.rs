@@ -17,6 +17,7 @@ use crate::sessions::Sessions;
 use crate::store::Store;
 use crate::tls::Tls;
 use crate::tokens::Tokens;
+use crate::trackers::gate::Gate;
 
 /// A shared reference to the parts.
 #[derive(Clone)]
@@ -46,6 +47,8 @@ pub struct Parts {
     pub waves: Waves,
     /// Our certificate, if we end TLS ourselves.
     pub tls: Option<Tls>,
+    /// What tracker apps may send.
+    pub gate: Gate,
     /// What addresses may ask for.
     pub rates: Rates,
     /// Every open WebSocket: the HTTP library does not wait for them.

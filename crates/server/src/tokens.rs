@@ -108,6 +108,20 @@ impl Tokens {
         jsonwebtoken::encode(&self.header, &claims, &self.encoding)
     }
 
+    /// The signature of a text that is no token.
+    ///
+    /// # Errors
+    /// When the signing library fails.
+    pub fn sign(&self, text: &str) -> Result<String, jsonwebtoken::errors::Error> {
+        jsonwebtoken::crypto::sign(text.as_bytes(), &self.encoding, Algorithm::HS256)
+    }
+
+    /// Whether a signature of a text is ours, under any key that is known.
+    pub fn has_signed(&self, text: &str, signature: &str) -> bool {
+        let by = |key| jsonwebtoken::crypto::verify(signature, text.as_bytes(), key, Algorithm::HS256);
+        self.known.iter().any(|(_, key)| by(key).unwrap_or(false))
+    }
+
     /// Reads a token.
     ///
     /// # Errors

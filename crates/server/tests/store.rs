@@ -57,6 +57,9 @@ conformance! {
         why_a_session_is_over_stays_the_same
         a_session_is_changed_in_part
         a_longer_session_is_open_for_longer
+        a_location_life_is_kept
+        a_tracker_is_whoever_is_in
+        a_tracker_dies_with_what_it_belongs_to
         cleanup_ends_what_expired_or_is_idle_once
         joining_and_signs_of_life_keep_a_session
         who_is_silent_is_timed_out_once

@@ -1,4 +1,4 @@
-import { createSession, getConfig } from "../api";
+import { type Config, createSession, getConfig } from "../api";
 import { formatDuration } from "../format";
 import { t } from "../i18n/texts";
 import { changeSeat } from "../seat";
@@ -9,6 +9,8 @@ import { scenery } from "./scenery";
 import { openShareSheet } from "./share-sheet";
 
 const DURATIONS_MINUTES = [60, 240, 720, 1440];
+const USUAL_LIFE_SECONDS = 30;
+const LONGER_LIVES_SECONDS = [120, 900];
 const USUAL_MINUTES = 240;
 
 /** The start page: one form, one button. */
@@ -20,7 +22,9 @@ export function homePage(openJoinPage: (sessionId: string) => void): Page {
     autocomplete: "off",
     placeholder: t.sessionNameExample,
   });
-  const durations = durationChoice();
+  const config = getConfig();
+  const durations = durationChoice(config);
+  const lives = lifeChoice(config);
   const problem = problemLine();
   const button = h("button", { class: "button primary large", type: "submit" }, t.startSession);
 
@@ -30,7 +34,7 @@ export function homePage(openJoinPage: (sessionId: string) => void): Page {
     button.disabled = true;
     button.textContent = t.starting;
     try {
-      const created = await createSession(chosen(name.value.trim(), durations.minutes()));
+      const created = await createSession(chosen(name.value.trim(), durations.minutes(), lives.seconds()));
       const { session_id: sessionId, creator_token: creatorToken, join_link: joinLink } = created;
       changeSeat(sessionId, { creatorToken, joinLink });
       openJoinPage(sessionId);
@@ -52,6 +56,7 @@ export function homePage(openJoinPage: (sessionId: string) => void): Page {
       name,
     ),
     durations.element,
+    lives.element,
     problem,
     button,
   );
@@ -74,19 +79,25 @@ export function homePage(openJoinPage: (sessionId: string) => void): Page {
   };
 }
 
-function chosen(name: string, minutes: number) {
-  return { expires_in_minutes: minutes, ...(name && { name }) };
+function chosen(name: string, minutes: number, lifeSeconds: number | null) {
+  return {
+    expires_in_minutes: minutes,
+    ...(name && { name }),
+    ...(lifeSeconds !== null && { location_ttl_seconds: lifeSeconds }),
+  };
 }
 
 /** The lengths to choose from; those the server does not allow disappear once it has said so. */
-function durationChoice() {
+function durationChoice(config: Promise<Config>) {
   const choices = h("div", { class: "segments" });
   const show = (options: number[]) => {
     const usual = options.includes(USUAL_MINUTES) ? USUAL_MINUTES : options[options.length - 1];
-    choices.replaceChildren(...options.map((minutes) => segment(minutes, minutes === usual)));
+    choices.replaceChildren(
+      ...options.map((minutes) => segment("duration", minutes, minutes * 60_000, minutes === usual)),
+    );
   };
   show(DURATIONS_MINUTES);
-  getConfig().then(
+  config.then(
     ({ max_session_minutes: longest }) => {
       const allowed = DURATIONS_MINUTES.filter((minutes) => minutes <= longest);
       if (allowed.length < DURATIONS_MINUTES.length) show(allowed.length > 0 ? allowed : [longest]);
@@ -99,11 +110,34 @@ function durationChoice() {
   };
 }
 
-function segment(minutes: number, isChecked: boolean): HTMLElement {
+/** How long positions are shown: usually what the server does by itself, longer for phones that send rarely. */
+function lifeChoice(config: Promise<Config>) {
+  const choices = h("div", { class: "segments" });
+  const show = (usual: number) => {
+    const lives = [usual, ...LONGER_LIVES_SECONDS.filter((seconds) => seconds > usual)];
+    choices.replaceChildren(
+      ...lives.map((seconds) =>
+        segment("life", seconds === usual ? "" : seconds, seconds * 1000, seconds === usual),
+      ),
+    );
+  };
+  show(USUAL_LIFE_SECONDS);
+  config.then(
+    ({ location_ttl_seconds: usual }) => usual !== USUAL_LIFE_SECONDS && show(usual),
+    () => {},
+  );
+  return {
+    element: h("fieldset", { class: "field" }, h("legend", {}, t.howLongShown), choices),
+    /** Null for what the server does by itself. */
+    seconds: () => Number(choices.querySelector<HTMLInputElement>("input:checked")?.value) || null,
+  };
+}
+
+function segment(name: string, value: number | string, ms: number, isChecked: boolean): HTMLElement {
   return h(
     "label",
     {},
-    h("input", { type: "radio", name: "duration", value: minutes, checked: isChecked }),
-    h("span", {}, formatDuration(minutes * 60_000)),
+    h("input", { type: "radio", name, value, checked: isChecked }),
+    h("span", {}, formatDuration(ms)),
   );
 }

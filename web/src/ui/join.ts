@@ -165,7 +165,13 @@ function joinForm(session: Session, participants: ListedParticipant[], options: 
     colors.element,
     problem,
     joinButton,
-    h("p", { class: "note" }, t.joinNote),
+    h(
+      "p",
+      { class: "note" },
+      t.joinNote,
+      " ",
+      t.shownFor(formatDuration(session.location_ttl_seconds * 1000)),
+    ),
     watchPart,
   );
 }

@@ -7,6 +7,7 @@ import { openSheet } from "./sheet";
 interface MenuOptions {
   title: string;
   isWatcher: boolean;
+  onPocket: (() => void) | null;
   onLeave(): void;
   onDownload: (() => void) | null;
   /** Only for the creator. */
@@ -20,7 +21,14 @@ interface MenuOptions {
 
 const NEW_ENDS_MINUTES = [60, 240, 720, 1440];
 
-export function openSessionMenu({ title, isWatcher, onLeave, onDownload, creator }: MenuOptions): void {
+export function openSessionMenu({
+  title,
+  isWatcher,
+  onPocket,
+  onLeave,
+  onDownload,
+  creator,
+}: MenuOptions): void {
   const closing = (run: () => void) => () => {
     sheet.close();
     run();
@@ -31,6 +39,7 @@ export function openSessionMenu({ title, isWatcher, onLeave, onDownload, creator
     h(
       "div",
       { class: "menu" },
+      onPocket && menuItem("pocket", t.pocket, closing(onPocket)),
       onDownload && menuItem("download", t.downloadTrack, closing(onDownload)),
       menuItem("leave", isWatcher ? t.stopWatching : t.leave, closing(onLeave)),
       creator && menuItem("stop", t.end, closing(creator.onEnd), "danger-quiet"),

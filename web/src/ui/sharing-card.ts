@@ -74,6 +74,8 @@ function wordsFor(
       return { title: t.searching, text: t.sharingText, actions: [stop] };
     case "on":
       return { title: t.sharing, text: t.sharingText, actions: [pause, stop] };
+    case "app":
+      return { title: t.appSharing, text: t.appSharingText, actions: [start, stop] };
     case "paused":
       return { title: t.paused, text: t.pausedText, actions: [resume, stop] };
     case "no_gps":

@@ -14,6 +14,7 @@
 //! It knows no channel, no socket and no clock; wake-ups are plain [`Waker`]s, to be used after unlocking.
 
 mod nodes;
+mod reports;
 mod roster;
 mod seats;
 mod slots;
@@ -23,11 +24,13 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 pub use nodes::{Merged, UnknownMember};
+pub use reports::Reported;
+use reports::Source;
 use roster::{Leavers, Meanwhile};
 pub use seats::SeatId;
 use seats::{Occupant, Seats};
 pub use slots::SlotSet;
-use slots::{Latest, Slots};
+use slots::Slots;
 
 use crate::event::{Broadcast, Event, InitialLocations, InitialParticipants, SharingStatus};
 use crate::id::{SessionId, UserId};
@@ -117,6 +120,8 @@ pub struct Welcome {
     pub locations: InitialLocations,
     /// When the session ends.
     pub ends_at: Timestamp,
+    /// How long a position is shown.
+    pub location_ttl: Duration,
 }
 
 /// What a connection takes at once, to be written in this order.
@@ -182,7 +187,6 @@ pub struct Room {
     session: SessionId,
     /// This node's name, if there are others.
     node: Option<NodeId>,
-    location_ttl: Duration,
     phase: Phase,
     /// Kept while the database is being read.
     meanwhile: Option<Meanwhile>,
@@ -193,11 +197,10 @@ pub struct Room {
 
 impl Room {
     /// A room whose roster is yet to be [read](Self::reconcile), on a node that has a name if there are others.
-    pub fn new(session: SessionId, node: Option<NodeId>, location_ttl: Duration) -> Self {
+    pub fn new(session: SessionId, node: Option<NodeId>) -> Self {
         Self {
             session,
             node,
-            location_ttl,
             phase: Phase::Loading,
             meanwhile: Some(Meanwhile::default()),
             leavers: Leavers::default(),
@@ -216,11 +219,7 @@ impl Room {
     /// # Errors
     /// When the session is over, the guest is no participant, or there are enough watchers.
     pub fn enter(&mut self, guest: Guest<'_>, now: Now) -> Result<(SeatId, Welcome), EnterError> {
-        let ends_at = match &self.phase {
-            Phase::Open(details) => details.ends_at,
-            Phase::Over(closed) => return Err((*closed).into()),
-            Phase::Loading | Phase::Retired => return Err(EnterError::Retired),
-        };
+        self.is_open()?;
         let occupant = self.admit(guest)?;
         let own = match occupant {
             Occupant::Participant(slot) => Some(slot),
@@ -230,12 +229,26 @@ impl Room {
             slot.unsaved = Some(now.wall);
             slot.dated_from = now.shared.plus(NEWCOMER_HEAD_START);
         }
-        let server_time = now.wall;
+        let welcome = self.welcome(own, now)?;
+        Ok((self.seats.take(occupant), welcome))
+    }
+
+    fn is_open(&self) -> Result<&Details, EnterError> {
+        match &self.phase {
+            Phase::Open(details) => Ok(details),
+            Phase::Over(closed) => Err((*closed).into()),
+            Phase::Loading | Phase::Retired => Err(EnterError::Retired),
+        }
+    }
+
+    /// Who and what there is to see, but for the position of `own`.
+    fn welcome(&self, own: Option<slots::SlotId>, now: Now) -> Result<Welcome, EnterError> {
+        let (details, server_time) = (self.is_open()?, now.wall);
         let participants =
             InitialParticipants { participants: self.slots.initial_participants(), server_time };
         let locations =
             InitialLocations { locations: self.slots.initial_locations(own, now.instant), server_time };
-        Ok((self.seats.take(occupant), Welcome { participants, locations, ends_at }))
+        Ok(Welcome { participants, locations, ends_at: details.ends_at, location_ttl: details.location_ttl })
     }
 
     fn admit(&self, guest: Guest<'_>) -> Result<Occupant, EnterError> {
@@ -264,24 +277,10 @@ impl Room {
     /// When the seat is a watcher's, or its owner is not in the session any more.
     pub fn publish(&mut self, seat: SeatId, position: Position, now: Now) -> Result<Wakes, PublishError> {
         let slot_id = self.sender(seat)?;
-        let (node, shared) = self.version_by();
-        let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
-        let user_id = slot.profile.user_id.clone();
-        let event = Event::LocationUpdate { user_id, position };
-        slot.latest = Some(Latest {
-            broadcast: Arc::new(Broadcast::new(self.session, event)),
-            received: now.instant,
-            expires: now.instant + self.location_ttl,
-        });
-        slot.last_position_at = Some(now.wall);
-        slot.moved = Some(Version::after(slot.moved, now.shared.max(slot.dated_from), node));
-        slot.unsent.moved = shared;
-        slot.unsaved = Some(now.wall);
-        let mut wakes = Wakes::of_up_to(self.seats.len());
-        for other in self.seats.all_but(seat) {
-            other.owe_position(slot_id, &mut wakes);
+        if self.slots.get(slot_id).is_some_and(|slot| slot.has_newer_report(&position, now.instant)) {
+            return Ok(Wakes::default());
         }
-        Ok(wakes)
+        self.show(slot_id, position, now, Source::Seat(seat))
     }
 
     /// Takes what the seat's owner says of their sharing, and tells the others if it is new.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::slots::{Latest, Slot};
 use super::{Now, Phase, Room, Wakes};
 use crate::event::{Broadcast, Event};
+use crate::session::Details;
 use crate::share::{Moved, Said, Share};
 use crate::version::{NodeId, Version};
 
@@ -32,9 +33,7 @@ impl Room {
     /// When nobody by that id is known here.
     pub fn merge(&mut self, share: Share, now: Now) -> Result<Merged, UnknownMember> {
         let mut wakes = Wakes::default();
-        if !matches!(self.phase, Phase::Open(_)) {
-            return Ok(Merged::default());
-        }
+        let Phase::Open(Details { location_ttl, .. }) = self.phase else { return Ok(Merged::default()) };
         let Share { node, user_id, moved, said, last_position_at } = share;
         let id = self.slots.of(&user_id).ok_or(UnknownMember)?;
         let slot = self.slots.get_mut(id).ok_or(UnknownMember)?;
@@ -52,11 +51,11 @@ impl Room {
             let age = now.shared.since(moved.received);
             // An instant before the machine's start cannot be told; the position is too old anyway.
             let received = now.instant.checked_sub(age);
-            let live = moved.position.zip(received).filter(|_| age < self.location_ttl);
+            let live = moved.position.zip(received).filter(|_| age < location_ttl);
             slot.latest = live.map(|(position, received)| {
                 let event = Event::LocationUpdate { user_id: user_id.clone(), position };
                 let broadcast = Arc::new(Broadcast::new(self.session, event));
-                Latest { broadcast, received, expires: received + self.location_ttl }
+                Latest { broadcast, received, expires: received + location_ttl, reported: false }
             });
             let shown = slot.latest.is_some();
             for seat in self.seats.iter_mut() {

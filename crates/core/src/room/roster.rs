@@ -139,7 +139,7 @@ impl Room {
     }
 
     fn change(&mut self, details: Details, now: Now, wakes: &mut Wakes) {
-        let Details { name, ends_at, locked } = details.clone();
+        let Details { name, ends_at, locked, .. } = details.clone();
         self.phase = Phase::Open(details);
         let server_time = now.wall;
         self.tell_all(Event::SessionUpdated { name, expires_at: ends_at, locked, server_time }, wakes);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::event::{Broadcast, Event, InitialLocation, InitialParticipant, SharingStatus};
 use crate::id::UserId;
 use crate::participant::Profile;
+use crate::position::Position;
 use crate::time::Timestamp;
 use crate::version::Version;
 
@@ -52,6 +53,8 @@ pub(super) struct Latest {
     pub(super) broadcast: Arc<Broadcast>,
     pub(super) received: Instant,
     pub(super) expires: Instant,
+    /// It came from a tracker app, and not through a connection.
+    pub(super) reported: bool,
 }
 
 /// What came in through this node and other nodes have not been told.
@@ -82,6 +85,22 @@ pub(super) struct Slot {
     /// A sign of life that the database does not know of yet.
     pub(super) unsaved: Option<Timestamp>,
     joined: u32,
+}
+
+impl Slot {
+    /// Whether the position that is shown came from a tracker app and was taken after this one: whoever shares
+    /// from two sources does not jump back and forth.
+    pub(super) fn has_newer_report(&self, position: &Position, now: Instant) -> bool {
+        self.latest.as_ref().is_some_and(|latest| latest.reported && latest.is_newer(position, now))
+    }
+}
+
+impl Latest {
+    /// Whether this one is shown still, and was taken after another.
+    pub(super) fn is_newer(&self, other: &Position, now: Instant) -> bool {
+        let Event::LocationUpdate { position, .. } = self.broadcast.event() else { return false };
+        self.expires > now && position.timestamp() > other.timestamp()
+    }
 }
 
 /// The slots of one room: made on demand, since most sessions have two to six people.

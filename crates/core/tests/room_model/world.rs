@@ -117,11 +117,12 @@ impl World {
     #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
     pub(crate) fn new(variant: Variant) -> Self {
         let session = SessionId::from_random([0; 16]);
-        let mut room = Room::new(session, None, TTL);
+        let mut room = Room::new(session, None);
         let zero = Timestamp::from_millis(0);
         let now = Now { wall: zero, shared: zero, instant: Instant::now() };
         let ends_at = Timestamp::from_millis(1_000_000_000);
-        room.reconcile(Details { name: None, ends_at, locked: false }, Vec::new(), now).wake();
+        room.reconcile(Details { name: None, ends_at, locked: false, location_ttl: TTL }, Vec::new(), now)
+            .wake();
         Self {
             variant,
             room,

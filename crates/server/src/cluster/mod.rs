@@ -7,6 +7,7 @@
 pub mod redis;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::session::EndReason;
@@ -47,8 +48,9 @@ pub enum Heard {
 
 /// What the bus needs of the rooms of this node. Both are called where nobody may wait.
 pub trait Rooms: Send + Sync + 'static {
-    /// Takes what came in through this node and others have not been told.
-    fn take_unsent(&self, session: SessionId, unsent: &mut Vec<Share>);
+    /// Takes what came in through this node and others have not been told: how long a position of the session
+    /// is shown.
+    fn take_unsent(&self, session: SessionId, unsent: &mut Vec<Share>) -> Duration;
     /// Takes what another node told.
     fn heard(&self, heard: Heard);
 }

@@ -19,7 +19,14 @@ impl FromRequest<State> for BoundedBody {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Refusal> {
-        let body = Limited::new(request.into_body(), REQUEST_BODY_BYTES_MAX);
+        Self::read(request, REQUEST_BODY_BYTES_MAX, state).await
+    }
+}
+
+impl BoundedBody {
+    /// Reads a body of at most so many bytes.
+    pub(super) async fn read(request: Request, bytes_max: usize, state: &State) -> Result<Self, Refusal> {
+        let body = Limited::new(request.into_body(), bytes_max);
         let collected = tokio::select! {
             collected = body.collect() => collected,
             () = state.clock.sleep(REQUEST_BODY_DEADLINE) => return Err(Problem::RequestTimeout.into()),
@@ -29,6 +36,12 @@ impl FromRequest<State> for BoundedBody {
             Err(error) if error.is::<LengthLimitError>() => Err(Problem::PayloadTooLarge.into()),
             Err(_) => Err(Problem::InvalidParameters.into()),
         }
+    }
+}
+
+impl AsRef<[u8]> for BoundedBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 

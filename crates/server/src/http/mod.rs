@@ -14,9 +14,11 @@ mod origin;
 mod pages;
 mod participants;
 mod path;
+mod reports;
 mod request;
 mod security;
 mod sessions;
+mod trackers;
 
 pub(crate) use answer::Refusal;
 pub use asyncapi::description as live_description;
@@ -47,6 +49,7 @@ fn described() -> OpenApiRouter<State> {
         .routes(routes!(participants::watch))
         .routes(routes!(participants::list))
         .routes(routes!(participants::leave))
+        .routes(routes!(trackers::show, trackers::revoke))
         .routes(routes!(config::show))
         .routes(routes!(health::health))
         .routes(routes!(health::live))
@@ -74,6 +77,7 @@ pub fn router(state: &State) -> Router {
     Router::new()
         .route("/socket/websocket", axum::routing::any(upgrade::phoenix))
         .route("/ws", get(upgrade::plain))
+        .route("/track/{secret}/{app}", axum::routing::any(reports::receive))
         .merge(pages::router())
         .method_not_allowed_fallback(wrong_method)
         .merge(rest)

@@ -1,5 +1,6 @@
 //! `/api/sessions`: make, show, change and end a session.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::Json;
@@ -9,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use tagalong_core::id::SessionId;
+use tagalong_core::limits::{LOCATION_TTL_MAX, LOCATION_TTL_MIN};
 use tagalong_core::problem::Problem;
 use tagalong_core::session::SessionName;
 use tagalong_core::time::Timestamp;
@@ -35,6 +37,9 @@ struct NewSession {
     /// 1 up to the longest session, also written as a string; by default the longest.
     #[schema(minimum = 1)]
     expires_in_minutes: Option<u32>,
+    /// How long a position is shown after it was taken, in seconds; by default the server's setting, 30.
+    #[schema(minimum = 30, maximum = 900)]
+    location_ttl_seconds: Option<u32>,
 }
 
 /// A session that was made.
@@ -49,6 +54,9 @@ pub(super) struct CreatedSession {
     expires_at: Timestamp,
     #[schema(value_type = Option<String>, required, example = "Walk")]
     name: Option<SessionName>,
+    /// How long a position is shown.
+    #[schema(example = 30)]
+    location_ttl_seconds: u64,
     /// Changes and ends the session, removes people; opens no WebSocket.
     #[schema(example = "eyJ0eXAi…")]
     creator_token: String,
@@ -72,14 +80,16 @@ pub(super) async fn create(
     let mut fields = Fields::read(&body, INVALID)?;
     let name = name(&mut fields);
     let length = length(&mut fields, state.config.max_session).unwrap_or(state.config.max_session);
+    let location_ttl = location_ttl(&mut fields).unwrap_or(state.config.location_ttl);
     fields.check()?;
-    let session = state.sessions.create(name, length).await?;
+    let session = state.sessions.create(name, length, location_ttl).await?;
     let pass = Pass { session: session.id, user: session.creator_id, role: Role::Creator };
     let created = CreatedSession {
         session_id: session.id,
         join_link: format!("{}/join/{}", base_url(&state.config, &headers), session.id),
         expires_at: session.expires_at,
         name: session.name,
+        location_ttl_seconds: session.location_ttl.as_secs(),
         creator_token: token(&state, &pass, session.expires_at)?,
     };
     Ok((StatusCode::CREATED, Json(created)))
@@ -101,6 +111,9 @@ pub(super) struct Session {
     is_active: bool,
     /// Whether nobody new may join.
     locked: bool,
+    /// How long a position is shown.
+    #[schema(example = 30)]
+    location_ttl_seconds: u64,
     #[schema(example = 50)]
     max_participants: usize,
     /// The server's clock.
@@ -118,6 +131,7 @@ impl Session {
             participant_count: session.participant_count,
             is_active: true,
             locked: session.locked,
+            location_ttl_seconds: session.location_ttl.as_secs(),
             max_participants: state.config.max_participants,
             server_time: state.clock.now(),
         }
@@ -230,9 +244,19 @@ fn name(fields: &mut Fields) -> Option<SessionName> {
 
 /// A whole number of minutes, also written as text.
 fn length(fields: &mut Fields, longest: Duration) -> Option<Duration> {
-    let sent = fields.sent("expires_in_minutes").filter(|sent| !sent.is_null())?;
-    let most = longest.as_secs() / 60;
-    let minutes = match &sent {
+    let minutes = whole_number(fields, "expires_in_minutes", 1..=longest.as_secs() / 60)?;
+    Some(Duration::from_secs(minutes * 60))
+}
+
+/// A whole number of seconds, also written as text.
+fn location_ttl(fields: &mut Fields) -> Option<Duration> {
+    let allowed = LOCATION_TTL_MIN.as_secs()..=LOCATION_TTL_MAX.as_secs();
+    whole_number(fields, "location_ttl_seconds", allowed).map(Duration::from_secs)
+}
+
+fn whole_number(fields: &mut Fields, field: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
+    let sent = fields.sent(field).filter(|sent| !sent.is_null())?;
+    let number = match &sent {
         Value::String(text) => text.trim().parse::<u64>().ok(),
         #[expect(
             clippy::cast_possible_truncation,
@@ -244,13 +268,11 @@ fn length(fields: &mut Fields, longest: Duration) -> Option<Duration> {
         }
         _ => None,
     };
-    match minutes {
-        Some(minutes) if (1..=most).contains(&minutes) => Some(Duration::from_secs(minutes * 60)),
-        _ => {
-            fields.wrong("expires_in_minutes", format!("must be a whole number, 1 to {most}"));
-            None
-        }
+    let number = number.filter(|number| allowed.contains(number));
+    if number.is_none() {
+        fields.wrong(field, format!("must be a whole number, {} to {}", allowed.start(), allowed.end()));
     }
+    number
 }
 
 /// The session that a path names; one that cannot exist is not told from one that does not.

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
-use tagalong_core::room::{EnterError, Guest, Now, Room, SeatId, Wakes, Welcome};
+use tagalong_core::room::{EnterError, Guest, Now, Reported, Room, SeatId, Wakes, Welcome};
 use tagalong_core::session::{Details, EndReason};
 use tagalong_core::time::Timestamp;
 use tokio::sync::OnceCell;
@@ -42,7 +43,6 @@ pub struct Hub {
     pub(super) clock: Clock,
     pub(super) bus: Bus,
     pub(super) stale: Stale,
-    location_ttl: Duration,
     watchers_max: usize,
 }
 
@@ -79,14 +79,19 @@ pub fn now(clock: &Clock) -> Now {
 
 /// What everyone in a session may know of it.
 pub fn details(record: &SessionRecord) -> Details {
-    Details { name: record.name.clone(), ends_at: record.expires_at, locked: record.locked }
+    Details {
+        name: record.name.clone(),
+        ends_at: record.expires_at,
+        locked: record.locked,
+        location_ttl: record.location_ttl,
+    }
 }
 
 impl Hub {
     /// A hub without rooms.
-    pub fn new(store: Store, clock: Clock, bus: Bus, location_ttl: Duration, watchers_max: usize) -> Self {
+    pub fn new(store: Store, clock: Clock, bus: Bus, watchers_max: usize) -> Self {
         let (rooms, stale) = (Mutex::default(), Stale::default());
-        Self { rooms, store, clock, bus, stale, location_ttl, watchers_max }
+        Self { rooms, store, clock, bus, stale, watchers_max }
     }
 
     /// Takes a seat in the room of the pass's session; reads the roster first if nobody has been there.
@@ -99,21 +104,61 @@ impl Hub {
             Role::Watcher => Guest::Watcher { max: self.watchers_max },
             Role::Creator => return Err(Problem::Forbidden),
         };
+        let enter = |room: &mut Room| room.enter(guest, now(&self.clock));
+        let (cell, (seat, welcome)) = self.in_room(pass.session, enter).await?;
+        Ok((Membership { cell, seat, clock: self.clock.clone() }, welcome))
+    }
+
+    /// Takes a position of somebody who has no connection: what they are shown in return.
+    ///
+    /// # Errors
+    /// When the session is closed, when they are not in it as far as is known here, or without a database.
+    pub async fn report(
+        &self,
+        session: SessionId,
+        user: &UserId,
+        position: Option<Position>,
+    ) -> Result<Welcome, Problem> {
+        let taken = position.as_ref().map(Position::timestamp);
+        let age = taken.map_or(Duration::ZERO, |taken| self.clock.system_now().since(taken));
+        let report = |room: &mut Room| {
+            let now = now(&self.clock);
+            let reported =
+                position.clone().map(|position| room.report(user, position, age, now)).transpose()?;
+            Ok((reported, room.glance(user, now)?))
+        };
+        let (_, (reported, others)) = self.in_room(session, report).await.inspect_err(|problem| {
+            // They joined through another node, and the hint is still on its way.
+            if *problem == Problem::Unauthenticated {
+                self.suspect(session);
+            }
+        })?;
+        if let Some(Reported::Shown(wakes)) = reported {
+            wakes.wake();
+            self.bus.publish(session);
+        }
+        Ok(others)
+    }
+
+    /// Does something in the room of a session; reads the roster first if nobody has been there.
+    async fn in_room<T>(
+        &self,
+        session: SessionId,
+        mut act: impl FnMut(&mut Room) -> Result<T, EnterError>,
+    ) -> Result<(Arc<RoomCell>, T), Problem> {
         loop {
-            let cell = self.cell(pass.session);
+            let cell = self.cell(session);
             if !cell.loaded.initialized() {
                 // Boxed: what it takes to ask a database is 60 KB, and most who come find it asked already.
-                Box::pin(self.load(&cell, pass.session)).await?;
+                Box::pin(self.load(&cell, session)).await?;
             }
-            if !self.knows(&cell, pass.session) {
+            if !self.knows(&cell, session) {
                 continue;
             }
-            match cell.with(|room| room.enter(guest, now(&self.clock))) {
-                Ok((seat, welcome)) => {
-                    return Ok((Membership { cell, seat, clock: self.clock.clone() }, welcome));
-                }
+            match cell.with(&mut act) {
+                Ok(done) => return Ok((cell, done)),
                 // Given up between finding and entering it: the next one is new.
-                Err(EnterError::Retired) => self.forget(&cell, pass.session),
+                Err(EnterError::Retired) => self.forget(&cell, session),
                 Err(EnterError::Closed(closed)) => return Err(closed.into()),
                 Err(EnterError::NotAParticipant) => return Err(Problem::Unauthenticated),
                 Err(EnterError::Full) => return Err(Problem::SessionFull),
@@ -125,7 +170,7 @@ impl Hub {
         // Under the lock of the rooms, so that a room that comes and one that goes cannot overtake each other.
         let new = || {
             self.bus.subscribe(session);
-            let room = Mutex::new(Room::new(session, self.bus.node(), self.location_ttl));
+            let room = Mutex::new(Room::new(session, self.bus.node()));
             Arc::new(RoomCell { room, loaded: OnceCell::new() })
         };
         Arc::clone(self.rooms.lock().entry(session).or_insert_with(new))

@@ -40,10 +40,12 @@ impl Stale {
 }
 
 impl Rooms for Hub {
-    fn take_unsent(&self, session: SessionId, unsent: &mut Vec<Share>) {
-        if let Some(cell) = self.find(session) {
-            cell.with(|room| room.take_unsent(now(&self.clock), unsent));
-        }
+    fn take_unsent(&self, session: SessionId, unsent: &mut Vec<Share>) -> Duration {
+        let Some(cell) = self.find(session) else { return Duration::ZERO };
+        cell.with(|room| {
+            room.take_unsent(now(&self.clock), unsent);
+            room.location_ttl()
+        })
     }
 
     fn heard(&self, heard: Heard) {

@@ -145,7 +145,7 @@ fn joined(connection: &Connection, welcome: &Welcome) -> String {
         "user_id": connection.pass.user,
         "expires_at": welcome.ends_at,
         "server_time": welcome.participants.server_time,
-        "location_ttl_seconds": connection.state.config.location_ttl.as_secs(),
+        "location_ttl_seconds": welcome.location_ttl.as_secs(),
     }))
 }
 

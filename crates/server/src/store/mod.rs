@@ -9,6 +9,8 @@ mod postgres;
 mod rules;
 mod sqlite;
 
+use std::time::Duration;
+
 pub use address::{Database, InvalidDatabase};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
@@ -41,6 +43,8 @@ pub struct NewSession {
     pub created_at: Timestamp,
     /// Its end.
     pub expires_at: Timestamp,
+    /// How long its positions are shown, in whole seconds.
+    pub location_ttl: Duration,
 }
 
 /// A session as it stands.
@@ -58,6 +62,19 @@ pub struct SessionRecord {
     pub participant_count: u32,
     /// Whether nobody new may join.
     pub locked: bool,
+    /// How long its positions are shown.
+    pub location_ttl: Duration,
+}
+
+/// Whose a tracker link is, if it still is anybody's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackerRecord {
+    /// The session that they are in.
+    pub session: SessionId,
+    /// How often their links have been revoked: only the links made since then hold.
+    pub generation: u32,
+    /// How long the session's positions are shown.
+    pub location_ttl: Duration,
 }
 
 /// Somebody to be let in.
@@ -234,6 +251,22 @@ impl Store {
     /// When the session is not open, or the participant is not in it (any more).
     pub async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         either!(self, database => database.leave(id, user, now).await)
+    }
+
+    /// The links of an active participant of an open session.
+    ///
+    /// # Errors
+    /// When the session is not open, or nobody by that id is in it.
+    pub async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
+        either!(self, database => database.tracker(user, now).await)
+    }
+
+    /// Revokes the links of a participant, as far as they are older than this.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn revoke_trackers(&self, user: &UserId) -> Result<(), StoreError> {
+        either!(self, database => database.revoke_trackers(user).await)
     }
 
     /// Ends an open session.

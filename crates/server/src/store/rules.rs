@@ -1,11 +1,13 @@
 //! What every database decides alike.
 
+use std::time::Duration;
+
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
-use super::{NewParticipant, ParticipantRecord, SessionChange, SessionRecord, StoreError};
+use super::{NewParticipant, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord};
 
 /// A session as it stands in a database.
 pub(super) struct SessionRow {
@@ -17,6 +19,7 @@ pub(super) struct SessionRow {
     pub(super) ended_at: Option<Timestamp>,
     pub(super) locked: bool,
     pub(super) participant_count: u32,
+    pub(super) location_ttl_seconds: i32,
 }
 
 impl SessionRow {
@@ -31,6 +34,7 @@ impl SessionRow {
                 expires_at: self.expires_at,
                 participant_count: self.participant_count,
                 locked: self.locked,
+                location_ttl: Duration::from_secs(u64::try_from(self.location_ttl_seconds).unwrap_or(0)),
             }),
         }
     }
@@ -45,6 +49,26 @@ impl SessionRow {
         let expired = self.ended_at.is_some_and(|ended_at| ended_at >= self.expires_at);
         Some(if expired { Closed::Expired } else { Closed::Ended })
     }
+}
+
+/// Seconds as they stand in a database.
+pub(super) fn seconds(life: Duration) -> i32 {
+    i32::try_from(life.as_secs()).unwrap_or(i32::MAX)
+}
+
+/// Whose a tracker link is, if they are in and their session is open.
+pub(super) fn tracker(
+    session: SessionRow,
+    is_in: bool,
+    generation: i32,
+    now: Timestamp,
+) -> Result<TrackerRecord, StoreError> {
+    let session = session.open(now)?;
+    if !is_in {
+        return Err(StoreError::ParticipantLeft);
+    }
+    let generation = u32::try_from(generation).unwrap_or(0);
+    Ok(TrackerRecord { session: session.id, generation, location_ttl: session.location_ttl })
 }
 
 /// A participant as they stand in a database. Rows of older systems followed other rules and are read all the

@@ -20,7 +20,9 @@ use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
 use super::rules::{self, SessionRow};
-use super::{NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError};
+use super::{
+    NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord,
+};
 
 /// How long a statement waits for the lock of another process: a backup, or somebody's `sqlite3`.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -79,8 +81,8 @@ impl Sqlite {
 
     pub(super) async fn create_session(&self, new: &NewSession) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO sessions (id, name, created_at, expires_at, creator_id, last_activity)
-             VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sessions (id, name, created_at, expires_at, creator_id, last_activity, location_ttl_seconds)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(new.id.to_string())
         .bind(new.name.as_ref().map(SessionName::as_str))
@@ -88,6 +90,7 @@ impl Sqlite {
         .bind(new.expires_at.as_millis())
         .bind(new.creator_id.as_str())
         .bind(new.created_at.as_millis())
+        .bind(rules::seconds(new.location_ttl))
         .execute(&self.writer)
         .await?;
         Ok(())
@@ -150,6 +153,28 @@ impl Sqlite {
             .execute(&mut *write)
             .await?;
         Ok(write.commit().await?)
+    }
+
+    pub(super) async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
+        let row = sqlx::query(
+            "SELECT sessions.id, name, created_at, expires_at, sessions.is_active, ended_at, locked,
+                    location_ttl_seconds, participants.is_active AS is_in, tracker_generation
+             FROM participants JOIN sessions ON sessions.id = session_id WHERE user_id = ?",
+        )
+        .bind(user.as_str())
+        .fetch_optional(&self.readers)
+        .await?
+        .ok_or(StoreError::ParticipantNotFound)?;
+        let session = session_row(&row, 0)?;
+        rules::tracker(session, row.try_get("is_in")?, row.try_get("tracker_generation")?, now)
+    }
+
+    pub(super) async fn revoke_trackers(&self, user: &UserId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE participants SET tracker_generation = tracker_generation + 1 WHERE user_id = ?")
+            .bind(user.as_str())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
@@ -290,7 +315,7 @@ async fn open_session(
     now: Timestamp,
 ) -> Result<SessionRecord, StoreError> {
     let row = sqlx::query(
-        "SELECT name, created_at, expires_at, is_active, ended_at, locked,
+        "SELECT id, name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds,
                 (SELECT count(*) FROM participants WHERE session_id = sessions.id AND is_active = 1) AS present
          FROM sessions WHERE id = ?",
     )
@@ -298,18 +323,22 @@ async fn open_session(
     .fetch_optional(connection)
     .await?
     .ok_or(Closed::NotFound)?;
+    Ok(session_row(&row, row.try_get("present")?)?.open(now)?)
+}
+
+fn session_row(row: &SqliteRow, participant_count: u32) -> Result<SessionRow, StoreError> {
     let ended_at: Option<i64> = row.try_get("ended_at")?;
-    let session = SessionRow {
-        id,
+    Ok(SessionRow {
+        id: session_id(row, "id")?,
         name: row.try_get("name")?,
-        created_at: timestamp(&row, "created_at")?,
-        expires_at: timestamp(&row, "expires_at")?,
+        created_at: timestamp(row, "created_at")?,
+        expires_at: timestamp(row, "expires_at")?,
         is_active: row.try_get("is_active")?,
         ended_at: ended_at.map(Timestamp::from_millis),
         locked: row.try_get("locked")?,
-        participant_count: row.try_get("present")?,
-    };
-    Ok(session.open(now)?)
+        participant_count,
+        location_ttl_seconds: row.try_get("location_ttl_seconds")?,
+    })
 }
 
 async fn active_participants(

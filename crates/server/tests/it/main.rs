@@ -23,4 +23,6 @@ mod rest;
 mod rfc6455;
 mod schema;
 mod tls;
+mod tracker_apps;
+mod trackers;
 mod wire;

@@ -132,9 +132,9 @@ async fn signs_of_life_wait_out_an_outage() {
     let store = Store::open(&url.parse().unwrap(), 4).await.unwrap();
     let start = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
     let (clock, hand) = Clock::manual(start);
-    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Bus::Local, Duration::from_secs(30), 10));
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Bus::Local, 10));
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), Bus::Local, clock, 50);
-    let id = sessions.create(None, Duration::from_secs(3_600)).await.unwrap().id;
+    let id = sessions.create(None, Duration::from_secs(3_600), Duration::from_secs(30)).await.unwrap().id;
     let mut seats = Vec::new();
     for name in ["Ada", "Ben"] {
         let (_, profile) = sessions.join(id, DisplayName::parse(name).unwrap(), None).await.unwrap();

@@ -35,6 +35,25 @@ fn refused(server: &Serving, session: &str, token: &str) -> Vec<String> {
         .collect()
 }
 
+/// What a tracker app sends, good and bad.
+fn reported(server: &Serving, secret: &str) -> Vec<String> {
+    let location = format!(r#"{{"_type":"location","lat":{LAT},"lon":{LNG},"tst":1}}"#);
+    let pairs = format!("lat={LAT}&lon={LNG}");
+    let requests = [
+        (format!("/track/{secret}/owntracks"), location),
+        (format!("/track/{secret}/owntracks"), format!("{LAT} {LNG}")),
+        (format!("/track/{secret}/traccar?{pairs}&timestamp={LAT}x"), String::new()),
+        (format!("/track/{secret}/gpslogger"), pairs),
+        (format!("/track/{secret}/{LAT}"), String::new()),
+        (format!("/track/{secret}x/overland"), String::new()),
+    ];
+    let answer = |(path, body): (String, String)| {
+        let (_, head, body) = server.raw("POST", &path, "", &body).unwrap();
+        head + &body
+    };
+    requests.into_iter().map(answer).collect()
+}
+
 /// Sends over a socket what is taken and what is not; returns what the sender is told.
 fn sent(server: &Serving, session: &str, token: &str) -> Vec<String> {
     let mut told = Vec::new();
@@ -82,7 +101,14 @@ fn no_coordinate_token_link_or_name_is_logged_or_repeated() {
         let (_, joined) = server.ask("POST", &join, "", &format!(r#"{{"display_name":"{NAME}"}}"#)).unwrap();
         let (user, token) = (text(&joined, "user_id"), text(&joined, "websocket_token"));
 
+        let trackers = format!("/api/sessions/{session}/participants/{user}/trackers");
+        let (_, trackers) = server.ask("GET", &trackers, &token, "").unwrap();
+        let address = trackers["trackers"][0]["address"].as_str().unwrap();
+        let secret = address.split('/').nth_back(1).unwrap().to_owned();
+        let tracked = reported(&server, &secret);
+
         let mut answers = refused(&server, &session, &token);
+        answers.extend(tracked);
         answers.extend(sent(&server, &session, &token));
         let ended = server.ask("DELETE", &format!("/api/sessions/{session}"), &creator, "");
         assert_eq!(ended.unwrap().0, 200);
@@ -91,7 +117,7 @@ fn no_coordinate_token_link_or_name_is_logged_or_repeated() {
         let log = server.log();
         assert!(log.lines().count() > 20, "the log was not kept: {log}");
 
-        let secrets = [LAT, LNG, &LNG[1..], NAME, &session, &user, &token, &creator];
+        let secrets = [LAT, LNG, &LNG[1..], NAME, &session, &user, &token, &creator, &secret];
         for secret in secrets {
             assert!(!log.contains(secret), "{secret} was logged");
             assert!(!answers.iter().any(|answer| answer.contains(secret)), "{secret} was repeated");

@@ -63,7 +63,7 @@ fn file(home: &TempDir) -> PathBuf {
 
 async fn start(home: &TempDir, clock: &Clock) -> Parts {
     let store = Store::open(&Database::Sqlite(file(home)), 2).await.unwrap();
-    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Bus::Local, TTL, WATCHERS));
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Bus::Local, WATCHERS));
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), Bus::Local, clock.clone(), PLACES);
     Parts { store, hub, sessions }
 }
@@ -176,7 +176,7 @@ impl World {
 
     async fn create(&mut self) {
         let length = MINUTE * (1 + self.dice.below(180) as u32);
-        let made = self.parts.sessions.create(None, length).await;
+        let made = self.parts.sessions.create(None, length, TTL).await;
         if let Some(made) = self.done(made, Ok(())) {
             self.model.created(made.id, made.created_at, made.expires_at);
         }

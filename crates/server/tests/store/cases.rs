@@ -99,6 +99,46 @@ pub(crate) async fn a_longer_session_is_open_for_longer(store: &Store) {
     assert!(store.session(id, end).await.is_ok());
 }
 
+pub(crate) async fn a_location_life_is_kept(store: &Store) {
+    let location_ttl = Duration::from_secs(900);
+    let new = tagalong::store::NewSession { location_ttl, ..new_session(1) };
+    store.create_session(&new).await.unwrap();
+    join(store, new.id, "a").await;
+    assert_eq!(store.session(new.id, START).await.unwrap().location_ttl, location_ttl);
+    assert_eq!(store.participants(new.id, START).await.unwrap().0.location_ttl, location_ttl);
+    let change = SessionChange { locked: Some(true), ..Default::default() };
+    assert_eq!(store.update(new.id, &change, START).await.unwrap().location_ttl, location_ttl);
+    assert_eq!(store.tracker(&user("a"), START).await.unwrap().location_ttl, location_ttl);
+}
+
+pub(crate) async fn a_tracker_is_whoever_is_in(store: &Store) {
+    let id = open(store, 1).await;
+    join(store, id, "a").await;
+    join(store, id, "b").await;
+    let tracker = store.tracker(&user("a"), START).await.unwrap();
+    assert_eq!((tracker.session, tracker.generation), (id, 0));
+    store.revoke_trackers(&user("a")).await.unwrap();
+    store.revoke_trackers(&user("nobody")).await.unwrap();
+    assert_eq!(store.tracker(&user("a"), START).await.unwrap().generation, 1);
+    assert_eq!(store.tracker(&user("b"), START).await.unwrap().generation, 0);
+}
+
+pub(crate) async fn a_tracker_dies_with_what_it_belongs_to(store: &Store) {
+    let (id, other) = (open(store, 1).await, open(store, 2).await);
+    for (session, name) in [(id, "left"), (id, "stays"), (other, "elsewhere")] {
+        join(store, session, name).await;
+    }
+    let problem = async |name: &str, now| refusal(store.tracker(&user(name), now).await);
+    assert_eq!(problem("nobody", START).await, Problem::ParticipantNotFound);
+    store.leave(id, &user("left"), START).await.unwrap();
+    assert_eq!(problem("left", START).await, Problem::ParticipantLeft);
+    assert_eq!(problem("elsewhere", START.plus(LENGTH)).await, Problem::SessionExpired);
+    store.end(id, at(1)).await.unwrap();
+    assert_eq!(problem("stays", at(1)).await, Problem::SessionEnded);
+    store.purge(at(2)).await.unwrap();
+    assert_eq!(problem("stays", at(2)).await, Problem::ParticipantNotFound);
+}
+
 pub(crate) async fn cleanup_ends_what_expired_or_is_idle_once(store: &Store) {
     let (expired, open_still) = (open(store, 1).await, open(store, 2).await);
     let longer = SessionChange { expires_at: Some(at(100_000)), ..Default::default() };

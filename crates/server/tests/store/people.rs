@@ -34,6 +34,7 @@ pub(crate) fn new_session(number: u8) -> NewSession {
         creator_id: UserId::from_random([number; 16]),
         created_at: START,
         expires_at: START.plus(LENGTH),
+        location_ttl: Duration::from_secs(30),
     }
 }
 

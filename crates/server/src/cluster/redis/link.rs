@@ -137,9 +137,9 @@ impl Link {
         let mut batch = self.connection.batch();
         let mut shares = Vec::new();
         for session in unsent {
-            rooms.take_unsent(session, &mut shares);
+            let location_ttl = rooms.take_unsent(session, &mut shares);
             for share in shares.drain(..) {
-                self.add_share(batch.group(), session, &share, lives);
+                self.add_share(batch.group(), session, &share, location_ttl, lives);
             }
             batch = self.send_if_full(batch).await?;
         }
@@ -181,7 +181,14 @@ impl Link {
     }
 
     /// State first, then the news of it: whoever subscribes between the two reads it.
-    fn add_share(&self, pipeline: &mut Pipeline, session: SessionId, share: &Share, lives: Lives) {
+    fn add_share(
+        &self,
+        pipeline: &mut Pipeline,
+        session: SessionId,
+        share: &Share,
+        location_ttl: Duration,
+        lives: Lives,
+    ) {
         let user = &share.user_id;
         let json = share.to_json();
         let remains = |share: Share, field: String, pipeline: &mut Pipeline| {
@@ -191,7 +198,7 @@ impl Link {
         };
         if let Some(moved) = &share.moved {
             let age = self.clock.shared().since(moved.received);
-            let life = lives.location.saturating_sub(age);
+            let life = location_ttl.saturating_sub(age);
             let key = keys::location(session, user);
             if moved.position.is_some() && !life.is_zero() {
                 pipeline.cmd("SET").arg(key).arg(&json).arg("PX").arg(millis(life)).ignore();

@@ -44,8 +44,6 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// How long things are kept in Redis.
 #[derive(Clone, Copy, Debug)]
 pub struct Lives {
-    /// A position.
-    pub location: Duration,
     /// What is known of a participant besides.
     pub participant: Duration,
     /// That a participant is connected: until the next time that it is written, and some more.

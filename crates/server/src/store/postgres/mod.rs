@@ -11,7 +11,9 @@ use tagalong_core::participant::Profile;
 use tagalong_core::time::Timestamp;
 
 use self::lease::{Lease, bounded};
-use super::{NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError};
+use super::{
+    NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord,
+};
 
 /// How long a start waits for a server that starts too.
 const START_PATIENCE: Duration = Duration::from_secs(10);
@@ -106,6 +108,14 @@ impl Postgres {
 
     pub(super) async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         leased!(self, connection => sql::leave(connection, id, user, now))
+    }
+
+    pub(super) async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
+        leased!(self, connection => sql::tracker(connection, user, now))
+    }
+
+    pub(super) async fn revoke_trackers(&self, user: &UserId) -> Result<(), StoreError> {
+        leased!(self, connection => sql::revoke_trackers(connection, user))
     }
 
     pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {

@@ -14,7 +14,9 @@ use tagalong_core::time::Timestamp;
 
 use super::CLEANUP_ROWS_PER_STATEMENT;
 use crate::store::rules::{self, SessionRow};
-use crate::store::{NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError};
+use crate::store::{
+    NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord,
+};
 
 pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), StoreError> {
     Ok(connection.ping().await?)
@@ -25,14 +27,15 @@ pub(super) async fn create_session(
     new: &NewSession,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO sessions (id, name, created_at, expires_at, creator_id, last_activity)
-         VALUES ($1, $2, $3, $4, $5, $3)",
+        "INSERT INTO sessions (id, name, created_at, expires_at, creator_id, last_activity, location_ttl_seconds)
+         VALUES ($1, $2, $3, $4, $5, $3, $6)",
     )
     .bind(new.id.as_uuid())
     .bind(new.name.as_ref().map(SessionName::as_str))
     .bind(new.created_at.to_utc())
     .bind(new.expires_at.to_utc())
     .bind(new.creator_id.as_uuid())
+    .bind(rules::seconds(new.location_ttl))
     .execute(connection)
     .await?;
     Ok(())
@@ -44,7 +47,7 @@ pub(super) async fn session(
     now: Timestamp,
 ) -> Result<SessionRecord, StoreError> {
     let row = sqlx::query(
-        "SELECT name, created_at, expires_at, is_active, ended_at, locked,
+        "SELECT name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds,
                 (SELECT count(*) FROM participants WHERE session_id = sessions.id AND is_active) AS present
          FROM sessions WHERE id = $1",
     )
@@ -63,7 +66,8 @@ async fn lock_session(
     now: Timestamp,
 ) -> Result<SessionRecord, StoreError> {
     let row = sqlx::query(
-        "SELECT name, created_at, expires_at, is_active, ended_at, locked FROM sessions WHERE id = $1
+        "SELECT name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds
+         FROM sessions WHERE id = $1
          FOR NO KEY UPDATE",
     )
     .bind(id.as_uuid())
@@ -80,7 +84,7 @@ pub(super) async fn participants(
     now: Timestamp,
 ) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
     let rows = sqlx::query(
-        "SELECT name, created_at, expires_at, sessions.is_active, ended_at, locked,
+        "SELECT name, created_at, expires_at, sessions.is_active, ended_at, locked, location_ttl_seconds,
                 user_id, display_name, avatar_color, last_seen
          FROM sessions
          LEFT JOIN participants ON participants.session_id = sessions.id AND participants.is_active
@@ -247,6 +251,32 @@ pub(super) async fn save_seen(
     Ok(())
 }
 
+pub(super) async fn tracker(
+    connection: &mut PgConnection,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<TrackerRecord, StoreError> {
+    let row = sqlx::query(
+        "SELECT sessions.id, name, created_at, expires_at, sessions.is_active, ended_at, locked,
+                location_ttl_seconds, participants.is_active AS is_in, tracker_generation
+         FROM participants JOIN sessions ON sessions.id = session_id WHERE user_id = $1",
+    )
+    .bind(user.as_str())
+    .fetch_optional(connection)
+    .await?
+    .ok_or(StoreError::ParticipantNotFound)?;
+    let session = session_row(&row, SessionId::from_uuid(row.try_get("id")?), 0)?;
+    rules::tracker(session, row.try_get("is_in")?, row.try_get("tracker_generation")?, now)
+}
+
+pub(super) async fn revoke_trackers(connection: &mut PgConnection, user: &UserId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE participants SET tracker_generation = tracker_generation + 1 WHERE user_id = $1")
+        .bind(user.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn expire_sessions(
     connection: &mut PgConnection,
     now: Timestamp,
@@ -319,6 +349,7 @@ fn session_row(row: &PgRow, id: SessionId, participant_count: i64) -> Result<Ses
         is_active: row.try_get("is_active")?,
         ended_at: ended_at.map(Timestamp::from_utc),
         locked: row.try_get("locked")?,
+        location_ttl_seconds: row.try_get("location_ttl_seconds")?,
         participant_count: u32::try_from(participant_count).unwrap_or(u32::MAX),
     })
 }

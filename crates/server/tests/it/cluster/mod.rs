@@ -7,6 +7,7 @@ mod proxy;
 mod redis_server;
 mod said;
 mod together;
+mod trackers;
 
 use std::path::Path;
 use std::time::Duration;

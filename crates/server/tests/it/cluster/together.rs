@@ -150,7 +150,14 @@ async fn two_nodes_that_clean_up_at_the_same_moment_tell_each_thing_once() {
     let id = SessionId::from_random([9; 16]);
     let creator_id = UserId::from_random([9; 16]);
     let expires_at = now.plus(Duration::from_secs(4));
-    let new = NewSession { id, name: None, creator_id, created_at: now, expires_at };
+    let new = NewSession {
+        id,
+        name: None,
+        creator_id,
+        created_at: now,
+        expires_at,
+        location_ttl: Duration::from_secs(30),
+    };
     store.create_session(&new).await.unwrap();
     let session = Session { id: id.to_string(), creator: String::new() };
     let mut ada = Person::join(&one, &session, "Ada").await;

@@ -1,0 +1,145 @@
+//! Positions that come without a connection: from a tracker app, one request each.
+//!
+//! Such an app goes on by itself in a pocket, also when its owner has changed their mind on the page, and sends
+//! late what it could not send before. So a report counts for less than what is said through a connection: it
+//! lives from when it was taken, gives way to whatever was taken later, and shows nothing of somebody who
+//! paused or stopped.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::seats::SeatId;
+use super::slots::{Latest, SlotId};
+use super::{EnterError, Now, Phase, PublishError, Room, Wakes, Welcome};
+use crate::event::{Broadcast, Event, SharingStatus};
+use crate::id::UserId;
+use crate::position::Position;
+use crate::session::Details;
+use crate::version::Version;
+
+/// Where a position came from.
+#[derive(Clone, Copy)]
+pub(super) enum Source {
+    /// A connection.
+    Seat(SeatId),
+    /// A tracker app; its life began when it was taken.
+    Report { received: Instant },
+}
+
+/// What became of a report.
+#[derive(Debug)]
+pub enum Reported {
+    /// Everyone is owed it.
+    Shown(Wakes),
+    /// It is too old, something newer is shown, or its sender does not share for now.
+    NotShown,
+}
+
+impl Room {
+    /// Takes a position of a member that a tracker app sends, taken `age` ago. Everyone is owed it, the member's own
+    /// connections too: that is how their page knows that the app works.
+    ///
+    /// # Errors
+    /// When the session is not open, or nobody by that id is in it.
+    pub fn report(
+        &mut self,
+        user: &UserId,
+        position: Position,
+        age: Duration,
+        now: Now,
+    ) -> Result<Reported, EnterError> {
+        let location_ttl = self.is_open()?.location_ttl;
+        let slot_id = self.slots.of(user).ok_or(EnterError::NotAParticipant)?;
+        let slot = self.slots.get_mut(slot_id).ok_or(EnterError::NotAParticipant)?;
+        slot.unsaved = Some(now.wall);
+        let withdrawn = slot.status.is_some_and(SharingStatus::withdraws_position);
+        let newer_is_shown =
+            slot.latest.as_ref().is_some_and(|latest| latest.is_newer(&position, now.instant));
+        // An instant before the machine's start cannot be told; the position is too old anyway.
+        let received =
+            now.instant.checked_sub(age).filter(|_| age < location_ttl && !withdrawn && !newer_is_shown);
+        let Some(received) = received else { return Ok(Reported::NotShown) };
+        let shown = self.show(slot_id, position, now, Source::Report { received });
+        let mut wakes = shown.map_err(|_: PublishError| EnterError::NotAParticipant)?;
+        self.says_by_itself(slot_id, now, &mut wakes);
+        Ok(Reported::Shown(wakes))
+    }
+
+    /// Everyone is owed a new position, but for the connection that it came from.
+    pub(super) fn show(
+        &mut self,
+        slot_id: SlotId,
+        position: Position,
+        now: Now,
+        source: Source,
+    ) -> Result<Wakes, PublishError> {
+        let Phase::Open(Details { location_ttl, .. }) = self.phase else { return Err(PublishError::Gone) };
+        let (node, shared) = self.version_by();
+        let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
+        let received = match source {
+            Source::Seat(_) => now.instant,
+            Source::Report { received } => received,
+        };
+        let event = Event::LocationUpdate { user_id: slot.profile.user_id.clone(), position };
+        slot.latest = Some(Latest {
+            broadcast: Arc::new(Broadcast::new(self.session, event)),
+            received,
+            expires: received + location_ttl,
+            reported: matches!(source, Source::Report { .. }),
+        });
+        slot.last_position_at = Some(now.wall);
+        slot.moved = Some(Version::after(slot.moved, now.shared.max(slot.dated_from), node));
+        slot.unsent.moved = shared;
+        slot.unsaved = Some(now.wall);
+        let mut wakes = Wakes::of_up_to(self.seats.len());
+        match source {
+            Source::Seat(own) => {
+                self.seats.all_but(own).for_each(|seat| seat.owe_position(slot_id, &mut wakes));
+            }
+            Source::Report { .. } => {
+                self.seats.iter_mut().for_each(|seat| seat.owe_position(slot_id, &mut wakes));
+            }
+        }
+        Ok(wakes)
+    }
+
+    /// A page in the background said that nothing comes, and now something does.
+    fn says_by_itself(&mut self, slot_id: SlotId, now: Now, wakes: &mut Wakes) {
+        let (node, shared) = self.version_by();
+        let Some(slot) = self.slots.get_mut(slot_id) else { return };
+        if !matches!(slot.status, Some(SharingStatus::Hidden | SharingStatus::NoGps)) {
+            return;
+        }
+        let status = SharingStatus::Sharing;
+        slot.status = Some(status);
+        slot.said = Some(Version::after(slot.said, now.shared.max(slot.dated_from), node));
+        slot.unsent.said = shared;
+        let user_id = slot.profile.user_id.clone();
+        self.tell_all(Event::ParticipantStatus { user_id, status, server_time: now.wall }, wakes);
+    }
+
+    /// What a member is shown who has no connection: everyone, and the others' live positions.
+    ///
+    /// # Errors
+    /// When the session is not open, or nobody by that id is in it.
+    pub fn glance(&self, user: &UserId, now: Now) -> Result<Welcome, EnterError> {
+        self.is_open()?;
+        let own = self.slots.of(user).ok_or(EnterError::NotAParticipant)?;
+        self.welcome(Some(own), now)
+    }
+
+    /// How long a position is shown in this session; nothing is, while it is not open.
+    pub fn location_ttl(&self) -> Duration {
+        self.is_open().map_or(Duration::ZERO, |details| details.location_ttl)
+    }
+}
+
+impl Welcome {
+    /// The same without one person.
+    #[must_use]
+    pub fn without(mut self, user: &UserId) -> Self {
+        self.participants.participants.retain(|person| person.profile.user_id != *user);
+        self.locations.locations.retain(|location| location.user_id != *user);
+        self
+    }
+}

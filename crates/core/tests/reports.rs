@@ -1,0 +1,150 @@
+//! Positions of tracker apps in a room, beside those of connections.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tagalong_core::event::{Event, SharingStatus};
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
+use tagalong_core::position::Position;
+use tagalong_core::room::{Batch, Due, EnterError, Guest, Now, Reported, Room, SeatId};
+use tagalong_core::session::Details;
+use tagalong_core::time::Timestamp;
+
+const TTL: Duration = Duration::from_secs(60);
+const START: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+struct Scene {
+    room: Room,
+    began: Instant,
+    ada: UserId,
+    own: SeatId,
+    other: SeatId,
+}
+
+impl Scene {
+    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    fn new() -> Self {
+        let mut room = Room::new(SessionId::from_random([1; 16]), None);
+        // Positions have been taken before this, and lives are counted back from it.
+        let began = Instant::now() + TTL * 10;
+        let now = Now { wall: START, shared: START, instant: began };
+        let [ada, ben] = [1, 2].map(|n| UserId::from_random([n; 16]));
+        let profile = |user: &UserId| Profile {
+            user_id: user.clone(),
+            display_name: DisplayName::parse("x").unwrap(),
+            avatar_color: AvatarColor::parse("#FF5733").unwrap(),
+        };
+        let ends_at = START.plus(TTL * 1000);
+        let details = Details { name: None, ends_at, locked: false, location_ttl: TTL };
+        room.reconcile(details, vec![profile(&ada), profile(&ben)], now).wake();
+        let own = room.enter(Guest::Participant(&ada), now).unwrap().0;
+        let other = room.enter(Guest::Participant(&ben), now).unwrap().0;
+        Self { room, began, ada, own, other }
+    }
+
+    fn now(&self, seconds: u64) -> Now {
+        let since = Duration::from_secs(seconds);
+        Now { wall: START.plus(since), shared: START.plus(since), instant: self.began + since }
+    }
+
+    /// A fix of one time comes in at another: whether it is shown.
+    fn report(&mut self, lat: f64, taken: u64, at: u64) -> bool {
+        let age = Duration::from_secs(at.saturating_sub(taken));
+        let now = self.now(at);
+        match self.room.report(&self.ada, position(lat, taken), age, now).unwrap() {
+            Reported::Shown(wakes) => {
+                wakes.wake();
+                true
+            }
+            Reported::NotShown => false,
+        }
+    }
+
+    fn publish(&mut self, lat: f64, taken: u64, at: u64) {
+        let now = self.now(at);
+        self.room.publish(self.own, position(lat, taken), now).unwrap().wake();
+    }
+
+    /// What a seat is given: latitudes and statuses.
+    fn takes(&mut self, seat: SeatId, at: u64) -> Vec<String> {
+        let mut batch = Batch::default();
+        let instant = self.now(at).instant;
+        if self.room.poll_take(seat, Due::Everything, Waker::noop(), instant, &mut batch) == Poll::Pending {
+            return Vec::new();
+        }
+        let told = |event: &Event| match event {
+            Event::LocationUpdate { position, .. } => position.reading().lat.to_string(),
+            Event::ParticipantStatus { status, .. } => format!("{status:?}"),
+            event => panic!("{event:?}"),
+        };
+        batch.control.iter().chain(&batch.positions).map(|broadcast| told(broadcast.event())).collect()
+    }
+}
+
+fn position(lat: f64, taken: u64) -> Position {
+    let time = START.plus(Duration::from_secs(taken));
+    let json = format!(r#"{{"lat":{lat},"lng":2,"timestamp":"{time}"}}"#);
+    Position::parse(&json, time).unwrap()
+}
+
+#[test]
+fn everyone_is_owed_a_report_its_owner_too() {
+    let mut scene = Scene::new();
+    assert!(scene.report(1.0, 100, 101));
+    for seat in [scene.own, scene.other] {
+        assert_eq!(scene.takes(seat, 101), ["1"]);
+    }
+}
+
+#[test]
+fn a_report_lives_from_when_it_was_taken() {
+    let mut scene = Scene::new();
+    assert!(!scene.report(1.0, 0, 60), "its life is over");
+    assert!(scene.report(2.0, 1, 60));
+    let ben = UserId::from_random([2; 16]);
+    let shown = |scene: &Scene, at| scene.room.glance(&ben, scene.now(at)).unwrap().locations.locations;
+    assert_eq!(shown(&scene, 60)[0].age_ms, 59_000);
+    assert!(shown(&scene, 61).is_empty());
+}
+
+#[test]
+fn the_newest_fix_wins_whichever_device_it_came_from() {
+    let mut scene = Scene::new();
+    scene.publish(1.0, 100, 100);
+    assert!(!scene.report(2.0, 99, 101), "the page had a newer one");
+    assert!(scene.report(3.0, 102, 103));
+    scene.publish(4.0, 101, 104);
+    assert_eq!(scene.takes(scene.other, 104), ["3"], "the app had a newer one");
+    assert!(!scene.report(5.0, 101, 105), "sent late");
+    scene.publish(6.0, 103, 106);
+    assert_eq!(scene.takes(scene.other, 106), ["6"]);
+    // From here on the page alone: its own times do not matter.
+    scene.publish(7.0, 50, 107);
+    assert_eq!(scene.takes(scene.other, 107), ["7"]);
+}
+
+#[test]
+fn who_paused_or_stopped_is_not_shown_and_a_hidden_page_is_spoken_for() {
+    let mut scene = Scene::new();
+    for status in [SharingStatus::Paused, SharingStatus::Stopped] {
+        let now = scene.now(1);
+        scene.room.set_status(scene.own, status, now).unwrap().wake();
+        assert!(!scene.report(1.0, 2, 2), "{status:?}");
+    }
+    let now = scene.now(3);
+    scene.room.set_status(scene.own, SharingStatus::Hidden, now).unwrap().wake();
+    assert!(scene.report(2.0, 4, 4));
+    assert_eq!(scene.takes(scene.other, 4), ["Paused", "Stopped", "Hidden", "Sharing", "2"]);
+}
+
+#[test]
+fn a_stranger_reports_and_sees_nothing() {
+    let mut scene = Scene::new();
+    let (stranger, now) = (UserId::from_random([9; 16]), scene.now(1));
+    let reported = scene.room.report(&stranger, position(1.0, 1), Duration::ZERO, now);
+    assert!(matches!(reported, Err(EnterError::NotAParticipant)));
+    assert!(scene.room.glance(&stranger, now).is_err());
+}

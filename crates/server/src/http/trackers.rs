@@ -1,0 +1,100 @@
+//! `/api/sessions/{id}/participants/{user_id}/trackers`: how somebody's phone goes on sharing in a pocket.
+
+use axum::Json;
+use axum::extract::State as With;
+use axum::http::HeaderMap;
+use serde::Serialize;
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::problem::Problem;
+use utoipa::ToSchema;
+
+use super::answer::{Done, Refusal};
+use super::base_url;
+use super::openapi::{ANY_SESSION, ANY_TOKEN, refusals};
+use super::path::InPath;
+use super::sessions::{authenticate, only, session_id};
+use crate::state::State;
+use crate::tokens::Role;
+use crate::trackers::setup::{Setup, interval};
+use crate::trackers::{App, owntracks};
+
+/// The apps, each with how it is set up for one participant.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Trackers {
+    trackers: Vec<Setup>,
+    /// How often the apps are asked to send.
+    #[schema(example = 10)]
+    interval_seconds: u64,
+    /// How long a position is shown in this session.
+    #[schema(example = 30)]
+    location_ttl_seconds: u64,
+}
+
+refusals!(NoTrackers: ANY_TOKEN, ANY_SESSION, [Problem::ParticipantNotFound, Problem::ParticipantLeft]);
+
+#[utoipa::path(
+    get,
+    path = "/api/sessions/{id}/participants/{user_id}/trackers",
+    operation_id = "getTrackers",
+    tag = "people",
+    params(
+        ("id" = String, Path, description = "The session's id"),
+        ("user_id" = String, Path, description = "Whose phone it is")
+    ),
+    security(("participant" = [])),
+    responses((status = 200, body = Trackers, description = "How each app is set up"), NoTrackers)
+)]
+pub(super) async fn show(
+    With(state): With<State>,
+    InPath((id, user)): InPath<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Json<Trackers>, Refusal> {
+    let (id, user) = own(&state, &headers, &id, &user)?;
+    let (link, location_ttl) = state.sessions.tracker_link(id, user).await?;
+    let secret = link.secret(&state.tokens).ok_or(Problem::ParticipantNotFound)?;
+    let participants = state.sessions.participants(id).await?;
+    let names: Vec<&str> = participants.iter().map(|one| one.profile.display_name.as_str()).collect();
+    let ids = owntracks::tracker_ids(&names);
+    let is_own = |(place, _): &(usize, &String)| {
+        participants.get(*place).is_some_and(|one| one.profile.user_id == link.user)
+    };
+    let tid = ids.iter().enumerate().find(is_own).map_or("me", |(_, tid)| tid.as_str());
+    let base = base_url(&state.config, &headers);
+    let setup = |app| Setup::new(app, &base, &secret, tid, location_ttl);
+    Ok(Json(Trackers {
+        trackers: App::ALL.into_iter().map(setup).collect(),
+        interval_seconds: interval(location_ttl).as_secs(),
+        location_ttl_seconds: location_ttl.as_secs(),
+    }))
+}
+
+#[utoipa::path(
+    delete,
+    path = "/api/sessions/{id}/participants/{user_id}/trackers",
+    operation_id = "revokeTrackers",
+    tag = "people",
+    params(
+        ("id" = String, Path, description = "The session's id"),
+        ("user_id" = String, Path, description = "Whose phone it is")
+    ),
+    security(("participant" = [])),
+    responses((status = 200, body = Done, description = "No app that was set up so far is listened to"), NoTrackers)
+)]
+pub(super) async fn revoke(
+    With(state): With<State>,
+    InPath((id, user)): InPath<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Json<Done>, Refusal> {
+    let (id, user) = own(&state, &headers, &id, &user)?;
+    state.sessions.revoke_trackers(id, user).await?;
+    Ok(Json(Done::new()))
+}
+
+/// Whoever asks, if it is about themselves. Nobody else, the creator neither: an address lets one send in
+/// somebody's name.
+fn own(state: &State, headers: &HeaderMap, id: &str, user: &str) -> Result<(SessionId, UserId), Refusal> {
+    let pass = authenticate(state, headers)?;
+    let id = session_id(id)?;
+    only(pass.session == id && pass.role == Role::Participant && pass.user.as_str() == user)?;
+    Ok((id, pass.user))
+}

@@ -1,0 +1,14 @@
+//! GPSLogger with a custom URL: the pairs of our template, or of its `%ALL`, in the query or in the body.
+
+use tagalong_core::time::Timestamp;
+
+use super::{Request, Said, Unusable, fields};
+
+/// The body that is to be pasted into the app.
+pub(super) const BODY: &str =
+    "lat=%LAT&lon=%LON&timestamp=%TIMESTAMP&acc=%ACC&alt=%ALT&spd=%SPD&dir=%DIR&batt=%BATT";
+
+pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusable> {
+    let pairs = fields::pairs([request.query.as_bytes(), request.body]);
+    fields::GPSLOGGER.read(&pairs, now).map(Said::Position)
+}
