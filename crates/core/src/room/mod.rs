@@ -14,6 +14,7 @@
 //! It knows no channel, no socket and no clock; wake-ups are plain [`Waker`]s, to be used after unlocking.
 
 mod nodes;
+mod presence;
 mod roster;
 mod seats;
 mod slots;
@@ -23,6 +24,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 pub use nodes::{Merged, UnknownMember};
+use presence::{Attendance, presences};
 use roster::{Leavers, Meanwhile};
 pub use seats::SeatId;
 use seats::{Occupant, Seats};
@@ -33,6 +35,7 @@ use crate::event::{Broadcast, Event, InitialLocations, InitialParticipants, Shar
 use crate::id::{SessionId, UserId};
 use crate::limits::NEWCOMER_HEAD_START;
 use crate::position::Position;
+use crate::presence::Presences;
 use crate::session::{Closed, Details, EndReason};
 use crate::time::Timestamp;
 use crate::version::{NodeId, Version};
@@ -115,6 +118,8 @@ pub struct Welcome {
     pub participants: InitialParticipants,
     /// The others' positions.
     pub locations: InitialLocations,
+    /// Who is connected, with whoever comes in.
+    pub presence: Presences,
     /// When the session ends.
     pub ends_at: Timestamp,
 }
@@ -122,7 +127,7 @@ pub struct Welcome {
 /// What a connection takes at once, to be written in this order.
 #[derive(Default, Debug)]
 pub struct Batch {
-    /// Membership and session events.
+    /// Membership, session and presence events.
     pub control: Vec<Arc<Broadcast>>,
     /// The newest positions.
     pub positions: Vec<Arc<Broadcast>>,
@@ -144,6 +149,15 @@ impl Batch {
         self.farewell = None;
         self
     }
+}
+
+/// What a look through a room found.
+#[derive(Default, Debug)]
+pub struct Swept {
+    /// Whether other nodes have to be told something.
+    pub untold: bool,
+    /// Connections to wake.
+    pub wakes: Wakes,
 }
 
 /// Connections to wake once the room is unlocked.
@@ -189,11 +203,18 @@ pub struct Room {
     leavers: Leavers,
     slots: Slots,
     seats: Seats,
+    attendance: Attendance,
 }
 
 impl Room {
     /// A room whose roster is yet to be [read](Self::reconcile), on a node that has a name if there are others.
-    pub fn new(session: SessionId, node: Option<NodeId>, location_ttl: Duration) -> Self {
+    /// Whose last connection is gone is shown as connected for `presence_grace` more.
+    pub fn new(
+        session: SessionId,
+        node: Option<NodeId>,
+        location_ttl: Duration,
+        presence_grace: Duration,
+    ) -> Self {
         Self {
             session,
             node,
@@ -203,6 +224,7 @@ impl Room {
             leavers: Leavers::default(),
             slots: Slots::default(),
             seats: Seats::default(),
+            attendance: Attendance::new(presence_grace),
         }
     }
 
@@ -235,7 +257,9 @@ impl Room {
             InitialParticipants { participants: self.slots.initial_participants(), server_time };
         let locations =
             InitialLocations { locations: self.slots.initial_locations(own, now.instant), server_time };
-        Ok((self.seats.take(occupant), Welcome { participants, locations, ends_at }))
+        let seat = self.seat(occupant, now);
+        let presence = presences(&self.slots, self.attendance.shown);
+        Ok((seat, Welcome { participants, locations, presence, ends_at }))
     }
 
     fn admit(&self, guest: Guest<'_>) -> Result<Occupant, EnterError> {
@@ -252,9 +276,12 @@ impl Room {
     pub fn vacate(&mut self, seat: SeatId, now: Now) {
         let Some(seat) = self.seats.vacate(seat) else { return };
         if let Occupant::Participant(slot) = seat.occupant
-            && let Some(slot) = self.slots.get_mut(slot)
+            && let Some(known) = self.slots.get_mut(slot)
         {
-            slot.unsaved = Some(now.wall);
+            known.unsaved = Some(now.wall);
+            if !self.seats.any_of(slot) {
+                self.went(slot, now);
+            }
         }
     }
 
@@ -348,6 +375,7 @@ impl Room {
         if seat.control.capacity() > 8 {
             seat.control.shrink_to(0);
         }
+        batch.control.extend(self.attendance.owed(seat, &self.slots, self.session));
         if due == Due::Everything {
             let live = |slot| self.slots.get(slot)?.latest.as_ref().filter(|latest| latest.expires > now);
             let newest = seat.dirty.drain().filter_map(live);
@@ -372,6 +400,7 @@ impl Room {
             seat.part(Farewell::Ended, &mut wakes);
         }
         self.slots = Slots::default();
+        self.attendance.shown.clear();
         self.phase = Phase::Over(match reason {
             EndReason::Expired => Closed::Expired,
             EndReason::EndedByCreator => Closed::Ended,
@@ -386,19 +415,20 @@ impl Room {
         }
     }
 
-    /// Forgets positions whose life is over: whether there were any. What remains of them, their time, is
-    /// for other nodes to be told.
-    pub fn sweep(&mut self, now: Instant) -> bool {
+    /// Forgets positions whose life is over: what remains of them, their time, is for other nodes to be told.
+    /// Shows as gone who is, and wakes whoever is to be told who is connected.
+    pub fn sweep(&mut self, now: Instant) -> Swept {
+        let mut swept = Swept::default();
         let shared = self.node.is_some();
-        let mut any = false;
         for (_, slot) in self.slots.iter_mut() {
             if slot.latest.as_ref().is_some_and(|latest| latest.expires <= now) {
                 slot.latest = None;
                 slot.unsent.moved = shared;
-                any = true;
+                swept.untold = true;
             }
         }
-        any
+        swept.untold |= self.sweep_presence(now, &mut swept.wakes);
+        swept
     }
 
     /// When the session ends; nothing while that is not known, or once it is over.
