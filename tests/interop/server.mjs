@@ -23,8 +23,9 @@ async function freePort() {
 }
 
 export class Server {
-  static async start() {
+  static async start(settings = {}) {
     const server = new Server();
+    server.settings = settings;
     server.port = await freePort();
     server.directory = await mkdtemp(join(tmpdir(), "tagalong-"));
     await server.run();
@@ -34,7 +35,7 @@ export class Server {
   async run() {
     this.child = spawn(binary, ["serve"], {
       cwd: this.directory,
-      env: { PORT: `${this.port}`, BIND: "127.0.0.1", DATA_DIR: this.directory, LOG_LEVEL: "warn" },
+      env: { PORT: `${this.port}`, BIND: "127.0.0.1", DATA_DIR: this.directory, LOG_LEVEL: "warn", ...this.settings },
       stdio: ["ignore", "pipe", "inherit"],
     });
     // The line that tells people the address: printed once the server listens.

@@ -88,7 +88,12 @@ impl Attendance {
     }
 
     /// What a seat is owed: it counts as told.
-    pub(super) fn owed(&mut self, seat: &mut Seat, slots: &Slots, session: SessionId) -> Option<Arc<Broadcast>> {
+    pub(super) fn owed(
+        &mut self,
+        seat: &mut Seat,
+        slots: &Slots,
+        session: SessionId,
+    ) -> Option<Arc<Broadcast>> {
         if seat.told == self.shown || seat.farewell.is_some() {
             return None;
         }

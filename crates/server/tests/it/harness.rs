@@ -277,6 +277,12 @@ impl Client {
         }
     }
 
+    /// Closes the connection: when this returns, its seat is given up.
+    pub(crate) async fn leave(&mut self) {
+        self.socket.close(None).await.unwrap();
+        while self.next().await.is_some_and(|next| next.is_ok()) {}
+    }
+
     /// Says that nothing came before: a heartbeat's answer is the next thing.
     pub(crate) async fn silent(&mut self) {
         self.send(r#"[null,"hb","phoenix","heartbeat",{}]"#).await;

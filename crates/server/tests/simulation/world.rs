@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tagalong::clock::{Clock, ManualClock};
 use tagalong::cluster::Bus;
-use tagalong::realtime::hub::{self, Hub, Membership};
+use tagalong::realtime::hub::{self, Bounds, Hub, Membership};
 use tagalong::sessions::Sessions;
 use tagalong::store::{Database, SessionChange, Store, StoreError};
 use tagalong::tokens::{Pass, Role};
@@ -26,7 +26,7 @@ use tempfile::TempDir;
 
 use crate::dice::Dice;
 use crate::faults::{Fault, Faults};
-use crate::model::{INACTIVITY, Model, PLACES, RETENTION, SILENCE, TTL, Told, WATCHERS};
+use crate::model::{GRACE, INACTIVITY, Model, PLACES, RETENTION, SILENCE, TTL, Told, WATCHERS};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const STATUSES: [SharingStatus; 3] = [SharingStatus::Sharing, SharingStatus::Paused, SharingStatus::Hidden];
