@@ -308,7 +308,7 @@ describe("the invitation", () => {
     await ada.page.goto(server.url);
     await ada.page.getByLabel("Name").fill("Sunday ride");
     await ada.press("Start a session");
-    const link = await ada.page.getByLabel("Join link").inputValue();
+    const link = await ada.page.locator("input.link").inputValue();
     await ada.press("Share…");
     const shared = () =>
       ada.page.evaluate(() => (globalThis as unknown as { shared(): ShareData[] }).shared());
@@ -323,7 +323,7 @@ describe("the invitation", () => {
     });
     await ada.page.goto(server.url);
     await ada.press("Start a session");
-    await ada.page.getByRole("button", { name: "Copy" }).waitFor();
+    await ada.page.getByText("Copy link").waitFor();
     expect(await ada.page.getByRole("button", { name: "Share…" }).count()).toBe(0);
   });
 });
