@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
-import { Socket as Newest } from "phoenix";
-import { Socket as Older } from "phoenix-1.7";
+import { Presence as NewestPresence, Socket as Newest } from "phoenix";
+import { Presence as OlderPresence, Socket as Older } from "phoenix-1.7";
 import WebSocket from "ws";
 import { Server } from "./server.mjs";
 
@@ -47,6 +47,22 @@ class Person {
     }
   }
 
+  /** Follows who is connected with the client's own class; its callbacks are told as `came` and `went`. */
+  follow(Presence) {
+    this.changes = [];
+    const change = (event) => (user) => {
+      this.changes.push([event, user]);
+      this.tell(event, { user });
+    };
+    this.presence = new Presence(this.channel);
+    this.presence.onJoin(change("came"));
+    this.presence.onLeave(change("went"));
+  }
+
+  connected() {
+    return this.presence.list((user) => user).sort();
+  }
+
   push(event, payload) {
     return new Promise((resolve, reject) => {
       const sent = this.channel.push(event, payload, DEADLINE_MS);
@@ -61,8 +77,8 @@ class Person {
   }
 }
 
-async function group(Socket, options = (token) => ({ params: { token } }), vsn = "2.0.0") {
-  const server = await Server.start();
+async function group(Socket, options = (token) => ({ params: { token } }), vsn = "2.0.0", settings = {}) {
+  const server = await Server.start(settings);
   const session = await server.rest("POST", "/sessions", { body: { name: "Pass" } });
   const people = [];
   for (const display_name of ["Ada", "Ben"]) {
@@ -118,6 +134,33 @@ for (const [name, Socket, vsn] of [
       assert.equal((await person.hear("session_ended")).data.reason, "ended_by_creator");
       await person.hear("closed");
     }
+  });
+}
+
+for (const [name, Socket, Presence] of [
+  ["phoenix 1.7.21", Older, OlderPresence],
+  ["phoenix newest", Newest, NewestPresence],
+]) {
+  test(`${name}: its Presence shows who is connected, and a short absence is none`, async (t) => {
+    const all = await group(Socket, undefined, "2.0.0", { PRESENCE_GRACE_SECONDS: "3" });
+    t.after(all.end);
+    const [ada, ben] = all.people;
+    ada.follow(Presence);
+    await ada.join();
+    assert.equal((await ada.hear("came")).user, ada.user);
+    await ben.join();
+    assert.equal((await ada.hear("came")).user, ben.user);
+    const both = [ada.user, ben.user].sort();
+    assert.deepEqual(ada.connected(), both);
+
+    // The transport goes without a word, and the client comes back by itself.
+    const back = new Promise((resolve) => ben.channel.on("presence_state", resolve));
+    ben.socket.conn.terminate();
+    assert.deepEqual(Object.keys(await back).sort(), both);
+    ben.socket.disconnect();
+    await ada.hear("went");
+    assert.deepEqual(ada.connected(), [ada.user]);
+    assert.deepEqual(ada.changes, [["came", ada.user], ["came", ben.user], ["went", ben.user]]);
   });
 }
 

@@ -200,6 +200,17 @@ describe("a lost connection", () => {
     await ada.sees("Ben", "500 m");
   });
 
+  it("is seen by the others as being offline, once it has lasted", async () => {
+    await server.stop();
+    server = await Server.start({ LOCATION_TTL_SECONDS: "2", PRESENCE_GRACE_SECONDS: "1" });
+    const { ada, ben, link } = await twoTogether();
+    await ben.page.close();
+    await ada.sees("Ben", /offline · last seen/);
+    const page = await ben.context.newPage();
+    await page.goto(link);
+    await ada.sees("Ben", /^(?!.*offline)/);
+  });
+
   it("leaves a ghost and says so", async () => {
     await server.stop();
     server = await Server.start({ LOCATION_TTL_SECONDS: "2" });
@@ -279,6 +290,41 @@ describe("the creator", () => {
     await cleo.press("Try again");
     await cleo.press("Watch only");
     await cleo.sees("Ada", "now");
+  });
+});
+
+describe("the invitation", () => {
+  it("goes to the system's share dialog where there is one", async () => {
+    const ada = await arrive({ place: null });
+    await ada.page.addInitScript(() => {
+      const shared: ShareData[] = [];
+      Object.assign(globalThis, { shared: () => shared });
+      // Whoever closes the dialog without choosing is told by a rejection.
+      navigator.share = (data?: ShareData) => {
+        if (data) shared.push(data);
+        return Promise.reject(new DOMException("closed", "AbortError"));
+      };
+    });
+    await ada.page.goto(server.url);
+    await ada.page.getByLabel("Name").fill("Sunday ride");
+    await ada.press("Start a session");
+    const link = await ada.page.locator("input.link").inputValue();
+    await ada.press("Share…");
+    const shared = () =>
+      ada.page.evaluate(() => (globalThis as unknown as { shared(): ShareData[] }).shared());
+    await expect.poll(shared).toEqual([{ title: "Sunday ride", url: link }]);
+    expect(ada.complaints).toEqual([]);
+  });
+
+  it("has no button for a dialog that is not there", async () => {
+    const ada = await arrive({ place: null });
+    await ada.page.addInitScript(() => {
+      Reflect.deleteProperty(Navigator.prototype, "share");
+    });
+    await ada.page.goto(server.url);
+    await ada.press("Start a session");
+    await ada.page.getByText("Copy link").waitFor();
+    expect(await ada.page.getByRole("button", { name: "Share…" }).count()).toBe(0);
   });
 });
 

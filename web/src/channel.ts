@@ -27,6 +27,9 @@ export type WireFix = { lat: number; lng: number } & { [Fact in keyof Fix]?: Fix
 
 export type WireLocation = WireFix & { user_id: string };
 
+/** Who is connected, by user id. The server has one entry for each person, so the keys say it all. */
+export type WirePresences = Record<string, object>;
+
 export type ChannelEvent =
   | {
       type: "joined";
@@ -36,6 +39,8 @@ export type ChannelEvent =
     }
   | { type: "initial_participants"; participants: WireParticipant[]; server_time: string }
   | { type: "initial_locations"; locations: (WireLocation & { age_ms: number })[] }
+  | { type: "presence_state"; presences: WirePresences }
+  | { type: "presence_diff"; joins: WirePresences; leaves: WirePresences }
   | { type: "location_update"; data: WireLocation }
   | { type: "participant_joined"; data: WireParticipant }
   | { type: "participant_left"; data: { user_id: string } }
@@ -113,9 +118,12 @@ export function openChannel(
 }
 
 function listen(channel: Channel, tell: (event: ChannelEvent) => void): void {
-  for (const type of ["initial_participants", "initial_locations"]) {
+  for (const type of ["initial_participants", "initial_locations", "presence_diff"]) {
     channel.on(type, (payload) => tell({ type, ...(payload as object) } as ChannelEvent));
   }
+  channel.on("presence_state", (payload) =>
+    tell({ type: "presence_state", presences: payload as WirePresences }),
+  );
   for (const type of BROADCASTS) {
     channel.on(type, (payload) => tell({ type, data: (payload as { data: object }).data } as ChannelEvent));
   }

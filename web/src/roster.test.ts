@@ -10,6 +10,7 @@ function somebody(userId: string, fields: Partial<Person> = {}): Person {
     name: userId,
     color: "#000000",
     status: null,
+    isOffline: false,
     position: null,
     lastSeenAt: null,
     trail: [],

@@ -200,3 +200,23 @@ it("takes over a change of name, end and lock", () => {
     endsAt: NOW + 600_000,
   });
 });
+
+describe("presence", () => {
+  const metas = { metas: [{ phx_ref: "1" }] };
+  const offline = (state: SessionState) =>
+    [...state.people.values()].filter((one) => one.isOffline).map((one) => one.name);
+
+  it("knows who is offline from what is told on coming, and from what changes", () => {
+    const came = after([{ type: "presence_state", presences: { user_ben: metas } }], joined());
+    expect(offline(came)).toEqual(["Ada"]);
+    const back = after([{ type: "presence_diff", joins: { user_ada: metas }, leaves: {} }], came);
+    expect(offline(back)).toEqual([]);
+    const gone = after([{ type: "presence_diff", joins: {}, leaves: { user_ada: metas } }], back);
+    expect(offline(gone)).toEqual(["Ada"]);
+  });
+
+  it("does not call somebody offline who has joined and is not connected yet", () => {
+    const cleo = { user_id: "user_cleo", display_name: "Cleo", avatar_color: "#000000" };
+    expect(offline(after([{ type: "participant_joined", data: cleo }], joined()))).toEqual([]);
+  });
+});

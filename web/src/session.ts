@@ -11,6 +11,8 @@ export interface Person {
   name: string;
   color: string;
   status: Status | null;
+  /** Their last connection is gone. Not of somebody who was never connected as far as is known. */
+  isOffline: boolean;
   /** Only while it is alive: nothing older than the life of a position is ever shown. */
   position: Position | null;
   /** When the newest position known was true, also after it is gone. */
@@ -135,6 +137,14 @@ function applyToPeople(state: SessionState, event: PeopleEvent, now: number): Pa
       return { people: change(people, me, (person) => withStatus(person, event.status)) };
     case "own_position":
       return { people: change(people, me, (person) => movedMyself(person, event.fix, now)) };
+    case "presence_state":
+      return { people: withPresence(people, (userId) => !Object.hasOwn(event.presences, userId)) };
+    case "presence_diff": {
+      const { joins, leaves } = event;
+      const isOffline = (userId: string, was: boolean) =>
+        Object.hasOwn(leaves, userId) || (was && !Object.hasOwn(joins, userId));
+      return { people: withPresence(people, isOffline) };
+    }
     case "time_passed":
       return { people: withoutExpired(state, now) };
   }
@@ -146,6 +156,7 @@ function newcomer(wire: WireParticipant): Person {
     name: wire.display_name,
     color: wire.avatar_color,
     status: wire.status ?? null,
+    isOffline: false,
     position: null,
     lastSeenAt: null,
     trail: [],
@@ -199,6 +210,18 @@ function movedMyself(person: Person, fix: Fix | null, now: number): Person {
 function withStatus(person: Person, status: Status): Person {
   const hasStopped = status === "paused" || status === "stopped";
   return hasStopped ? { ...person, status, position: null, trail: [] } : { ...person, status };
+}
+
+function withPresence(
+  people: ReadonlyMap<string, Person>,
+  isOffline: (userId: string, was: boolean) => boolean,
+): Map<string, Person> {
+  return new Map(
+    [...people].map(([userId, person]) => [
+      userId,
+      { ...person, isOffline: isOffline(userId, person.isOffline) },
+    ]),
+  );
 }
 
 function withoutExpired({ people, positionLifeMs }: SessionState, now: number): ReadonlyMap<string, Person> {

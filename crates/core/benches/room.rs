@@ -31,7 +31,7 @@ fn now() -> Now {
 
 /// A room where everyone is connected and waits.
 fn room(now: Now) -> (Room, Vec<SeatId>) {
-    let mut room = Room::new(SessionId::from_random([1; 16]), None);
+    let mut room = Room::new(SessionId::from_random([1; 16]), None, Duration::ZERO);
     let users: Vec<UserId> = (0..PEOPLE).map(|n| UserId::from_random([n; 16])).collect();
     let profile = |(n, user): (usize, &UserId)| Profile {
         user_id: user.clone(),

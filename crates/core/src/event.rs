@@ -10,6 +10,7 @@ use crate::participant::Profile;
 use crate::phoenix::{self, Version};
 use crate::plain;
 use crate::position::Position;
+use crate::presence::PresenceDiff;
 use crate::session::{EndReason, SessionName};
 use crate::time::Timestamp;
 
@@ -93,6 +94,8 @@ pub enum Event {
         /// The server's time.
         server_time: Timestamp,
     },
+    /// Connections came and went.
+    PresenceDiff(PresenceDiff),
     /// The creator changed the session.
     SessionUpdated {
         /// Its name now.
@@ -121,6 +124,7 @@ impl Event {
             Self::ParticipantJoined(_) => "participant_joined",
             Self::ParticipantLeft { .. } => "participant_left",
             Self::ParticipantStatus { .. } => "participant_status",
+            Self::PresenceDiff(_) => "presence_diff",
             Self::SessionUpdated { .. } => "session_updated",
             Self::SessionEnded { .. } => "session_ended",
         }
@@ -164,7 +168,10 @@ impl Broadcast {
             Wire::Phoenix(version) => {
                 let name = self.event.name();
                 let topic = format!("\"{}\"", topic(self.session));
-                phoenix::push(version, "null", &topic, name, &plain::frame(name, &data))
+                // The official client's `Presence` reads its events bare.
+                let bare = matches!(self.event, Event::PresenceDiff(_));
+                let payload = if bare { data } else { plain::frame(name, &data) };
+                phoenix::push(version, "null", &topic, name, &payload)
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod participant;
 pub mod phoenix;
 pub mod plain;
 pub mod position;
+pub mod presence;
 pub mod problem;
 pub mod room;
 pub mod session;

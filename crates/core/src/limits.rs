@@ -62,8 +62,13 @@ pub const TRACKERS_MAX: usize = 20_000;
 pub const POSITION_AHEAD_MAX: Duration = Duration::from_secs(60);
 
 /// Most membership and session events that wait for one connection before it is closed, to
-/// come back and start afresh. A session of 100 that leaves and joins again at once makes 200.
-pub const CONTROL_QUEUE_MAX: usize = 256;
+/// come back and start afresh. A session of 100 that leaves and joins again at once makes 300: who leaves was
+/// connected until then, and that is told, too.
+pub const CONTROL_QUEUE_MAX: usize = 320;
+/// How long a node's word counts that somebody is connected to it. One that is killed takes nothing back.
+pub const PRESENCE_LEASE: Duration = Duration::from_secs(60);
+/// How often a node repeats that word: twice may be lost.
+pub const PRESENCE_REFRESH: Duration = Duration::from_secs(20);
 /// How far ahead of its time is dated what somebody shares through a connection that was just made, so that
 /// it wins over what is still on its way from the node where they were before: clocks may be off by this.
 pub const NEWCOMER_HEAD_START: Duration = Duration::from_millis(250);

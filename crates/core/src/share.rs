@@ -1,4 +1,5 @@
-//! What nodes tell each other of one participant: the newest position, and what was said of the sharing.
+//! What nodes tell each other of one participant: the newest position, what was said of the sharing, and whether
+//! there is a connection.
 //!
 //! It is state and not an event: told twice, late or in the wrong order, it changes nothing.
 
@@ -21,6 +22,8 @@ pub struct Share {
     pub moved: Option<Moved>,
     /// Their status, if that is new.
     pub said: Option<Said>,
+    /// Whether they are connected to that node, if that is new, or old enough to be repeated.
+    pub present: Option<Present>,
     /// When their last position came in, also when that position is gone by now.
     pub last_position_at: Option<Timestamp>,
 }
@@ -45,6 +48,15 @@ pub struct Said {
     pub status: SharingStatus,
 }
 
+/// Whether somebody is connected to the node that says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Present {
+    /// When it was so, by the time that all nodes share: it counts for [`crate::limits::PRESENCE_LEASE`].
+    pub at: Timestamp,
+    /// Whether there is a connection.
+    pub connected: bool,
+}
+
 /// The text is not a share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not a share")]
@@ -61,6 +73,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     said: Option<Said>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    present: Option<Present>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last_position_at: Option<Timestamp>,
 }
 
@@ -71,6 +85,7 @@ struct Read {
     node: NodeId,
     moved: Option<Times>,
     said: Option<Said>,
+    present: Option<Present>,
     last_position_at: Option<Timestamp>,
 }
 
@@ -90,6 +105,7 @@ impl Share {
             node: self.node,
             moved: moved.map(|moved| Times { at: moved.at, received: moved.received }),
             said: self.said,
+            present: self.present,
             last_position_at: self.last_position_at,
         })
     }
@@ -105,8 +121,8 @@ impl Share {
             None => None,
         };
         let moved = read.moved.map(|times| Moved { at: times.at, received: times.received, position });
-        let (node, user_id) = (read.node, read.user_id);
-        Ok(Self { node, user_id, moved, said: read.said, last_position_at: read.last_position_at })
+        let Read { node, user_id, said, present, last_position_at, .. } = read;
+        Ok(Self { node, user_id, moved, said, present, last_position_at })
     }
 }
 
@@ -126,6 +142,7 @@ mod tests {
                 position: position.map(|json| Position::parse(json, at).unwrap()),
             }),
             said: said.map(|status| Said { at, status }),
+            present: None,
             last_position_at: Some(at),
         }
     }
@@ -134,7 +151,9 @@ mod tests {
     fn a_share_is_read_as_it_is_written() {
         let none = Share { moved: None, ..share(None, Some(SharingStatus::Paused)) };
         let full = share(Some(r#"{"lat":1.5,"lng":-2,"battery":0.5}"#), Some(SharingStatus::Sharing));
-        for share in [share(Some(r#"{"lat":1,"lng":2}"#), None), full, share(None, None), none] {
+        let present = Present { at: Timestamp::from_millis(1_795_000_000_456), connected: true };
+        let there = Share { present: Some(present), ..none.clone() };
+        for share in [share(Some(r#"{"lat":1,"lng":2}"#), None), full, share(None, None), none, there] {
             assert_eq!(Share::parse(&share.to_json()).unwrap(), share);
         }
     }

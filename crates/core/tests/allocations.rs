@@ -23,7 +23,7 @@ fn now() -> Now {
 }
 
 fn room_of(people: u8, now: Now) -> (Room, Vec<SeatId>) {
-    let mut room = Room::new(SessionId::from_random([1; 16]), None);
+    let mut room = Room::new(SessionId::from_random([1; 16]), None, Duration::ZERO);
     let users: Vec<UserId> = (0..people).map(|n| UserId::from_random([n; 16])).collect();
     let profile = |user: &UserId| Profile {
         user_id: user.clone(),

@@ -13,8 +13,10 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use tagalong_core::event::{Event, SharingStatus};
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::limits::PRESENCE_LEASE;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
+use tagalong_core::presence::PresenceDiff;
 use tagalong_core::room::{Batch, Due, Guest, Now, Room, SeatId};
 use tagalong_core::session::Details;
 use tagalong_core::share::Share;
@@ -22,6 +24,7 @@ use tagalong_core::time::Timestamp;
 use tagalong_core::version::NodeId;
 
 const TTL: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(5);
 const NODES: usize = 3;
 const PEOPLE: usize = 4;
 /// How far each node's idea of the shared time is off, in milliseconds.
@@ -69,6 +72,8 @@ enum Fault {
     Membership,
     /// Told of the leaving of somebody who has not left.
     FalseLeave,
+    /// Somebody who comes online before they have joined, twice, or goes without having come.
+    Presence,
     /// A position of somebody who is not there.
     Ghost,
     /// An older position after a newer one, or the same one again.
@@ -91,6 +96,7 @@ struct Node {
     tells: Vec<Tell>,
     reading: Option<Option<(Details, Vec<Profile>)>>,
     present: BTreeSet<UserId>,
+    online: BTreeSet<UserId>,
     ever: BTreeSet<UserId>,
     heard: BTreeMap<UserId, u32>,
 }
@@ -123,12 +129,12 @@ impl World {
             location_ttl: TTL,
         };
         let node = |number: usize| {
-            let mut room = Room::new(session, Some(NodeId::from_random([number as u8; 8])));
+            let mut room = Room::new(session, Some(NodeId::from_random([number as u8; 8])), GRACE);
             let now = Now { wall, shared: wall, instant };
             room.reconcile(details.clone(), Vec::new(), now).wake();
             let (seat, _) = room.enter(Guest::Watcher { max: 9 }, now).unwrap();
-            let (present, ever, heard) = Default::default();
-            Node { room, seat, tells: Vec::new(), reading: None, present, ever, heard }
+            let (present, online, ever, heard) = Default::default();
+            Node { room, seat, tells: Vec::new(), reading: None, present, online, ever, heard }
         };
         Self {
             variant,
@@ -193,6 +199,9 @@ impl World {
     fn pass(&mut self, time: Duration) {
         self.instant += time;
         self.wall = self.wall.plus(time);
+        for node in &mut self.nodes {
+            node.room.sweep(self.instant).wakes.wake();
+        }
     }
 
     fn restate(&mut self, node: usize) {
@@ -331,7 +340,7 @@ impl World {
     }
 
     fn hear(&mut self, node: usize, event: &Event) -> Result<(), Fault> {
-        let Node { present, ever, heard, .. } = &mut self.nodes[node];
+        let Node { present, online, ever, heard, .. } = &mut self.nodes[node];
         match event {
             Event::ParticipantJoined(profile) => {
                 let new = ever.insert(profile.user_id.clone()) && present.insert(profile.user_id.clone());
@@ -340,6 +349,9 @@ impl World {
             Event::ParticipantLeft { user_id } => {
                 if self.roster.iter().any(|profile| profile.user_id == *user_id) {
                     return Err(Fault::FalseLeave);
+                }
+                if online.contains(user_id) {
+                    return Err(Fault::Presence);
                 }
                 if present.remove(user_id) { Ok(()) } else { Err(Fault::Membership) }
             }
@@ -353,6 +365,11 @@ impl World {
                 }
                 let before = heard.insert(user_id.clone(), number);
                 if before.is_some_and(|before| before >= number) { Err(Fault::Backwards) } else { Ok(()) }
+            }
+            Event::PresenceDiff(PresenceDiff { joins, leaves }) => {
+                let came = joins.0.iter().all(|user| present.contains(user) && online.insert(user.clone()));
+                let went = leaves.0.iter().all(|user| present.contains(user) && online.remove(user));
+                if came && went { Ok(()) } else { Err(Fault::Presence) }
             }
             _ => Ok(()),
         }
@@ -417,7 +434,32 @@ impl World {
                 .iter()
                 .all(|(user, (status, _))| pair[1].get(user).is_some_and(|other| other.0 == *status))
         });
-        if alike { Ok(()) } else { Err(Fault::Apart) }
+        if alike { self.quiesce_presence() } else { Err(Fault::Apart) }
+    }
+
+    /// Whatever was lost: when words that are not repeated have lost their force, all nodes show as connected
+    /// exactly who is connected to any.
+    fn quiesce_presence(&mut self) -> Result<(), Fault> {
+        self.pass(PRESENCE_LEASE + TOLERANCE);
+        for node in 0..NODES {
+            self.restate(node);
+            self.flush(node);
+        }
+        while !self.wire.is_empty() {
+            self.apply(&Op::Deliver(0))?;
+        }
+        // Whose word has lost its force just now is given the time of somebody who went just now.
+        self.pass(Duration::ZERO);
+        self.pass(GRACE);
+        let connected = self.people.values().filter(|(_, at)| at.is_some());
+        let truth: BTreeSet<UserId> = connected.map(|(user, _)| user.clone()).collect();
+        for node in 0..NODES {
+            self.listen(node)?;
+            if self.nodes[node].online != truth {
+                return Err(Fault::Apart);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -27,7 +27,7 @@ struct Scene {
 impl Scene {
     #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
     fn new() -> Self {
-        let mut room = Room::new(SessionId::from_random([1; 16]), None);
+        let mut room = Room::new(SessionId::from_random([1; 16]), None, Duration::ZERO);
         // Positions have been taken before this, and lives are counted back from it.
         let began = Instant::now() + TTL * 10;
         let now = Now { wall: START, shared: START, instant: began };

@@ -49,7 +49,7 @@ fn rooms(node: Option<NodeId>, clock: &Clock) -> (Arc<Some>, Vec<(SessionId, Sea
     let mut rooms = HashMap::new();
     for number in 0..ROOMS as u128 {
         let session = SessionId::from_random(number.to_be_bytes());
-        let mut room = Room::new(session, node);
+        let mut room = Room::new(session, node, Duration::ZERO);
         let person = |person: u128| Profile {
             user_id: UserId::from_random((number * 100 + person).to_be_bytes()),
             display_name: DisplayName::parse("x").unwrap(),

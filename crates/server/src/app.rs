@@ -17,7 +17,7 @@ use crate::http::listener;
 use crate::jobs::Jobs;
 use crate::keys::KeyError;
 use crate::rates::Rates;
-use crate::realtime::hub::Hub;
+use crate::realtime::hub::{Bounds, Hub};
 use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::state::{Parts, State};
@@ -111,8 +111,8 @@ pub async fn start_on(
     let store = open_store(&config).await?;
     let tokens = keys::tokens(&config)?;
     let bus = bus(&config, &clock)?;
-    let watchers = config.max_watchers;
-    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), bus.clone(), watchers));
+    let bounds = Bounds { presence_grace: config.presence_grace, watchers: config.max_watchers };
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), bus.clone(), bounds));
     let places = config.max_participants;
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), bus.clone(), clock.clone(), places);
     bus.start(Arc::clone(&hub) as Arc<dyn Rooms>);
@@ -178,6 +178,8 @@ impl Running {
         if let Err(error) = state.sessions.save_seen().await {
             tracing::warn!(%error, "could not write the last signs of life");
         }
+        // Other nodes are told who is connected here no more: that nobody is.
+        state.hub.sweep();
         state.bus.close().await;
         state.store.close().await;
     }

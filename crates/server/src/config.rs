@@ -102,6 +102,8 @@ pub struct Config {
     pub last_seen_interval: Duration,
     /// Life of a silent connection.
     pub heartbeat_timeout: Duration,
+    /// How long somebody whose last connection is gone is still shown as connected.
+    pub presence_grace: Duration,
     /// Longest wait of a position for others.
     pub flush_interval_max: Duration,
     /// Messages a second from one connection.
@@ -161,6 +163,7 @@ impl Config {
             retention: read.hours("RETENTION_HOURS", 24 * 365)?,
             last_seen_interval: read.seconds("LAST_SEEN_INTERVAL_SECONDS", 600)?,
             heartbeat_timeout: read.seconds("HEARTBEAT_TIMEOUT_SECONDS", 3600)?,
+            presence_grace: read.seconds("PRESENCE_GRACE_SECONDS", 300)?,
             flush_interval_max: Duration::from_millis(read.number("FLUSH_INTERVAL_MAX_MS", 0, 1_000)?.into()),
             messages_per_second: read.number("MESSAGES_PER_SECOND", 1, 1_000)?,
             sessions_per_hour: read.number("SESSIONS_PER_HOUR", 1, 1_000_000)?,

@@ -95,6 +95,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("RETENTION_HOURS", "24", "Ended sessions and their names are deleted after this"),
     setting("LAST_SEEN_INTERVAL_SECONDS", "10", "Signs of life are written to the database this often"),
     setting("HEARTBEAT_TIMEOUT_SECONDS", "60", "A silent connection is closed after this"),
+    setting("PRESENCE_GRACE_SECONDS", "10", "Who lost the connection is shown as offline after this"),
     setting(
         "FLUSH_INTERVAL_MAX_MS",
         "100",

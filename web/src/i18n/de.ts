@@ -64,6 +64,7 @@ export const de: Texts = {
     stopped: "teilt nicht",
     hidden: "Seite im Hintergrund",
     no_gps: "kein GPS",
+    offline: "offline",
     unknown: "kein Signal",
   },
   compass: ["N", "NO", "O", "SO", "S", "SW", "W", "NW"],

@@ -61,6 +61,7 @@ export const en = {
     stopped: "not sharing",
     hidden: "page in background",
     no_gps: "no GPS",
+    offline: "offline",
     unknown: "no signal",
   },
   compass: ["N", "NE", "E", "SE", "S", "SW", "W", "NW"],

@@ -3,7 +3,7 @@ import { t } from "../i18n/texts";
 import type { RosterEntry } from "../roster";
 import type { Person } from "../session";
 
-/** "now", "40 s ago · page in background", "no GPS · last seen 2 min ago", "paused". */
+/** "now", "40 s ago · page in background", "offline · last seen 2 min ago", "paused". */
 export function describePresence({ person, presence, ageMs }: RosterEntry): string {
   const reason = reasonFor(person);
   if (ageMs === null) return reason ?? t.noPositionYet;
@@ -12,6 +12,8 @@ export function describePresence({ person, presence, ageMs }: RosterEntry): stri
   return `${reason ?? t.reason.unknown} · ${t.lastSeen(formatAge(ageMs))}`;
 }
 
-function reasonFor({ status }: Person): string | null {
+/** Who paused or stopped chose to; whatever else was said last, being offline is the nearer reason. */
+function reasonFor({ status, isOffline }: Person): string | null {
+  if (isOffline && status !== "paused" && status !== "stopped") return t.reason.offline;
   return status === null || status === "sharing" ? null : t.reason[status];
 }

@@ -14,6 +14,7 @@
 //! It knows no channel, no socket and no clock; wake-ups are plain [`Waker`]s, to be used after unlocking.
 
 mod nodes;
+mod presence;
 mod reports;
 mod roster;
 mod seats;
@@ -24,6 +25,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 pub use nodes::{Merged, UnknownMember};
+use presence::{Attendance, presences};
 pub use reports::Reported;
 use reports::Source;
 use roster::{Leavers, Meanwhile};
@@ -36,6 +38,7 @@ use crate::event::{Broadcast, Event, InitialLocations, InitialParticipants, Shar
 use crate::id::{SessionId, UserId};
 use crate::limits::NEWCOMER_HEAD_START;
 use crate::position::Position;
+use crate::presence::Presences;
 use crate::session::{Closed, Details, EndReason};
 use crate::time::Timestamp;
 use crate::version::{NodeId, Version};
@@ -118,6 +121,8 @@ pub struct Welcome {
     pub participants: InitialParticipants,
     /// The others' positions.
     pub locations: InitialLocations,
+    /// Who is connected, with whoever comes in.
+    pub presence: Presences,
     /// When the session ends.
     pub ends_at: Timestamp,
     /// How long a position is shown.
@@ -127,7 +132,7 @@ pub struct Welcome {
 /// What a connection takes at once, to be written in this order.
 #[derive(Default, Debug)]
 pub struct Batch {
-    /// Membership and session events.
+    /// Membership, session and presence events.
     pub control: Vec<Arc<Broadcast>>,
     /// The newest positions.
     pub positions: Vec<Arc<Broadcast>>,
@@ -149,6 +154,15 @@ impl Batch {
         self.farewell = None;
         self
     }
+}
+
+/// What a look through a room found.
+#[derive(Default, Debug)]
+pub struct Swept {
+    /// Whether other nodes have to be told something.
+    pub untold: bool,
+    /// Connections to wake.
+    pub wakes: Wakes,
 }
 
 /// Connections to wake once the room is unlocked.
@@ -193,11 +207,13 @@ pub struct Room {
     leavers: Leavers,
     slots: Slots,
     seats: Seats,
+    attendance: Attendance,
 }
 
 impl Room {
     /// A room whose roster is yet to be [read](Self::reconcile), on a node that has a name if there are others.
-    pub fn new(session: SessionId, node: Option<NodeId>) -> Self {
+    /// Whose last connection is gone is shown as connected for `presence_grace` more.
+    pub fn new(session: SessionId, node: Option<NodeId>, presence_grace: Duration) -> Self {
         Self {
             session,
             node,
@@ -206,6 +222,7 @@ impl Room {
             leavers: Leavers::default(),
             slots: Slots::default(),
             seats: Seats::default(),
+            attendance: Attendance::new(presence_grace),
         }
     }
 
@@ -229,8 +246,8 @@ impl Room {
             slot.unsaved = Some(now.wall);
             slot.dated_from = now.shared.plus(NEWCOMER_HEAD_START);
         }
-        let welcome = self.welcome(own, now)?;
-        Ok((self.seats.take(occupant), welcome))
+        let seat = self.seat(occupant, now);
+        Ok((seat, self.welcome(own, now)?))
     }
 
     fn is_open(&self) -> Result<&Details, EnterError> {
@@ -248,7 +265,9 @@ impl Room {
             InitialParticipants { participants: self.slots.initial_participants(), server_time };
         let locations =
             InitialLocations { locations: self.slots.initial_locations(own, now.instant), server_time };
-        Ok(Welcome { participants, locations, ends_at: details.ends_at, location_ttl: details.location_ttl })
+        let presence = presences(&self.slots, self.attendance.shown);
+        let (ends_at, location_ttl) = (details.ends_at, details.location_ttl);
+        Ok(Welcome { participants, locations, presence, ends_at, location_ttl })
     }
 
     fn admit(&self, guest: Guest<'_>) -> Result<Occupant, EnterError> {
@@ -265,9 +284,12 @@ impl Room {
     pub fn vacate(&mut self, seat: SeatId, now: Now) {
         let Some(seat) = self.seats.vacate(seat) else { return };
         if let Occupant::Participant(slot) = seat.occupant
-            && let Some(slot) = self.slots.get_mut(slot)
+            && let Some(known) = self.slots.get_mut(slot)
         {
-            slot.unsaved = Some(now.wall);
+            known.unsaved = Some(now.wall);
+            if !self.seats.any_of(slot) {
+                self.went(slot, now);
+            }
         }
     }
 
@@ -347,6 +369,7 @@ impl Room {
         if seat.control.capacity() > 8 {
             seat.control.shrink_to(0);
         }
+        batch.control.extend(self.attendance.owed(seat, &self.slots, self.session));
         if due == Due::Everything {
             let live = |slot| self.slots.get(slot)?.latest.as_ref().filter(|latest| latest.expires > now);
             let newest = seat.dirty.drain().filter_map(live);
@@ -371,6 +394,7 @@ impl Room {
             seat.part(Farewell::Ended, &mut wakes);
         }
         self.slots = Slots::default();
+        self.attendance.shown.clear();
         self.phase = Phase::Over(match reason {
             EndReason::Expired => Closed::Expired,
             EndReason::EndedByCreator => Closed::Ended,
@@ -385,19 +409,20 @@ impl Room {
         }
     }
 
-    /// Forgets positions whose life is over: whether there were any. What remains of them, their time, is
-    /// for other nodes to be told.
-    pub fn sweep(&mut self, now: Instant) -> bool {
+    /// Forgets positions whose life is over: what remains of them, their time, is for other nodes to be told.
+    /// Shows as gone who is, and wakes whoever is to be told who is connected.
+    pub fn sweep(&mut self, now: Instant) -> Swept {
+        let mut swept = Swept::default();
         let shared = self.node.is_some();
-        let mut any = false;
         for (_, slot) in self.slots.iter_mut() {
             if slot.latest.as_ref().is_some_and(|latest| latest.expires <= now) {
                 slot.latest = None;
                 slot.unsent.moved = shared;
-                any = true;
+                swept.untold = true;
             }
         }
-        any
+        swept.untold |= self.sweep_presence(now, &mut swept.wakes);
+        swept
     }
 
     /// When the session ends; nothing while that is not known, or once it is over.

@@ -34,8 +34,9 @@ impl Room {
     pub fn merge(&mut self, share: Share, now: Now) -> Result<Merged, UnknownMember> {
         let mut wakes = Wakes::default();
         let Phase::Open(Details { location_ttl, .. }) = self.phase else { return Ok(Merged::default()) };
-        let Share { node, user_id, moved, said, last_position_at } = share;
+        let Share { node, user_id, moved, said, present, last_position_at } = share;
         let id = self.slots.of(&user_id).ok_or(UnknownMember)?;
+        let contradicts_present = present.is_some_and(|said| self.hear_present(id, node, said, now));
         let slot = self.slots.get_mut(id).ok_or(UnknownMember)?;
         slot.last_position_at = slot.last_position_at.max(last_position_at);
         let ours = |known: Option<Version>, at| {
@@ -73,14 +74,14 @@ impl Room {
             let event = Event::ParticipantStatus { user_id, status, server_time: now.wall };
             self.tell_all(event, &mut wakes);
         }
-        Ok(Merged { wakes, contradicted: contradicts_moved || contradicts_said })
+        Ok(Merged { wakes, contradicted: contradicts_moved || contradicts_said || contradicts_present })
     }
 
     /// What came in through this node and other nodes have not been told, the newest of each.
     pub fn take_unsent(&mut self, now: Now, unsent: &mut Vec<Share>) {
         let Some(node) = self.node else { return };
         let waiting = self.slots.iter_mut().filter(|(_, slot)| slot.unsent.any());
-        unsent.extend(waiting.filter_map(|(_, slot)| share(slot, node, now)));
+        unsent.extend(waiting.filter_map(|(id, slot)| share(slot, node, self.seats.any_of(id), now)));
     }
 
     /// Other nodes may know nothing: all that last came in through this node is to be told again, also that
@@ -89,6 +90,7 @@ impl Room {
         let Some(node) = self.node else { return false };
         let own = |version: Option<Version>| version.is_some_and(|version| version.node == node);
         let mut any = false;
+        self.restate_presence();
         for (_, slot) in self.slots.iter_mut() {
             slot.unsent.moved |= own(slot.moved);
             slot.unsent.said |= own(slot.said);
@@ -98,7 +100,7 @@ impl Room {
     }
 }
 
-fn share(slot: &mut Slot, node: NodeId, now: Now) -> Option<Share> {
+fn share(slot: &mut Slot, node: NodeId, connected: bool, now: Now) -> Option<Share> {
     let unsent = std::mem::take(&mut slot.unsent);
     // What has meanwhile been replaced through another node is that node's to tell.
     let own = |version: Option<Version>| version.filter(|version| version.node == node);
@@ -112,7 +114,8 @@ fn share(slot: &mut Slot, node: NodeId, now: Now) -> Option<Share> {
         Moved { at, received: now.shared.minus(age.unwrap_or_default()), position }
     });
     let said = own(slot.said).filter(|_| unsent.said).zip(slot.status);
-    if moved.is_none() && said.is_none() {
+    let present = unsent.present.then(|| slot.presence.tell(connected, now.shared));
+    if moved.is_none() && said.is_none() && present.is_none() {
         return None;
     }
     Some(Share {
@@ -120,6 +123,7 @@ fn share(slot: &mut Slot, node: NodeId, now: Now) -> Option<Share> {
         user_id: slot.profile.user_id.clone(),
         moved,
         said: said.map(|(Version { at, .. }, status)| Said { at, status }),
+        present,
         last_position_at: slot.last_position_at,
     })
 }

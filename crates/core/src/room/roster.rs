@@ -128,6 +128,7 @@ impl Room {
     fn remove(&mut self, user_id: UserId, wakes: &mut Wakes) {
         let Some(slot) = self.slots.remove(&user_id) else { return };
         self.leavers.add(user_id.clone());
+        self.forget_presence(slot, user_id.clone(), wakes);
         self.tell_all(Event::ParticipantLeft { user_id }, wakes);
         for seat in self.seats.iter_mut() {
             seat.dirty.remove(slot);

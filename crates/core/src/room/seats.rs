@@ -26,14 +26,17 @@ pub(super) struct Seat {
     pub(super) occupant: Occupant,
     /// Whose newest position this connection has not been given yet.
     pub(super) dirty: SlotSet,
+    /// Who this connection believes to be connected.
+    pub(super) told: SlotSet,
     pub(super) control: VecDeque<Arc<Broadcast>>,
     pub(super) farewell: Option<Farewell>,
     waiting: Option<(Waker, Due)>,
 }
 
 impl Seat {
-    fn new(occupant: Occupant) -> Self {
-        Self { occupant, dirty: SlotSet::default(), control: VecDeque::new(), farewell: None, waiting: None }
+    fn new(occupant: Occupant, told: SlotSet) -> Self {
+        let (dirty, control) = Default::default();
+        Self { occupant, dirty, told, control, farewell: None, waiting: None }
     }
 
     /// Remembers whom to wake, and for what.
@@ -42,6 +45,11 @@ impl Seat {
             Some((known, for_what)) if known.will_wake(waker) => *for_what = due,
             waiting => *waiting = Some((waker.clone(), due)),
         }
+    }
+
+    /// There is something to take.
+    pub(super) fn wake(&mut self, wakes: &mut Wakes) {
+        wakes.extend(self.waiting.take());
     }
 
     /// This connection is owed a newer position of `slot`.
@@ -86,8 +94,8 @@ pub(super) struct Seats {
 }
 
 impl Seats {
-    pub(super) fn take(&mut self, occupant: Occupant) -> SeatId {
-        let seat = Some(Seat::new(occupant));
+    pub(super) fn take(&mut self, occupant: Occupant, told: SlotSet) -> SeatId {
+        let seat = Some(Seat::new(occupant, told));
         if let Some(id) = self.free.pop() {
             self.seats[id as usize] = seat;
             return SeatId(id);

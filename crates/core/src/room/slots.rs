@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::presence::Presence;
 use crate::event::{Broadcast, Event, InitialLocation, InitialParticipant, SharingStatus};
 use crate::id::UserId;
 use crate::participant::Profile;
@@ -34,6 +35,14 @@ impl SlotSet {
         self.0 = 0;
     }
 
+    pub(super) fn contains(self, slot: SlotId) -> bool {
+        self.0 & (1 << slot.0) != 0
+    }
+
+    pub(super) fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
     /// Empties the set, slot by slot.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = SlotId> {
         let mut rest = std::mem::take(&mut self.0);
@@ -62,11 +71,12 @@ pub(super) struct Latest {
 pub(super) struct Unsent {
     pub(super) moved: bool,
     pub(super) said: bool,
+    pub(super) present: bool,
 }
 
 impl Unsent {
     pub(super) fn any(self) -> bool {
-        self.moved || self.said
+        self.moved || self.said || self.present
     }
 }
 
@@ -80,6 +90,7 @@ pub(super) struct Slot {
     /// Of the newest status.
     pub(super) said: Option<Version>,
     pub(super) unsent: Unsent,
+    pub(super) presence: Presence,
     /// Nothing that is shared here is dated before this.
     pub(super) dated_from: Timestamp,
     /// A sign of life that the database does not know of yet.
@@ -144,6 +155,7 @@ impl Slots {
             moved: None,
             said: None,
             unsent: Unsent::default(),
+            presence: Presence::default(),
             dated_from: Timestamp::from_millis(0),
             unsaved: None,
             joined: self.joined_so_far,

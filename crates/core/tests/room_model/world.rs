@@ -11,11 +11,15 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::limits::CONTROL_QUEUE_MAX;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
+use tagalong_core::presence::PresenceDiff;
 use tagalong_core::room::{Batch, Due, Farewell, Guest, Now, Room, SeatId, SlotSet};
 use tagalong_core::session::Details;
 use tagalong_core::time::Timestamp;
 
 const TTL: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(5);
+/// What waits, and one for all that is new of who is connected.
+const CONTROL_MAX: usize = CONTROL_QUEUE_MAX + 1;
 pub(crate) const PEOPLE: usize = 5;
 pub(crate) const CONNECTIONS: usize = 7;
 
@@ -63,6 +67,9 @@ pub(crate) enum Fault {
     NotNewest,
     /// Not the people who are there.
     Membership,
+    /// Somebody who comes online before they have joined, twice, or goes without having come; or, when all is
+    /// quiet, not those who are connected.
+    Presence,
     /// More kept for a reader than allowed.
     Unbounded,
 }
@@ -79,6 +86,9 @@ impl Wake for Flag {
 pub(crate) struct Connection {
     seat: SeatId,
     user: Option<usize>,
+    own: Option<UserId>,
+    /// Who it was told is connected.
+    online: BTreeSet<UserId>,
     woken: Arc<Flag>,
     entered: u32,
     stalled: bool,
@@ -117,7 +127,7 @@ impl World {
     #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
     pub(crate) fn new(variant: Variant) -> Self {
         let session = SessionId::from_random([0; 16]);
-        let mut room = Room::new(session, None);
+        let mut room = Room::new(session, None, GRACE);
         let zero = Timestamp::from_millis(0);
         let now = Now { wall: zero, shared: zero, instant: Instant::now() };
         let ends_at = Timestamp::from_millis(1_000_000_000);
@@ -156,6 +166,7 @@ impl World {
                 self.now.instant += Duration::from_secs(seconds);
                 self.now.wall = self.now.wall.plus(Duration::from_secs(seconds));
                 self.now.shared = self.now.wall;
+                self.room.sweep(self.now.instant).wakes.wake();
             }
         }
         if self.variant == Variant::TakesWhileStalled {
@@ -208,6 +219,8 @@ impl World {
         self.connections[at] = Some(Connection {
             seat,
             user: person,
+            own: user,
+            online: welcome.presence.0.into_iter().collect(),
             woken: Arc::new(Flag(AtomicBool::new(true))),
             entered: self.number,
             stalled: false,
@@ -302,12 +315,12 @@ impl World {
         let due = Due::Everything;
         let _ = self.room.poll_take(connection.seat, due, Waker::noop(), self.now.instant, &mut batch);
         connection.kept += batch.control.len() + batch.positions.len();
-        if connection.kept > CONTROL_QUEUE_MAX + SlotSet::CAPACITY { Err(Fault::Unbounded) } else { Ok(()) }
+        if connection.kept > CONTROL_MAX + SlotSet::CAPACITY { Err(Fault::Unbounded) } else { Ok(()) }
     }
 
     fn listen(&mut self, at: usize, batch: Batch) -> Result<(), Fault> {
         let Batch { control, mut positions, farewell } = batch;
-        if control.len() > CONTROL_QUEUE_MAX || positions.len() > SlotSet::CAPACITY {
+        if control.len() > CONTROL_MAX || positions.len() > SlotSet::CAPACITY {
             return Err(Fault::Unbounded);
         }
         let connection = self.connections[at].as_mut().unwrap();
@@ -337,6 +350,9 @@ impl World {
             }
             Event::ParticipantLeft { user_id } => {
                 connection.positions.remove(user_id);
+                if connection.online.contains(user_id) {
+                    return Err(Fault::Presence);
+                }
                 if connection.present.remove(user_id) { Ok(()) } else { Err(Fault::Membership) }
             }
             Event::ParticipantStatus { user_id, status, .. } => {
@@ -363,6 +379,12 @@ impl World {
                 connection.positions.insert(user_id.clone(), number);
                 Ok(())
             }
+            Event::PresenceDiff(PresenceDiff { joins, leaves }) => {
+                let Connection { present, online, .. } = connection;
+                let came = joins.0.iter().all(|user| present.contains(user) && online.insert(user.clone()));
+                let went = leaves.0.iter().all(|user| present.contains(user) && online.remove(user));
+                if came && went { Ok(()) } else { Err(Fault::Presence) }
+            }
             Event::SessionUpdated { .. } | Event::SessionEnded { .. } => Ok(()),
         }
     }
@@ -382,7 +404,20 @@ impl World {
             self.check_membership(connection)?;
             self.check_newest(at, connection)?;
         }
-        Ok(())
+        self.quiesce_presence()
+    }
+
+    /// Nobody comes or goes for as long as somebody who is gone is still shown.
+    fn quiesce_presence(&mut self) -> Result<(), Fault> {
+        self.now.instant += GRACE;
+        self.room.sweep(self.now.instant).wakes.wake();
+        (0..CONNECTIONS).try_for_each(|at| self.take(at, Due::Control))?;
+        let connected: BTreeSet<&UserId> =
+            self.connections.iter().flatten().filter_map(|one| one.own.as_ref()).collect();
+        let truth: BTreeSet<&UserId> =
+            self.members.values().filter(|user| connected.contains(user)).collect();
+        let sound = |one: &Connection| one.over || one.online.iter().collect::<BTreeSet<_>>() == truth;
+        if self.connections.iter().flatten().all(sound) { Ok(()) } else { Err(Fault::Presence) }
     }
 
     fn check_membership(&self, connection: &Connection) -> Result<(), Fault> {

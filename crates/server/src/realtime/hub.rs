@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
-use tagalong_core::room::{EnterError, Guest, Now, Reported, Room, SeatId, Wakes, Welcome};
+use tagalong_core::room::{EnterError, Guest, Now, Reported, Room, SeatId, Swept, Wakes, Welcome};
 use tagalong_core::session::{Details, EndReason};
 use tagalong_core::time::Timestamp;
 use tokio::sync::OnceCell;
@@ -43,7 +43,16 @@ pub struct Hub {
     pub(super) clock: Clock,
     pub(super) bus: Bus,
     pub(super) stale: Stale,
-    watchers_max: usize,
+    bounds: Bounds,
+}
+
+/// What every room of a server is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long somebody whose last connection is gone is still shown as connected.
+    pub presence_grace: Duration,
+    /// How many may watch.
+    pub watchers: usize,
 }
 
 /// A seat that is given up when this is dropped, however the connection ends.
@@ -89,9 +98,9 @@ pub fn details(record: &SessionRecord) -> Details {
 
 impl Hub {
     /// A hub without rooms.
-    pub fn new(store: Store, clock: Clock, bus: Bus, watchers_max: usize) -> Self {
+    pub fn new(store: Store, clock: Clock, bus: Bus, bounds: Bounds) -> Self {
         let (rooms, stale) = (Mutex::default(), Stale::default());
-        Self { rooms, store, clock, bus, stale, watchers_max }
+        Self { rooms, store, clock, bus, stale, bounds }
     }
 
     /// Takes a seat in the room of the pass's session; reads the roster first if nobody has been there.
@@ -101,7 +110,7 @@ impl Hub {
     pub async fn enter(&self, pass: &Pass) -> Result<(Membership, Welcome), Problem> {
         let guest = match pass.role {
             Role::Participant => Guest::Participant(&pass.user),
-            Role::Watcher => Guest::Watcher { max: self.watchers_max },
+            Role::Watcher => Guest::Watcher { max: self.bounds.watchers },
             Role::Creator => return Err(Problem::Forbidden),
         };
         let enter = |room: &mut Room| room.enter(guest, now(&self.clock));
@@ -170,7 +179,7 @@ impl Hub {
         // Under the lock of the rooms, so that a room that comes and one that goes cannot overtake each other.
         let new = || {
             self.bus.subscribe(session);
-            let room = Mutex::new(Room::new(session, self.bus.node()));
+            let room = Mutex::new(Room::new(session, self.bus.node(), self.bounds.presence_grace));
             Arc::new(RoomCell { room, loaded: OnceCell::new() })
         };
         Arc::clone(self.rooms.lock().entry(session).or_insert_with(new))
@@ -238,21 +247,23 @@ impl Hub {
 
     /// Whether a session takes no more watchers here.
     pub fn watchers_full(&self, session: SessionId) -> bool {
-        self.find(session).is_some_and(|cell| cell.with(|room| room.watchers()) >= self.watchers_max)
+        self.find(session).is_some_and(|cell| cell.with(|room| room.watchers()) >= self.bounds.watchers)
     }
 
-    /// Ends the sessions whose time is up, forgets positions whose life is over, gives up empty rooms.
+    /// Ends the sessions whose time is up, forgets positions whose life is over, tells who came and who is gone,
+    /// gives up empty rooms.
     pub fn sweep(&self) {
         let now = now(&self.clock);
         for (session, cell) in self.all() {
-            let (forgot, expired) = cell
+            let (Swept { untold, wakes }, expired) = cell
                 .with(|room| (room.sweep(now.instant), room.ends_at().is_some_and(|end| end <= now.wall)));
-            if forgot {
+            wakes.wake();
+            if untold {
                 self.bus.publish(session);
             }
             if expired {
                 self.expire(session);
-            } else if !forgot && cell.with(Room::retire) {
+            } else if !untold && cell.with(Room::retire) {
                 self.forget(&cell, session);
             }
         }

@@ -7,6 +7,7 @@ use tagalong_core::event::{
 use tagalong_core::id::SessionId;
 use tagalong_core::phoenix::{self, Message, Status, Version};
 use tagalong_core::position::Position;
+use tagalong_core::presence::Presences;
 use tagalong_core::problem::Problem;
 use tagalong_core::room::{PublishError, Welcome};
 
@@ -123,6 +124,7 @@ async fn join(connection: &mut Connection, door: &mut PhoenixDoor, asked: Join) 
             let pushes = [
                 door.channels.push(&topic, InitialParticipants::NAME, &to_json(&welcome.participants)),
                 door.channels.push(&topic, InitialLocations::NAME, &to_json(&welcome.locations)),
+                door.channels.push(&topic, Presences::STATE, &to_json(&welcome.presence)),
             ];
             feed_all(connection, pushes.into_iter().flatten().collect());
         }

@@ -2,6 +2,7 @@
 
 use tagalong_core::event::{InitialLocations, InitialParticipants, to_json};
 use tagalong_core::plain::{self, Request};
+use tagalong_core::presence::Presences;
 use tagalong_core::problem::Problem;
 
 use super::connection::{Connection, Over};
@@ -14,8 +15,10 @@ pub(super) async fn enter(connection: &mut Connection) -> Result<(), Parting> {
             connection.membership = Some(membership);
             let participants = to_json(&welcome.participants);
             let locations = to_json(&welcome.locations);
+            let presence = to_json(&welcome.presence);
             connection.socket.feed(plain::frame(InitialParticipants::NAME, &participants));
             connection.socket.feed(plain::frame(InitialLocations::NAME, &locations));
+            connection.socket.feed(plain::frame(Presences::STATE, &presence));
             Ok(())
         }
         Err(problem) => {

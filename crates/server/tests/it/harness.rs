@@ -194,7 +194,7 @@ impl At {
             Ok((socket, response)) => {
                 let chosen = response.headers().get("sec-websocket-protocol");
                 let subprotocol = chosen.map(|value| value.to_str().unwrap().to_owned());
-                Ok(Client { socket, subprotocol, door: Door::at(path) })
+                Ok(Client { socket, subprotocol, door: Door::at(path), hears_presence: false })
             }
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("{error}"),
@@ -224,10 +224,15 @@ impl At {
     }
 }
 
+/// What the names of its events begin with.
+const PRESENCE: &str = "\"presence_";
+
 pub(crate) struct Client {
     pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pub(crate) subprotocol: Option<String>,
     door: Door,
+    /// Whether it cares who is connected: few tests do, and all would have to listen.
+    pub(crate) hears_presence: bool,
 }
 
 impl Client {
@@ -242,8 +247,10 @@ impl Client {
     async fn next(&mut self) -> Option<Result<Message, Error>> {
         loop {
             let next = tokio::time::timeout(DEADLINE, self.socket.next()).await.expect("nothing came");
-            if !matches!(next, Some(Ok(Message::Ping(_) | Message::Pong(_)))) {
-                return next;
+            match &next {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Text(text))) if !self.hears_presence && text.contains(PRESENCE) => {}
+                _ => return next,
             }
         }
     }
@@ -273,6 +280,12 @@ impl Client {
             },
             other => panic!("no close but {other:?}"),
         }
+    }
+
+    /// Closes the connection: when this returns, its seat is given up.
+    pub(crate) async fn leave(&mut self) {
+        self.socket.close(None).await.unwrap();
+        while self.next().await.is_some_and(|next| next.is_ok()) {}
     }
 
     /// Says that nothing came before: a heartbeat's answer is the next thing.

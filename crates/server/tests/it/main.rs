@@ -18,6 +18,7 @@ mod phoenix;
 mod plain;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod presence;
 mod rates;
 mod rest;
 mod rfc6455;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tagalong::clock::Clock;
 use tagalong::cluster::Bus;
-use tagalong::realtime::hub::Hub;
+use tagalong::realtime::hub::{Bounds, Hub};
 use tagalong::sessions::Sessions;
 use tagalong::store::Store;
 use tagalong::tokens::{Pass, Role};
@@ -132,7 +132,8 @@ async fn signs_of_life_wait_out_an_outage() {
     let store = Store::open(&url.parse().unwrap(), 4).await.unwrap();
     let start = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
     let (clock, hand) = Clock::manual(start);
-    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Bus::Local, 10));
+    let bounds = Bounds { presence_grace: Duration::from_secs(30), watchers: 10 };
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Bus::Local, bounds));
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), Bus::Local, clock, 50);
     let id = sessions.create(None, Duration::from_secs(3_600), Duration::from_secs(30)).await.unwrap().id;
     let mut seats = Vec::new();

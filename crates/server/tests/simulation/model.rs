@@ -14,6 +14,7 @@ use tagalong_core::time::Timestamp;
 
 pub(crate) const PLACES: usize = 4;
 pub(crate) const WATCHERS: usize = 2;
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) const TTL: Duration = Duration::from_secs(30);
 pub(crate) const INACTIVITY: Duration = Duration::from_secs(60 * 60);
 pub(crate) const SILENCE: Duration = Duration::from_secs(30 * 60);

@@ -35,6 +35,11 @@ pub(super) fn moved(user: &UserId) -> String {
     format!("{user}/moved")
 }
 
+/// A participant's field in [`statuses`] for what a node said last of their connections.
+pub(super) fn present(user: &UserId) -> String {
+    format!("{user}/present")
+}
+
 /// Who is connected to any node: a set.
 pub(super) fn participants(session: SessionId) -> String {
     format!("session_participants:{{{session}}}")

@@ -146,7 +146,7 @@ impl Link {
         for (session, user) in forgotten {
             let pipeline = batch.group();
             pipeline.cmd("DEL").arg(keys::location(session, &user)).ignore();
-            let fields = [keys::said(&user), keys::moved(&user)];
+            let fields = [keys::said(&user), keys::moved(&user), keys::present(&user)];
             pipeline.cmd("HDEL").arg(keys::statuses(session)).arg(&fields).ignore();
             pipeline.cmd("SREM").arg(keys::participants(session)).arg(user.as_str()).ignore();
             batch = self.send_if_full(batch).await?;
@@ -204,12 +204,15 @@ impl Link {
                 pipeline.cmd("SET").arg(key).arg(&json).arg("PX").arg(millis(life)).ignore();
             } else {
                 pipeline.cmd("DEL").arg(key).ignore();
-                let last = Share { moved: None, said: None, ..share.clone() };
+                let last = Share { moved: None, said: None, present: None, ..share.clone() };
                 remains(last, keys::moved(user), pipeline);
             }
         }
         if share.said.is_some() {
-            remains(Share { moved: None, ..share.clone() }, keys::said(user), pipeline);
+            remains(Share { moved: None, present: None, ..share.clone() }, keys::said(user), pipeline);
+        }
+        if share.present.is_some() {
+            remains(Share { moved: None, said: None, ..share.clone() }, keys::present(user), pipeline);
         }
         self.publish(pipeline, session, &message::share(self.node, &json));
     }

@@ -56,6 +56,53 @@ async fn people_on_two_nodes_see_each_other_come_move_and_go() {
     ben.has_heard_all().await;
 }
 
+/// The next thing that somebody is told is who came and who went.
+async fn hears_presence(person: &mut Person, joins: &[&str], leaves: &[&str]) {
+    let heard = person.client.heard().await;
+    assert_eq!(heard[3], "presence_diff", "{heard}");
+    for (which, users) in [("joins", joins), ("leaves", leaves)] {
+        let named: Vec<&String> = heard[4][which].as_object().unwrap().keys().collect();
+        assert_eq!(named, users, "{which}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_connected_to_another_node_is_seen_and_may_change_the_node_unseen() {
+    let (redis, database) = (RedisServer::start().await, TempDir::new().unwrap());
+    let short = |config: &mut tagalong::config::Config| config.presence_grace = Duration::from_secs(2);
+    let one = node_with(&database, &redis.url(), short).await;
+    let two = node_with(&database, &redis.url(), short).await;
+    let session = one.session().await;
+    let mut ada = Person::join(&one, &session, "Ada").await;
+    ada.client.hears_presence = true;
+    assert_eq!(ada.client.heard().await[3], "presence_state");
+    let mut ben = Person::join(&two, &session, "Ben").await;
+    ben.client.hears_presence = true;
+    let state = ben.client.heard().await;
+    assert!(state[4][&ada.user].is_object() && state[4][&ben.user].is_object(), "{state}");
+    ada.hears_of("participant_joined", &ben.user).await;
+    hears_presence(&mut ada, &[&ben.user], &[]).await;
+
+    // From one node to the other, and nobody hears of it.
+    ben.client.leave().await;
+    let mut again = one.joined(&session, &ben.token).await;
+    let mut cyd = Person::join(&two, &session, "Cyd").await;
+    cyd.client.hears_presence = true;
+    let state = cyd.client.heard().await;
+    assert_eq!(state[4].as_object().unwrap().len(), 3, "{state}");
+    ada.hears_of("participant_joined", &cyd.user).await;
+    hears_presence(&mut ada, &[&cyd.user], &[]).await;
+    again.leave().await;
+    for person in [&mut ada, &mut cyd] {
+        hears_presence(person, &[], &[&ben.user]).await;
+    }
+
+    // A node that stops takes its word back.
+    drop(cyd.client);
+    assert!(two.running.stop().await);
+    hears_presence(&mut ada, &[], &[&cyd.user]).await;
+}
+
 #[tokio::test]
 async fn a_node_that_has_just_met_a_session_shows_its_people_at_once() {
     let (redis, _database, [one, two], session) = pair().await;

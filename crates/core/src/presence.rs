@@ -1,0 +1,66 @@
+//! Who is connected, as the `Presence` of the official client reads it.
+
+use serde::{Serialize, Serializer};
+
+use crate::id::UserId;
+
+/// People who are connected: an object with a key for each, whatever the number of their devices.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Presences(pub Vec<UserId>);
+
+impl Presences {
+    /// The name on the wire of the event that says who is connected when somebody comes in.
+    pub const STATE: &str = "presence_state";
+}
+
+/// Who came and who went since somebody was last told.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+pub struct PresenceDiff {
+    /// Connected now.
+    pub joins: Presences,
+    /// Not any more.
+    pub leaves: Presences,
+}
+
+/// The one meta of a key. Its reference is the end of the person's id: the same on every node and after every
+/// reconnection, so that whoever comes back is told of no change where there was none. Clients compare
+/// references within a key alone, and a short one keeps what a full session is told small.
+#[derive(Serialize)]
+struct Meta<'a> {
+    phx_ref: &'a str,
+}
+
+const REFERENCE_BYTES: usize = 8;
+
+impl<'a> Meta<'a> {
+    fn of(user: &'a UserId) -> Self {
+        let id = user.as_str();
+        Self { phx_ref: id.get(id.len().saturating_sub(REFERENCE_BYTES)..).unwrap_or(id) }
+    }
+}
+
+#[derive(Serialize)]
+struct Presence<'a> {
+    metas: [Meta<'a>; 1],
+}
+
+impl Serialize for Presences {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|user| (user, Presence { metas: [Meta::of(user)] })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::to_json;
+
+    #[test]
+    fn a_key_and_a_meta_for_each_person() {
+        let one = Presences(vec![UserId::parse("user_123456789").unwrap()]);
+        let json = r#"{"user_123456789":{"metas":[{"phx_ref":"23456789"}]}}"#;
+        assert_eq!(to_json(&one), json);
+        let diff = PresenceDiff { joins: one, leaves: Presences::default() };
+        assert_eq!(to_json(&diff), format!(r#"{{"joins":{json},"leaves":{{}}}}"#));
+    }
+}

@@ -1,0 +1,225 @@
+//! Who is connected right now, here or to another node, and what each seat is owed of that.
+//!
+//! The room has the set of those who are shown as connected, and each seat the set that it was told. What a seat
+//! is owed is the difference: however long somebody does not read, it is two sets, and who went and came back
+//! meanwhile is not in it. Changes wake nobody by themselves, [`Room::sweep`] does: so a crowd that comes back
+//! at once is one event for each seat, not one for each pair.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::seats::{Occupant, Seat};
+use super::slots::{SlotId, SlotSet, Slots};
+use super::{Now, Room, Wakes};
+use crate::event::{Broadcast, Event};
+use crate::id::SessionId;
+use crate::limits::{PRESENCE_LEASE, PRESENCE_REFRESH};
+use crate::presence::{PresenceDiff, Presences};
+use crate::share::Present;
+use crate::time::Timestamp;
+use crate::version::NodeId;
+
+/// Who is shown as connected.
+pub(super) struct Attendance {
+    /// How long somebody whose last connection is gone is still shown: tunnels and reloads.
+    grace: Duration,
+    pub(super) shown: SlotSet,
+    /// Whether there is something that nobody was woken for.
+    changed: bool,
+    /// Whether there is something that other nodes have not been told, and when they are told again anyway.
+    untold: bool,
+    refresh_at: Option<Instant>,
+    /// What the last seat was told: most often the next one is owed the same.
+    last: Option<(SlotSet, SlotSet, Arc<Broadcast>)>,
+}
+
+/// What is known of one participant's connections, but for the seats here.
+#[derive(Default)]
+pub(super) struct Presence {
+    /// What other nodes say.
+    claims: Vec<Claim>,
+    /// When they are shown as gone, unless a connection comes before.
+    gone_at: Option<Instant>,
+    /// The version of what other nodes were last told.
+    told_at: Option<Timestamp>,
+}
+
+struct Claim {
+    node: NodeId,
+    said: Present,
+    /// It counts until then: a node that was killed takes nothing back.
+    expires: Instant,
+}
+
+impl Presence {
+    fn is_elsewhere(&self) -> bool {
+        self.claims.iter().any(|claim| claim.said.connected)
+    }
+
+    /// Takes what a node says, unless it is out of date or the same node has said something newer.
+    fn hear(&mut self, node: NodeId, said: Present, now: Now) {
+        let Some(rest) = PRESENCE_LEASE.checked_sub(now.shared.since(said.at)) else { return };
+        let claim = Claim { node, said, expires: now.instant + rest };
+        match self.claims.iter_mut().find(|known| known.node == node) {
+            Some(known) if known.said.at < said.at => *known = claim,
+            Some(_) => {}
+            None => self.claims.push(claim),
+        }
+    }
+
+    /// What to tell other nodes; never of the same version twice.
+    pub(super) fn tell(&mut self, connected: bool, shared: Timestamp) -> Present {
+        let after = |told: Timestamp| Timestamp::from_millis(told.as_millis().saturating_add(1));
+        let at = self.told_at.map_or(shared, |told| shared.max(after(told)));
+        self.told_at = Some(at);
+        Present { at, connected }
+    }
+}
+
+impl Attendance {
+    pub(super) fn new(grace: Duration) -> Self {
+        let (shown, changed, untold) = (SlotSet::default(), false, false);
+        Self { grace, shown, changed, untold, refresh_at: None, last: None }
+    }
+
+    fn show(&mut self, slot: SlotId) {
+        self.changed |= !self.shown.contains(slot);
+        self.shown.insert(slot);
+    }
+
+    /// What a seat is owed: it counts as told.
+    pub(super) fn owed(
+        &mut self,
+        seat: &mut Seat,
+        slots: &Slots,
+        session: SessionId,
+    ) -> Option<Arc<Broadcast>> {
+        if seat.told == self.shown || seat.farewell.is_some() {
+            return None;
+        }
+        let (joins, leaves) = (self.shown.without(seat.told), seat.told.without(self.shown));
+        seat.told = self.shown;
+        Some(self.diff(joins, leaves, slots, session))
+    }
+
+    fn diff(&mut self, joins: SlotSet, leaves: SlotSet, slots: &Slots, session: SessionId) -> Arc<Broadcast> {
+        if let Some((joined, left, known)) = &self.last
+            && (*joined, *left) == (joins, leaves)
+        {
+            return Arc::clone(known);
+        }
+        let diff = PresenceDiff { joins: presences(slots, joins), leaves: presences(slots, leaves) };
+        let broadcast = Arc::new(Broadcast::new(session, Event::PresenceDiff(diff)));
+        self.last = Some((joins, leaves, Arc::clone(&broadcast)));
+        broadcast
+    }
+}
+
+/// Those of a set.
+pub(super) fn presences(slots: &Slots, mut set: SlotSet) -> Presences {
+    let users = set.drain().filter_map(|slot| slots.get(slot)).map(|slot| slot.profile.user_id.clone());
+    Presences(users.collect())
+}
+
+impl Room {
+    /// A connection of somebody is here. `first`: there was no other one.
+    pub(super) fn came(&mut self, id: SlotId, first: bool, now: Now) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        slot.presence.gone_at = None;
+        self.attendance.show(id);
+        if first && self.node.is_some() {
+            slot.unsent.present = true;
+            self.attendance.untold = true;
+            self.attendance.refresh_at.get_or_insert(now.instant + PRESENCE_REFRESH);
+        }
+    }
+
+    /// The last connection of somebody to this node is gone.
+    pub(super) fn went(&mut self, id: SlotId, now: Now) {
+        let grace = self.attendance.grace;
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        if !slot.presence.is_elsewhere() {
+            slot.presence.gone_at = Some(now.instant + grace);
+        }
+        slot.unsent.present = self.node.is_some();
+        self.attendance.untold |= slot.unsent.present;
+    }
+
+    /// Takes what another node says of somebody's connections to it: whether this node has to contradict, in
+    /// case that the other word is the last that a third one reads.
+    pub(super) fn hear_present(&mut self, id: SlotId, node: NodeId, said: Present, now: Now) -> bool {
+        if Some(node) == self.node {
+            return false;
+        }
+        let (here, grace) = (self.seats.any_of(id), self.attendance.grace);
+        let Some(slot) = self.slots.get_mut(id) else { return false };
+        slot.presence.hear(node, said, now);
+        if slot.presence.is_elsewhere() {
+            slot.presence.gone_at = None;
+            self.attendance.show(id);
+        } else if !here && self.attendance.shown.contains(id) {
+            slot.presence.gone_at.get_or_insert(now.instant + grace);
+        }
+        let contradicts = here && !said.connected;
+        slot.unsent.present |= contradicts;
+        contradicts
+    }
+
+    /// Whoever is connected to this node: other nodes are to be told again.
+    pub(super) fn restate_presence(&mut self) {
+        for (id, slot) in self.slots.iter_mut() {
+            slot.unsent.present |= self.seats.any_of(id);
+        }
+    }
+
+    /// Shows as gone whose time is up, and wakes whom there is something to tell. Whether other nodes have to
+    /// be told something, too.
+    pub(super) fn sweep_presence(&mut self, now: Instant, wakes: &mut Wakes) -> bool {
+        let Self { slots, seats, attendance, .. } = self;
+        for (id, slot) in slots.iter_mut() {
+            let presence = &mut slot.presence;
+            let before = presence.claims.len();
+            presence.claims.retain(|claim| claim.expires > now);
+            let lapsed = presence.claims.len() < before && attendance.shown.contains(id);
+            if lapsed && !presence.is_elsewhere() && !seats.any_of(id) {
+                presence.gone_at.get_or_insert(now + attendance.grace);
+            }
+            if presence.gone_at.take_if(|at| *at <= now).is_some() {
+                attendance.shown.remove(id);
+                attendance.changed = true;
+            }
+        }
+        if attendance.refresh_at.take_if(|at| *at <= now).is_some() && !seats.is_empty() {
+            attendance.refresh_at = Some(now + PRESENCE_REFRESH);
+            attendance.untold = true;
+            self.restate_presence();
+        }
+        if std::mem::take(&mut self.attendance.changed) {
+            let shown = self.attendance.shown;
+            self.seats.iter_mut().filter(|seat| seat.told != shown).for_each(|seat| seat.wake(wakes));
+        }
+        std::mem::take(&mut self.attendance.untold)
+    }
+
+    /// Somebody leaves the session, and their slot is for somebody else: whoever was told that they are
+    /// connected is told that they are not, before they are told that they left.
+    pub(super) fn forget_presence(&mut self, id: SlotId, user: crate::id::UserId, wakes: &mut Wakes) {
+        self.attendance.shown.remove(id);
+        self.attendance.last = None;
+        let diff = PresenceDiff { joins: Presences::default(), leaves: Presences(vec![user]) };
+        let gone = Arc::new(Broadcast::new(self.session, Event::PresenceDiff(diff)));
+        for seat in self.seats.iter_mut().filter(|seat| seat.told.contains(id)) {
+            seat.told.remove(id);
+            seat.owe_control(&gone, wakes);
+        }
+    }
+
+    /// A seat for somebody, who is connected from now on.
+    pub(super) fn seat(&mut self, occupant: Occupant, now: Now) -> super::SeatId {
+        if let Occupant::Participant(slot) = occupant {
+            let first = !self.seats.any_of(slot);
+            self.came(slot, first, now);
+        }
+        self.seats.take(occupant, self.attendance.shown)
+    }
+}
