@@ -11,7 +11,11 @@ const SETTLE_MS = 200;
 const run = (program, args, options = {}) =>
   spawn(program, args, { cwd: root, stdio: "inherit", ...options });
 
-const vite = run("npm", ["run", "--silent", "dev"], { cwd: `${root}/web` });
+const web = `${root}/web`;
+await once(run("npm", ["run", "--silent", "world"], { cwd: web }), "exit");
+// Not by npm, which does not pass a signal on.
+const vite = run("node_modules/.bin/vite", [], { cwd: web });
+let build;
 let server;
 let changed = true;
 let wake = () => {};
@@ -26,6 +30,7 @@ async function stopServer() {
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, async () => {
     vite.kill("SIGTERM");
+    build?.kill("SIGTERM");
     await stopServer();
     process.exit(0);
   });
@@ -49,7 +54,8 @@ for (;;) {
     });
   }
   changed = false;
-  const [code] = await once(run("cargo", ["build", "--quiet", "--bin", "tagalong"]), "exit");
+  build = run("cargo", ["build", "--quiet", "--bin", "tagalong"]);
+  const [code] = await once(build, "exit");
   // What does not build leaves the last server running.
   if (code !== 0) continue;
   await stopServer();
