@@ -1,16 +1,9 @@
-//! Random lives of one session's rooms on three nodes, between which messages are late, lost, doubled and out
-//! of order, and which read a database while it changes. Everywhere somebody watches and believes what they
-//! are told; variants that break one rule are caught by the same watchers.
-
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! The rooms of a session on three nodes, the database and the wire between them, and what is true.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
 use tagalong_core::event::{Event, SharingStatus};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::limits::PRESENCE_LEASE;
@@ -25,8 +18,8 @@ use tagalong_core::version::NodeId;
 
 const TTL: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
-const NODES: usize = 3;
-const PEOPLE: usize = 4;
+pub(crate) const NODES: usize = 3;
+pub(crate) const PEOPLE: usize = 4;
 /// How far each node's idea of the shared time is off, in milliseconds.
 const SKEW_MS: [i64; NODES] = [0, 40, -40];
 /// How long somebody who has come to another node stays there: longer than clocks are off.
@@ -35,7 +28,7 @@ const STAY: Duration = Duration::from_millis(100);
 const TOLERANCE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
-enum Op {
+pub(crate) enum Op {
     /// Joins through a node: the database knows it, the node's room is told later.
     Join(usize, usize),
     Leave(usize, usize),
@@ -56,7 +49,7 @@ enum Op {
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Variant {
+pub(crate) enum Variant {
     Real,
     /// What happens while the database is read is forgotten.
     ForgetsMeanwhile,
@@ -67,7 +60,7 @@ enum Variant {
 }
 
 #[derive(Debug, PartialEq)]
-enum Fault {
+pub(crate) enum Fault {
     /// Told of somebody who is there already or was before, or of the leaving of somebody who is not there.
     Membership,
     /// Told of the leaving of somebody who has not left.
@@ -101,7 +94,7 @@ struct Node {
     heard: BTreeMap<UserId, u32>,
 }
 
-struct World {
+pub(crate) struct World {
     variant: Variant,
     nodes: Vec<Node>,
     wire: Vec<(usize, Share)>,
@@ -119,7 +112,7 @@ struct World {
 
 impl World {
     #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
-    fn new(variant: Variant) -> Self {
+    pub(crate) fn new(variant: Variant) -> Self {
         let session = SessionId::from_random([0; 16]);
         let (instant, wall) = (Instant::now() + TTL * 10, Timestamp::from_millis(1_000_000));
         let details = Details {
@@ -156,7 +149,7 @@ impl World {
         Now { wall: self.wall, shared, instant: self.instant }
     }
 
-    fn apply(&mut self, op: &Op) -> Result<(), Fault> {
+    pub(crate) fn apply(&mut self, op: &Op) -> Result<(), Fault> {
         match *op {
             Op::Join(person, node) => self.join(person, node),
             Op::Leave(person, node) => self.leave(person, node),
@@ -376,7 +369,7 @@ impl World {
     }
 
     /// Everything is told, sent, delivered and read: now all nodes show the truth.
-    fn quiesce(&mut self) -> Result<(), Fault> {
+    pub(crate) fn quiesce(&mut self) -> Result<(), Fault> {
         for node in 0..NODES {
             while !self.nodes[node].tells.is_empty() {
                 self.apply(&Op::Tell(node))?;
@@ -466,67 +459,4 @@ impl World {
 fn number(position: &Position) -> u32 {
     let json: serde_json::Value = serde_json::to_value(position).unwrap();
     json["speed"].as_f64().map_or(u32::MAX, |speed| speed as u32)
-}
-
-fn live(variant: Variant, ops: &[Op]) -> Result<(), Fault> {
-    let mut world = World::new(variant);
-    for op in ops {
-        world.apply(op)?;
-    }
-    world.quiesce()
-}
-
-fn ops(length: usize) -> impl Strategy<Value = Vec<Op>> {
-    let (person, node, on_wire) = (0..PEOPLE, 0..NODES, 0..6_usize);
-    let status =
-        prop_oneof![Just(SharingStatus::Sharing), Just(SharingStatus::Paused), Just(SharingStatus::Hidden)];
-    let op = prop_oneof![
-        3 => (person.clone(), node.clone()).prop_map(|(person, node)| Op::Join(person, node)),
-        1 => (person.clone(), node.clone()).prop_map(|(person, node)| Op::Leave(person, node)),
-        1 => node.clone().prop_map(Op::Update),
-        6 => node.clone().prop_map(Op::Tell),
-        3 => node.clone().prop_map(Op::StartReading),
-        3 => node.clone().prop_map(Op::ReadDatabase),
-        3 => node.clone().prop_map(Op::FinishReading),
-        8 => (person.clone(), node.clone()).prop_map(|(person, node)| Op::Publish(person, node)),
-        2 => (person, node.clone(), status).prop_map(|(person, node, status)| Op::Say(person, node, status)),
-        6 => node.clone().prop_map(Op::Flush),
-        8 => on_wire.clone().prop_map(Op::Deliver),
-        2 => on_wire.clone().prop_map(Op::DeliverTwice),
-        2 => on_wire.prop_map(Op::Lose),
-        1 => node.prop_map(Op::Restate),
-        2 => (1..15_u64).prop_map(Op::Advance),
-    ];
-    proptest::collection::vec(op, 1..length)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn all_nodes_come_to_show_the_same_and_nobody_is_told_wrong_on_the_way(ops in ops(300)) {
-        prop_assert_eq!(live(Variant::Real, &ops), Ok(()));
-    }
-}
-
-/// The faults that a variant shows in a fixed number of random lives.
-fn caught(variant: Variant) -> Vec<Fault> {
-    let mut runner = TestRunner::deterministic();
-    let lives = (0..300).map(|_| ops(300).new_tree(&mut runner).unwrap().current());
-    lives.filter_map(|ops| live(variant, &ops).err()).collect()
-}
-
-#[test]
-fn broken_what_happens_while_the_database_is_read_must_count() {
-    assert!(caught(Variant::ForgetsMeanwhile).contains(&Fault::FalseLeave));
-}
-
-#[test]
-fn broken_what_arrives_last_is_not_what_is_newest() {
-    assert!(caught(Variant::TrustsArrival).contains(&Fault::Backwards));
-}
-
-#[test]
-fn broken_a_life_that_begins_anew_is_caught() {
-    assert!(caught(Variant::LivesAnew).contains(&Fault::Expired));
 }
