@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::extract::ws::WebSocket;
 use tagalong_core::event::Wire;
 use tagalong_core::limits::{REFUSALS_MAX, UNSENT_BYTES_SOFT_MAX, WRITE_DEADLINE};
 use tagalong_core::pace::{Pace, WritePace};
@@ -25,7 +24,7 @@ use crate::clock::Sleep;
 use crate::state::State;
 use crate::tokens::Pass;
 
-/// How long a client may take to answer a close frame before the connection is cut.
+/// How long a client may take to answer a close frame and to close its end before the connection is cut.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 /// Seconds of messages at the full rate that may come at once.
 const MESSAGE_BURST_SECONDS: u32 = 3;
@@ -72,7 +71,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(state: State, pass: Pass, socket: WebSocket) -> Self {
+    pub(super) fn new(state: State, pass: Pass, socket: Socket) -> Self {
         let now = state.clock.instant();
         let timer_at = now + state.config.heartbeat_timeout;
         Self {
@@ -87,7 +86,7 @@ impl Connection {
             stop: Box::pin(state.waves.join().cancelled_owned()),
             state,
             pass,
-            socket: Socket::new(socket),
+            socket,
             membership: None,
             batch: Batch::default(),
             pings: false,
@@ -102,10 +101,15 @@ impl Connection {
         };
         // The seat is given up before the goodbye: nobody else waits for this client's last answer.
         self.membership = None;
-        match parting.close_code() {
-            Some(code) => self.say_goodbye(code).await,
-            None if parting == Parting::PeerClosed => self.answer_goodbye().await,
-            None => {}
+        if let Some(code) = parting.close_code() {
+            self.socket.feed_close(code);
+        }
+        if !matches!(parting, Parting::PeerGone | Parting::Stalled) {
+            let deadline = self.state.clock.sleep(CLOSE_DEADLINE);
+            tokio::select! {
+                () = self.socket.end() => {}
+                () = deadline => {}
+            }
         }
         parting
     }
@@ -275,38 +279,6 @@ impl Connection {
                 }
                 Ok(())
             }
-        }
-    }
-
-    /// Sends a close frame and waits for the answer: a connection that is cut with unread input loses what
-    /// was written last.
-    async fn say_goodbye(&mut self, code: u16) {
-        self.socket.feed_close(code);
-        let answered = poll_fn(|cx| {
-            if self.socket.unsent() > 0 && !matches!(self.socket.poll_flush(cx), Poll::Ready(Ok(()))) {
-                return Poll::Pending;
-            }
-            while let Poll::Ready(received) = self.socket.poll_receive(cx) {
-                if matches!(received, Err(Parting::PeerClosed | Parting::PeerGone)) {
-                    return Poll::Ready(());
-                }
-            }
-            Poll::Pending
-        });
-        let deadline = self.state.clock.sleep(CLOSE_DEADLINE);
-        tokio::select! {
-            () = answered => {}
-            () = deadline => {}
-        }
-    }
-
-    /// Writes the answer to a client's goodbye, which the library has ready (RFC 6455, section 5.5.1). Browsers
-    /// report a connection that ends without one as broken.
-    async fn answer_goodbye(&mut self) {
-        let deadline = self.state.clock.sleep(CLOSE_DEADLINE);
-        tokio::select! {
-            _ = poll_fn(|cx| self.socket.poll_flush(cx)) => {}
-            () = deadline => {}
         }
     }
 }
