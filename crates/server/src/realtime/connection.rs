@@ -60,6 +60,8 @@ pub(super) struct Connection {
     batch: Batch,
     pings: bool,
     write_pace: WritePace,
+    /// Bytes of unsent output that may leave with the next positions.
+    patient: usize,
     messages: Pace,
     refused_in_a_row: u32,
     last_heard: Instant,
@@ -90,12 +92,13 @@ impl Connection {
             membership: None,
             batch: Batch::default(),
             pings: false,
+            patient: 0,
         }
     }
 
     /// Serves the connection until it is over.
-    pub(super) async fn run(mut self, mut door: Door) -> Parting {
-        let parting = match self.serve(&mut door).await {
+    pub(super) async fn run(&mut self, door: &mut Door) -> Parting {
+        let parting = match self.serve(door).await {
             Ok(never) => match never {},
             Err(parting) => parting,
         };
@@ -154,7 +157,9 @@ impl Connection {
                 return Poll::Ready(Wake::Taken(batch));
             }
             // Only now: replies and positions that were ready together leave in one write.
-            let written = self.socket.unsent() == 0 || self.flushed(cx, now);
+            let nothing_urgent = self.socket.unsent() == self.patient;
+            let waits = nothing_urgent && !full && self.write_pace.next() > now;
+            let written = self.socket.unsent() == 0 || (!waits && self.flushed(cx, now));
             if !(full && written) {
                 return self.poll_timer(cx, now);
             }
@@ -165,13 +170,14 @@ impl Connection {
     /// Writes what was fed: whether all of it is written. A connection that is gone says so at its next read.
     fn flushed(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let written = self.socket.poll_flush(cx).is_ready();
+        self.patient = 0;
         self.flushing_since = if written { None } else { self.flushing_since.or(Some(now)) };
         written
     }
 
     fn poll_take(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Batch> {
         let Some(membership) = &self.membership else { return Poll::Pending };
-        let due = if self.write_pace.next() <= now { Due::Everything } else { Due::Control };
+        let due = if self.write_pace.is_due(now) { Due::Everything } else { Due::Control };
         let (seat, batch) = (membership.seat(), &mut self.batch);
         membership
             .room()
@@ -257,6 +263,14 @@ impl Connection {
         }
     }
 
+    /// Feeds an answer to somebody who sends positions: while positions keep a pace towards them, it leaves
+    /// with these instead of in a write of its own.
+    pub(super) fn feed_patiently(&mut self, frame: String) {
+        let before = self.socket.unsent();
+        self.socket.feed(frame);
+        self.patient += self.socket.unsent() - before;
+    }
+
     fn write(&mut self, door: &mut Door, batch: &Batch) -> Result<(), Parting> {
         let wire = match door {
             Door::Phoenix(door) => Wire::Phoenix(door.version()),
@@ -280,5 +294,23 @@ impl Connection {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A function's future, as large as a task that runs it.
+    fn future_bytes<'a, F: Future>(_: impl Fn(&'a mut Connection, &'a mut Door) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Every idle connection keeps them: 544 and 480 were seen.
+    #[test]
+    fn a_connection_and_its_task_are_small() {
+        assert!(size_of::<Connection>() <= 640, "{} bytes", size_of::<Connection>());
+        let task = future_bytes(Connection::run);
+        assert!(task <= 640, "{task} bytes");
     }
 }

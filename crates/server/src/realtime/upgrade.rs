@@ -103,7 +103,7 @@ fn token_in_subprotocol(headers: &HeaderMap) -> Option<String> {
     String::from_utf8(TOKEN_ENCODING.decode(encoded).ok()?).ok()
 }
 
-fn open(state: State, address: Address, handshake: Handshake, pass: Pass, door: Door) -> Response {
+fn open(state: State, address: Address, handshake: Handshake, pass: Pass, mut door: Door) -> Response {
     let Some(connected) = state.rates.connect(address) else {
         return Refusal::from(Problem::RateLimited)
             .saying("Too many connections from this address")
@@ -114,8 +114,9 @@ fn open(state: State, address: Address, handshake: Handshake, pass: Pass, door: 
     tokio::spawn(async move {
         if let Ok(upgraded) = handshake.upgrade.await {
             let (role, socket) = (pass.role, Socket::new(upgraded));
-            // Boxed, or the task has room for the connection once for each function that it is passed through.
-            let parting = Box::pin(Connection::new(state, pass, socket).run(door)).await;
+            // Boxed, or the task has room for it once for each place that it is moved through.
+            let mut connection = Box::new(Connection::new(state, pass, socket));
+            let parting = connection.run(&mut door).await;
             tracing::debug!(?role, ?parting, "connection over");
         }
         drop((tracked, connected));
