@@ -122,7 +122,7 @@ soak: need-cargo need-postgres need-redis ## Break three nodes' Redis, database,
 	@cargo build --release --quiet -p tagalong -p tagalong-loadtest
 	$(LOADTEST) --server target/release/tagalong soak --seconds $(SOAK_SECONDS)
 
-FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation versions_and_statuses
+FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation versions_and_statuses websocket
 
 fuzz-smoke: ## Run each fuzz target for some seconds
 	@$(MAKE) fuzz SECONDS_EACH=5

@@ -17,3 +17,4 @@ pub mod share;
 mod text;
 pub mod time;
 pub mod version;
+pub mod websocket;

@@ -26,6 +26,11 @@ impl Pace {
         self.earned_at = self.earned_at.max(now) + step;
     }
 
+    /// Takes a step at `now` after which nothing is left of the burst: the next one is due after `step`.
+    fn spend_all(&mut self, now: Instant, step: Duration) {
+        self.earned_at = now + self.burst + step;
+    }
+
     /// Takes a step that costs `step` if it is due at `now`.
     ///
     /// # Errors
@@ -43,11 +48,16 @@ impl Pace {
 /// The pace of one connection's position writes.
 ///
 /// At ordinary rates every position is written at once; the more there is to write, the more one write
-/// carries. A write costs 2 to 5 µs in the kernel whatever it carries, a frame in it 0.1 µs.
+/// carries. A write costs 2 to 5 µs in the kernel whatever it carries, a frame in it 0.1 µs. Whoever comes late
+/// to a write that it waited for is on a processor that has too much to do, and writes less often.
 #[derive(Clone, Copy, Debug)]
 pub struct WritePace {
     pace: Pace,
     interval_max: Duration,
+    /// Whether the last time that it was asked was too early.
+    held: bool,
+    /// By how much the next write comes too late.
+    late: Duration,
 }
 
 impl WritePace {
@@ -55,15 +65,26 @@ impl WritePace {
     const FULL_BATCH: u32 = 64;
     /// Writes of a connection that has been quiet that pass at once.
     const BURST_WRITES: u32 = 20;
+    /// How many times its delay a late write is worth: at a quarter of the interval, the whole.
+    const LATE_STEPS: u32 = 4;
 
     /// A pace whose writes lie at most `interval_max` apart; zero means no pace at all.
     pub fn new(interval_max: Duration, now: Instant) -> Self {
-        Self { pace: Pace::new(interval_max / 4 * Self::BURST_WRITES, now), interval_max }
+        let pace = Pace::new(interval_max / 4 * Self::BURST_WRITES, now);
+        Self { pace, interval_max, held: false, late: Duration::ZERO }
     }
 
     /// When the next positions may be written; a time that is not after now means at once.
     pub fn next(&self) -> Instant {
         self.pace.next()
+    }
+
+    /// Whether positions may be written at `now`. To be asked before each write.
+    pub fn is_due(&mut self, now: Instant) -> bool {
+        let due = self.next() <= now;
+        let late = if due && self.held { now.saturating_duration_since(self.next()) } else { Duration::ZERO };
+        (self.held, self.late) = (!due, late);
+        due
     }
 
     /// Positions were written at `now`, `frames` of them.
@@ -72,7 +93,13 @@ impl WritePace {
         // A quarter of the interval lets 40 writes a second pass for ever at the default of 100 ms:
         // 50 people who each move every 2 seconds make 25.
         let step = (self.interval_max * frames / Self::FULL_BATCH).max(self.interval_max / 4);
-        self.pace.spend(now, step);
+        let slower = (self.late * Self::LATE_STEPS).min(self.interval_max);
+        if self.late.is_zero() {
+            self.pace.spend(now, step);
+        } else {
+            // What was missed is not made up for: that would be more writes just when there is no time for them.
+            self.pace.spend_all(now, step.max(slower));
+        }
     }
 }
 
@@ -105,6 +132,7 @@ mod tests {
         let mut pace = WritePace::new(interval_max, now);
         let (mut waiting, mut delays, mut writes) = (Vec::new(), Vec::new(), 0);
         let flush = |pace: &mut WritePace, waiting: &mut Vec<Instant>, at: Instant| {
+            assert!(pace.is_due(at));
             pace.wrote(at, waiting.len());
             waiting.drain(..).map(|since| at - since).collect::<Vec<_>>()
         };
@@ -117,7 +145,7 @@ mod tests {
             }
             now = then;
             waiting.push(now);
-            if pace.next() <= now {
+            if pace.is_due(now) {
                 delays.extend(flush(&mut pace, &mut waiting, now));
                 writes += 1;
             }
@@ -150,6 +178,26 @@ mod tests {
             let allowed = writes_at_most * seconds as usize + WritePace::BURST_WRITES as usize;
             assert!(writes <= allowed, "{per_second}/s: {writes} writes in {seconds} s");
         }
+    }
+
+    #[test]
+    fn whoever_comes_late_writes_less_often_and_makes_up_for_nothing() {
+        let start = beginning();
+        let mut pace = WritePace::new(INTERVAL, start);
+        while pace.is_due(start) {
+            pace.wrote(start, 1);
+        }
+        for (late_ms, step_ms) in [(1, 25), (10, 40), (25, 100), (1000, 100), (0, 25)] {
+            let now = pace.next() + Duration::from_millis(late_ms);
+            assert!(!pace.is_due(pace.next() - Duration::from_millis(1)) && pace.is_due(now));
+            pace.wrote(now, 1);
+            assert_eq!(pace.next() - now, Duration::from_millis(step_ms), "{late_ms} ms late");
+        }
+        // Nobody waited: there was nothing to write.
+        let now = pace.next() + Duration::from_millis(400);
+        assert!(pace.is_due(now) && pace.is_due(now));
+        pace.wrote(now, 1);
+        assert!(pace.is_due(now));
     }
 
     #[test]

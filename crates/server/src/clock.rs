@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
+use tagalong_core::room::Now;
 use tagalong_core::time::Timestamp;
 
 /// A system clock that is set by more than this was wrong before, for example on a small computer that keeps
@@ -92,8 +93,18 @@ impl Clock {
 
     /// What all nodes read alike: ours, until one has been [told](Self::share).
     pub fn shared(&self) -> Timestamp {
-        let ahead = self.ahead.load(Ordering::Relaxed);
-        Timestamp::from_millis(self.now().as_millis().saturating_add(ahead))
+        self.shared_at(self.now())
+    }
+
+    fn shared_at(&self, wall: Timestamp) -> Timestamp {
+        Timestamp::from_millis(wall.as_millis().saturating_add(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    /// What each clock says at one moment, and the system's.
+    pub fn reading(&self) -> (Now, Timestamp) {
+        let (system, instant) = self.source.read();
+        let wall = self.steady.read(system, instant);
+        (Now { wall, shared: self.shared_at(wall), instant }, system)
     }
 
     /// From now on the shared time is `shared`, and goes on as ours does.
@@ -107,8 +118,12 @@ impl Clock {
     }
 
     /// What deadlines are measured by.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn instant(&self) -> Instant {
-        self.source.read().1
+        match &self.source {
+            Source::System => Instant::now(),
+            Source::Manual(hands) => hands.lock().instant,
+        }
     }
 
     /// Waits for a while.

@@ -83,7 +83,7 @@ impl Drop for Membership {
 
 /// Now, by each clock.
 pub fn now(clock: &Clock) -> Now {
-    Now { wall: clock.now(), shared: clock.shared(), instant: clock.instant() }
+    clock.reading().0
 }
 
 /// What everyone in a session may know of it.

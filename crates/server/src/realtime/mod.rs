@@ -5,13 +5,15 @@
 //! | `hub` | finds, loads and gives up rooms |
 //! | `neighbours` | joins rooms with those of the same sessions on other nodes |
 //! | `upgrade` | lets a request in, or refuses it cheaply |
+//! | `handshake` | what a request must have to become a WebSocket |
 //! | `connection` | one task per connection: reads, takes from the room, writes |
 //! | `phoenix_door`, `plain_door` | what a message means at each door |
-//! | `socket` | the WebSocket library, and nothing of ours |
+//! | `socket` | an open WebSocket: reads, writes, and ends it |
 //! | `waves` | how connections are let go when the server stops |
 //! | `parting` | why connections end, and the close code of each |
 
 pub mod connection;
+mod handshake;
 pub mod hub;
 mod neighbours;
 pub mod parting;

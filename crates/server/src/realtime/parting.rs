@@ -3,7 +3,7 @@
 /// Why a connection is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Parting {
-    /// The client said goodbye. The library answers with the same code.
+    /// The client said goodbye, and is answered with the same code.
     PeerClosed,
     /// The connection is gone without a goodbye.
     PeerGone,

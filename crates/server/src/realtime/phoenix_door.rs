@@ -60,7 +60,7 @@ pub(super) async fn text(
                 Err(problem) => (Status::Error, reason(problem)),
             };
             let reply = door.channels.reply(&push, status, &response);
-            connection.socket.feed(reply);
+            connection.feed_patiently(reply);
         }
         Step::Join(asked) => Box::pin(join(connection, door, asked)).await,
     }
@@ -164,8 +164,7 @@ fn feed_all(connection: &mut Connection, frames: Vec<String>) {
 impl Connection {
     /// Takes a position of this connection's participant and passes it on.
     pub(super) fn publish(&mut self, payload: &str) -> Result<(), Problem> {
-        let now = hub::now(&self.state.clock);
-        let said_at = self.state.clock.system_now();
+        let (now, said_at) = self.state.clock.reading();
         let position = Position::parse(payload, said_at).map_err(|_| Problem::InvalidLocation);
         self.in_room(|room, seat| Ok(room.publish(seat, position?, now)))
     }

@@ -1,140 +1,287 @@
-//! The WebSocket library behind one small type, so that it can be replaced.
+//! An open WebSocket: bytes from and to the network, and nothing that is kept while nothing is said.
 //!
-//! axum's WebSocket is tungstenite, whose defaults are not a server's: it reads into 128 KiB that it
-//! allocates at once, takes messages of 64 MiB, and lets its write buffer grow without bound.
+//! Reads go to a place that all connections of a thread share, and a connection has a buffer for what it writes
+//! only until that is written. What is idle costs no buffers (docs/adr/0003).
 
-use std::error::Error as _;
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use bytes::Bytes;
-use futures_util::{Sink, Stream};
-use tagalong_core::limits::{MESSAGE_BYTES_MAX, UNSENT_BYTES_HARD_MAX};
+use bytes::{Buf, Bytes};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tagalong_core::websocket::{
+    Decoder, Fault, Received, encode_close, encode_ping, encode_pong, encode_text,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use super::parting::Parting;
 
-/// Read buffer of a connection, in bytes. Each connection keeps it, and with the library's default it would be
-/// 128 KiB.
-const READ_BUFFER_BYTES: usize = 1024;
+/// Most bytes that one system call reads: twenty positions.
+const READ_BYTES: usize = 4 * 1024;
+/// Largest buffer that is kept for the next connection that writes, in bytes.
+const SPARE_BYTES_MAX: usize = 64 * 1024;
+
+thread_local! {
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+    /// A buffer to write into. One is enough: nothing else happens on a thread between feeding and flushing,
+    /// unless the network takes no more.
+    static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What came in.
 #[derive(Debug)]
 pub(super) enum Inbound {
-    Text(Utf8Bytes),
-    Binary(Bytes),
-    /// A ping or pong, which the library has answered: a sign of life.
+    Text(String),
+    Binary(Vec<u8>),
+    /// A ping or pong, the former being answered: a sign of life.
     Alive,
 }
 
-pub(super) struct Socket {
-    inner: WebSocket,
-    unsent: usize,
+/// Who may still say something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Talk {
+    Both,
+    /// Our goodbye is fed; theirs may come.
+    Closing,
+    /// Theirs has come: nothing counts that comes now.
+    Done,
+    /// What came cannot be read, or there is nobody any more.
+    Broken,
 }
 
-/// Our limits, for a connection that is about to be upgraded.
-pub(super) fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
-    upgrade
-        .read_buffer_size(READ_BUFFER_BYTES)
-        // Nothing is written before we flush, so that a batch is one write.
-        .write_buffer_size(UNSENT_BYTES_HARD_MAX)
-        .max_write_buffer_size(UNSENT_BYTES_HARD_MAX * 2)
-        .max_message_size(MESSAGE_BYTES_MAX)
-        .max_frame_size(MESSAGE_BYTES_MAX)
+pub(super) struct Socket {
+    stream: Stream,
+    decoder: Decoder,
+    talk: Talk,
+    /// Came together with what was read last, and is not decoded yet.
+    input: Bytes,
+    output: Vec<u8>,
+    /// Bytes of the output that are written.
+    written: usize,
 }
+
+/// Two ways of reaching the network.
+enum Stream {
+    Tcp(TcpStream),
+    /// Through TLS.
+    Other(Box<dyn Duplex>),
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 impl Socket {
-    pub(super) fn new(inner: WebSocket) -> Self {
-        Self { inner, unsent: 0 }
+    /// Takes over a connection that has been upgraded.
+    pub(super) fn new(upgraded: Upgraded) -> Self {
+        match upgraded.downcast::<TokioIo<TcpStream>>() {
+            // Copied, or as little as a byte would hold on to all that the HTTP library had read into.
+            Ok(parts) => {
+                Self::over(Stream::Tcp(parts.io.into_inner()), Bytes::copy_from_slice(&parts.read_buf))
+            }
+            Err(upgraded) => Self::over(Stream::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
+        }
     }
 
-    /// Bytes that were fed and not flushed.
+    fn over(stream: Stream, input: Bytes) -> Self {
+        let (decoder, talk) = (Decoder::default(), Talk::Both);
+        Self { stream, decoder, talk, input, output: Vec::new(), written: 0 }
+    }
+
+    /// Bytes that were fed and are not written.
     pub(super) fn unsent(&self) -> usize {
-        self.unsent
+        self.output.len() - self.written
     }
 
-    /// Appends a text frame to what the next flush writes.
-    pub(super) fn feed(&mut self, frame: impl IntoFrame) {
-        let text = frame.into_frame();
-        self.unsent += text.len() + 4;
-        self.start_send(Message::Text(text));
+    /// Appends a text message to what the next flush writes.
+    pub(super) fn feed(&mut self, text: impl AsRef<[u8]>) {
+        encode_text(text.as_ref(), self.output());
     }
 
     /// Appends a ping.
     pub(super) fn feed_ping(&mut self) {
-        self.unsent += 2;
-        self.start_send(Message::Ping(Bytes::new()));
+        encode_ping(self.output());
     }
 
     /// Appends a close frame; nothing may be fed after it.
     pub(super) fn feed_close(&mut self, code: u16) {
-        self.unsent += 4;
-        self.start_send(Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::default() })));
+        encode_close(Some(code), self.output());
+        if self.talk == Talk::Both {
+            self.talk = Talk::Closing;
+        }
     }
 
-    fn start_send(&mut self, message: Message) {
-        // The library buffers without asking the network (see `limited`), so readiness has no meaning here,
-        // and its only errors are of a connection that the next read or flush reports as gone.
-        let _ = Pin::new(&mut self.inner).start_send(message);
+    fn output(&mut self) -> &mut Vec<u8> {
+        if self.output.capacity() == 0 {
+            self.output = SPARE.take();
+        }
+        &mut self.output
     }
 
     /// Writes what was fed.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Parting>> {
-        let flushed = Pin::new(&mut self.inner).poll_flush(cx).map_err(|_| Parting::PeerGone);
-        if flushed.is_ready() {
-            self.unsent = 0;
+        while self.unsent() > 0 {
+            let written = match self.stream.poll_write(cx, &self.output[self.written..]) {
+                Poll::Ready(Ok(written)) if written > 0 => written,
+                Poll::Ready(_) => {
+                    self.release();
+                    return Poll::Ready(Err(Parting::PeerGone));
+                }
+                Poll::Pending => {
+                    self.shrink();
+                    return Poll::Pending;
+                }
+            };
+            self.written += written;
         }
-        flushed
+        self.release();
+        self.stream.poll_flush(cx).map_err(|_| Parting::PeerGone)
+    }
+
+    /// Everything is written, or never will be.
+    fn release(&mut self) {
+        self.written = 0;
+        let mut buffer = std::mem::take(&mut self.output);
+        if (1..=SPARE_BYTES_MAX).contains(&buffer.capacity()) {
+            buffer.clear();
+            SPARE.set(buffer);
+        }
+    }
+
+    /// The network takes no more: only what is left need be kept, maybe for long.
+    fn shrink(&mut self) {
+        if self.written > 0 || self.output.capacity() > self.output.len() * 2 {
+            let rest = self.output[self.written..].to_vec();
+            self.release();
+            self.output = rest;
+        }
     }
 
     /// The next message, or why there will be none.
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, Parting>> {
-        let received = std::task::ready!(Pin::new(&mut self.inner).poll_next(cx));
-        Poll::Ready(match received {
-            Some(Ok(Message::Text(text))) => Ok(Inbound::Text(text)),
-            Some(Ok(Message::Binary(bytes))) => Ok(Inbound::Binary(bytes)),
-            Some(Ok(Message::Ping(payload))) => {
-                // The pong is output too: whoever pings and never reads would have it pile up.
-                self.unsent += payload.len() + 2;
+        if !self.talks() {
+            return Poll::Ready(Err(Parting::PeerGone));
+        }
+        loop {
+            let mut input = &self.input[..];
+            let decoded = self.decoder.decode(&mut input);
+            let taken = self.input.len() - input.len();
+            self.input.advance(taken);
+            if self.input.is_empty() {
+                self.input = Bytes::new();
+            }
+            if let Some(decoded) = decoded.transpose() {
+                return Poll::Ready(self.hear(decoded));
+            }
+            let decoded = READ.with_borrow_mut(|place| {
+                let mut read = ReadBuf::new(place);
+                if ready!(self.stream.poll_read(cx, &mut read)).is_err() || read.filled().is_empty() {
+                    self.talk = Talk::Broken;
+                    return Poll::Ready(Err(Parting::PeerGone));
+                }
+                let mut input = read.filled();
+                let decoded = self.decoder.decode(&mut input);
+                self.input = Bytes::copy_from_slice(input);
+                Poll::Ready(Ok(decoded))
+            });
+            if let Some(decoded) = ready!(decoded)?.transpose() {
+                return Poll::Ready(self.hear(decoded));
+            }
+        }
+    }
+
+    fn hear(&mut self, decoded: Result<Received, Fault>) -> Result<Inbound, Parting> {
+        match decoded {
+            Ok(Received::Text(text)) => Ok(Inbound::Text(text)),
+            Ok(Received::Binary(bytes)) => Ok(Inbound::Binary(bytes)),
+            Ok(Received::Pong) => Ok(Inbound::Alive),
+            Ok(Received::Ping(payload)) => {
+                if self.talk == Talk::Both {
+                    encode_pong(&payload, self.output());
+                }
                 Ok(Inbound::Alive)
             }
-            Some(Ok(Message::Pong(_))) => Ok(Inbound::Alive),
-            Some(Ok(Message::Close(_))) => Err(Parting::PeerClosed),
-            None => Err(Parting::PeerGone),
-            Some(Err(error)) => Err(fault(&error)),
+            Ok(Received::Close(code)) => {
+                // The same code goes back (RFC 6455, section 5.5.1), unless ours was the first goodbye.
+                if std::mem::replace(&mut self.talk, Talk::Done) == Talk::Both {
+                    encode_close(code, self.output());
+                }
+                Err(Parting::PeerClosed)
+            }
+            Err(fault) => {
+                self.talk = Talk::Broken;
+                Err(match fault {
+                    Fault::Protocol => Parting::Protocol,
+                    Fault::NotUtf8 => Parting::NotUtf8,
+                    Fault::TooBig => Parting::TooBig,
+                })
+            }
+        }
+    }
+
+    fn talks(&self) -> bool {
+        matches!(self.talk, Talk::Both | Talk::Closing)
+    }
+
+    /// Writes what was fed, hears the client's goodbye if it is not said, and ends our half.
+    ///
+    /// Whoever said none, because nothing more of theirs could be read, may still be sending: that is taken in until
+    /// they end their half. A connection that is closed with unread input is reset, and the client may lose what
+    /// was written last, the close code. Takes as long as the client likes.
+    pub(super) async fn end(&mut self) {
+        if poll_fn(|cx| self.poll_flush(cx)).await.is_err() {
+            return;
+        }
+        while self.talks() {
+            _ = poll_fn(|cx| self.poll_receive(cx)).await;
+        }
+        let ended = poll_fn(|cx| self.stream.poll_shutdown(cx)).await.is_ok();
+        if ended && self.talk == Talk::Broken {
+            while poll_fn(|cx| self.poll_discard(cx)).await {}
+        }
+    }
+
+    /// Reads and forgets: whether there may be more.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        READ.with_borrow_mut(|place| {
+            let mut read = ReadBuf::new(place);
+            let done = ready!(self.stream.poll_read(cx, &mut read));
+            Poll::Ready(done.is_ok() && !read.filled().is_empty())
         })
     }
 }
 
-/// Whose fault it was. Works only while our `tungstenite` is the version that axum uses: a test holds it.
-fn fault(error: &axum::Error) -> Parting {
-    use tungstenite::Error;
-    match error.source().and_then(|source| source.downcast_ref::<Error>()) {
-        Some(Error::Capacity(_)) => Parting::TooBig,
-        Some(Error::Utf8(_)) => Parting::NotUtf8,
-        Some(Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
-            Parting::PeerGone
+impl Stream {
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, into),
+            Self::Other(stream) => Pin::new(stream).poll_read(cx, into),
         }
-        Some(Error::Protocol(_)) => Parting::Protocol,
-        _ => Parting::PeerGone,
     }
-}
 
-/// Text that can be a frame.
-pub(super) trait IntoFrame {
-    fn into_frame(self) -> Utf8Bytes;
-}
-
-impl IntoFrame for String {
-    fn into_frame(self) -> Utf8Bytes {
-        self.into()
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Other(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
     }
-}
 
-impl IntoFrame for &Bytes {
-    fn into_frame(self) -> Utf8Bytes {
-        // Frames are made from strings, so this never falls back.
-        Utf8Bytes::try_from(self.clone()).unwrap_or_default()
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self {
+            // TCP has nothing to flush.
+            Self::Tcp(_) => Poll::Ready(Ok(())),
+            Self::Other(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Other(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
     }
 }
 
@@ -143,11 +290,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use axum::Router;
-    use axum::routing::get;
-    use hyper_util::rt::TokioIo;
-    use hyper_util::service::TowerToHyperService;
-    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
     use super::*;
 
@@ -185,43 +328,76 @@ mod tests {
 
     const FRAMES: usize = 50;
     const FRAME: &str = "a position has about as many bytes as this sentence, or two of these";
+    /// An empty ping with a mask of zeros.
+    const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
 
-    /// Feeds all frames, flushes once, and says how many writes that made.
-    async fn feed_and_flush(websocket: WebSocket, writes: Arc<AtomicUsize>) -> usize {
-        let mut socket = Socket::new(websocket);
-        let before = writes.load(Ordering::Relaxed);
-        for _ in 0..FRAMES {
-            socket.feed(&Bytes::from(FRAME));
-        }
-        std::future::poll_fn(|cx| socket.poll_flush(cx)).await.unwrap();
-        writes.load(Ordering::Relaxed) - before
+    /// A socket over a pipe that holds so many bytes, its other end, and the count of its writes.
+    fn pipe(bytes: usize) -> (Socket, DuplexStream, Arc<AtomicUsize>) {
+        let (ours, theirs) = tokio::io::duplex(bytes);
+        let writes = Arc::new(AtomicUsize::new(0));
+        let stream = Stream::Other(Box::new(Counted(ours, Arc::clone(&writes))));
+        (Socket::over(stream, Bytes::new()), theirs, writes)
+    }
+
+    async fn flush(socket: &mut Socket) {
+        poll_fn(|cx| socket.poll_flush(cx)).await.unwrap();
     }
 
     #[tokio::test]
     async fn a_batch_is_one_write() {
-        let writes = Arc::new(AtomicUsize::new(0));
-        let (done, counted) = tokio::sync::mpsc::channel(1);
-        let of_socket = Arc::clone(&writes);
-        let handler = move |upgrade: WebSocketUpgrade| async move {
-            limited(upgrade).on_upgrade(move |websocket| async move {
-                done.send(feed_and_flush(websocket, of_socket).await).await.unwrap();
-            })
-        };
-        let router = Router::new().route("/", get(handler));
-        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
-        let stream = TokioIo::new(Counted(ours, Arc::clone(&writes)));
-        let server = hyper::server::conn::http1::Builder::new()
-            .serve_connection(stream, TowerToHyperService::new(router))
-            .with_upgrades();
-        tokio::spawn(server);
-        let request = "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-                       sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        theirs.write_all(request.as_bytes()).await.unwrap();
-        let mut counted = counted;
-        assert_eq!(counted.recv().await, Some(1));
-        let (mut heard, expected) = (Vec::new(), FRAMES * (FRAME.len() + 2));
-        while !heard.ends_with(FRAME.as_bytes()) || heard.len() < expected {
-            assert_ne!(theirs.read_buf(&mut heard).await.unwrap(), 0);
+        let (mut socket, mut theirs, writes) = pipe(64 * 1024);
+        for _ in 0..FRAMES {
+            socket.feed(FRAME);
         }
+        flush(&mut socket).await;
+        assert_eq!(writes.load(Ordering::Relaxed), 1);
+        let mut heard = vec![0; FRAMES * (FRAME.len() + 2)];
+        theirs.read_exact(&mut heard).await.unwrap();
+        assert!(heard.ends_with(FRAME.as_bytes()));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_idle_has_no_buffers() {
+        let (mut socket, mut theirs, _) = pipe(64 * 1024);
+        theirs.write_all(&PING.repeat(3)).await.unwrap();
+        for _ in 0..3 {
+            assert!(matches!(poll_fn(|cx| socket.poll_receive(cx)).await, Ok(Inbound::Alive)));
+        }
+        socket.feed(FRAME.repeat(100));
+        flush(&mut socket).await;
+        assert!(poll_fn(|cx| Poll::Ready(socket.poll_receive(cx))).await.is_pending());
+        assert_eq!((socket.output.capacity(), socket.input.len()), (0, 0));
+        assert!(SPARE.take().capacity() > 0, "the next one to write finds it");
+        assert!(size_of::<Socket>() <= 256, "{} bytes", size_of::<Socket>());
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_reading_keeps_only_what_is_unsent() {
+        let (mut socket, mut theirs, _) = pipe(1000);
+        socket.feed("x".repeat(1100));
+        assert!(poll_fn(|cx| Poll::Ready(socket.poll_flush(cx))).await.is_pending());
+        assert_eq!(socket.unsent(), 104);
+        assert!(socket.output.capacity() < 200);
+        let mut heard = vec![0; 1104];
+        let (read, ()) = tokio::join!(theirs.read_exact(&mut heard), flush(&mut socket));
+        assert_eq!((read.unwrap(), socket.unsent()), (1104, 0));
+        assert!(heard.ends_with(b"x"));
+    }
+
+    #[tokio::test]
+    async fn the_end_takes_in_what_still_comes() {
+        let (mut socket, mut theirs, _) = pipe(100);
+        socket.talk = Talk::Broken;
+        socket.feed_close(1002);
+        let client = async {
+            // More than fits: it is stuck if nobody reads.
+            theirs.write_all(&[0; 5000]).await.unwrap();
+            let mut heard = Vec::new();
+            theirs.read_to_end(&mut heard).await.unwrap();
+            drop(theirs);
+            heard
+        };
+        let (heard, ()) = tokio::join!(client, socket.end());
+        assert_eq!(heard, [0x88, 2, 0x03, 0xea]);
     }
 }

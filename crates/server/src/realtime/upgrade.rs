@@ -1,11 +1,9 @@
 //! Lets a request in through one of the doors, or refuses it before anything is spent on it.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, Query, State as With};
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::alphabet;
@@ -16,8 +14,9 @@ use tagalong_core::phoenix::Version;
 use tagalong_core::problem::Problem;
 
 use super::connection::{Connection, Door};
+use super::handshake::{Handshake, Wrong};
 use super::phoenix_door::PhoenixDoor;
-use super::socket;
+use super::socket::Socket;
 use crate::http::{Refusal, allowed_origin};
 use crate::rates::Address;
 use crate::state::State;
@@ -47,24 +46,22 @@ struct Forbidden;
 pub(crate) async fn phoenix(
     With(state): With<State>,
     Extension(address): Extension<Address>,
-    method: Method,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, QueryRejection>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    handshake: Result<Handshake, Wrong>,
 ) -> Response {
-    if method != Method::GET {
-        return StatusCode::BAD_REQUEST.into_response();
-    }
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return (StatusCode::BAD_REQUEST, rejection.body_text()).into_response(),
+    let handshake = match handshake {
+        Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
+        Err(wrong) => return wrong.into_response(),
     };
     let admitted = parameters.map_err(|_| Forbidden).and_then(|Query(parameters)| {
         let version = Version::negotiate(parameters.vsn.as_deref()).map_err(|_| Forbidden)?;
         Ok((version, admit(&state, &headers, parameters.token).ok_or(Forbidden)?))
     });
     match admitted {
-        Ok((version, pass)) => open(state, address, upgrade, pass, Door::Phoenix(PhoenixDoor::new(version))),
+        Ok((version, pass)) => {
+            open(state, address, handshake, pass, Door::Phoenix(PhoenixDoor::new(version)))
+        }
         // No body: browsers hide it, and clients come back every five seconds for ever.
         Err(Forbidden) => StatusCode::FORBIDDEN.into_response(),
     }
@@ -76,15 +73,15 @@ pub(crate) async fn plain(
     Extension(address): Extension<Address>,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, QueryRejection>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    handshake: Result<Handshake, Wrong>,
 ) -> Response {
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return (StatusCode::BAD_REQUEST, rejection.body_text()).into_response(),
+    let handshake = match handshake {
+        Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
+        Err(wrong) => return wrong.into_response(),
     };
     let admitted = parameters.ok().and_then(|Query(parameters)| admit(&state, &headers, parameters.token));
     match admitted {
-        Some(pass) => open(state, address, upgrade, pass, Door::Plain),
+        Some(pass) => open(state, address, handshake, pass, Door::Plain),
         None => Refusal::from(Problem::Unauthenticated).into_response(),
     }
 }
@@ -106,18 +103,23 @@ fn token_in_subprotocol(headers: &HeaderMap) -> Option<String> {
     String::from_utf8(TOKEN_ENCODING.decode(encoded).ok()?).ok()
 }
 
-fn open(state: State, address: Address, upgrade: WebSocketUpgrade, pass: Pass, door: Door) -> Response {
+fn open(state: State, address: Address, handshake: Handshake, pass: Pass, mut door: Door) -> Response {
     let Some(connected) = state.rates.connect(address) else {
         return Refusal::from(Problem::RateLimited)
             .saying("Too many connections from this address")
             .into_response();
     };
     let tracked = state.connections.token();
-    socket::limited(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |websocket| async move {
-        let role = pass.role;
-        // Boxed, or the task has room for the connection once for each function that it is passed through.
-        let parting = Box::pin(Connection::new(state, pass, websocket).run(door)).await;
-        tracing::debug!(?role, ?parting, "connection over");
+    let answer = handshake.answer();
+    tokio::spawn(async move {
+        if let Ok(upgraded) = handshake.upgrade.await {
+            let (role, socket) = (pass.role, Socket::new(upgraded));
+            // Boxed, or the task has room for it once for each place that it is moved through.
+            let mut connection = Box::new(Connection::new(state, pass, socket));
+            let parting = connection.run(&mut door).await;
+            tracing::debug!(?role, ?parting, "connection over");
+        }
         drop((tracked, connected));
-    })
+    });
+    answer
 }

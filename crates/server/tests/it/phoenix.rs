@@ -349,3 +349,23 @@ async fn who_talks_too_much_is_told_when_to_go_on() {
     }
     assert_eq!(client.closed().await, 1008);
 }
+
+/// While positions keep a pace, the ok to one's own waits for it too, and comes with the time although nobody moves.
+#[tokio::test]
+async fn an_answer_that_waits_for_positions_needs_none_to_come() {
+    let (server, session, _, mut ada) = joined().await;
+    let (_, token) = server.join(&session, "Ben").await;
+    assert_eq!(ada.heard().await[3], "participant_joined");
+    let mut ben = server.plain(&token).await;
+    // As many writes as pass at once.
+    for _ in 0..=20 {
+        ben.send(r#"{"type":"location_update","data":{"lat":1,"lng":2}}"#).await;
+        assert_eq!(ada.heard().await[3], "location_update");
+    }
+    let topic = format!("location:{}", session.id);
+    ada.send(&format!(r#"["1","9","{topic}","location_update",{{"lat":1,"lng":2}}]"#)).await;
+    assert_eq!(ben.heard().await["type"], "location_update");
+    server.clock.advance(std::time::Duration::from_millis(100));
+    let reply = ada.heard().await;
+    assert_eq!((&reply[1], &reply[4]["status"]), (&json!("9"), &json!("ok")));
+}
