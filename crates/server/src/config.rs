@@ -169,7 +169,7 @@ impl Config {
             connections_per_address: read.number("CONNECTIONS_PER_ADDRESS", 1, 1_000_000)?,
             trusted_proxies: read.trusted_proxies()?,
             rate_limits: read.on_or_off("RATE_LIMITS")?,
-            shutdown_delay: Duration::from_secs(read.number("SHUTDOWN_DELAY_SECONDS", 0, 300)?.into()),
+            shutdown_delay: read.shutdown_delay()?,
             shutdown_timeout: read.seconds("SHUTDOWN_TIMEOUT_SECONDS", 600)?,
             basemap: read.basemap()?,
             log_level: read.parsed("LOG_LEVEL", "error, warn, info, debug or trace")?,
@@ -179,6 +179,11 @@ impl Config {
 }
 
 impl Config {
+    /// Whether people reach the server over HTTPS: by its own certificate, or as `PUBLIC_URL` says.
+    pub fn is_https(&self) -> bool {
+        self.tls.is_some() || self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// How the server is spoken to.
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
@@ -232,6 +237,16 @@ impl Reader<'_> {
             "off" | "false" | "0" => Ok(false),
             _ => Err(self.wrong(name, "on or off")),
         }
+    }
+
+    /// A stop that waits as long as it may last could do nothing else.
+    fn shutdown_delay(&self) -> Result<Duration, SettingError> {
+        let (name, longest) = ("SHUTDOWN_DELAY_SECONDS", "SHUTDOWN_TIMEOUT_SECONDS");
+        let (delay, timeout) = (self.number(name, 0, 300)?, self.number(longest, 1, 600)?);
+        if delay >= timeout {
+            return Err(self.wrong(name, &format!("less than {longest}, which is {timeout}")));
+        }
+        Ok(Duration::from_secs(delay.into()))
     }
 
     fn tls(&self) -> Result<Option<tls::Files>, SettingError> {
@@ -377,6 +392,29 @@ mod tests {
         let mut raw = Raw::default();
         raw.read_environment(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Config::parse(&raw)
+    }
+
+    #[test]
+    fn a_stop_has_time_left_after_its_delay() {
+        let (delay, timeout) = ("SHUTDOWN_DELAY_SECONDS", "SHUTDOWN_TIMEOUT_SECONDS");
+        let refused = parsed(&[(delay, "30")]).unwrap_err().to_string();
+        let said = "SHUTDOWN_DELAY_SECONDS is \"30\" (environment): expected less than SHUTDOWN_TIMEOUT_SECONDS, which is 30";
+        assert_eq!(refused, said);
+        assert!(parsed(&[(delay, "5"), (timeout, "5")]).is_err());
+        assert!(parsed(&[(delay, "29")]).is_ok() && parsed(&[(delay, "30"), (timeout, "31")]).is_ok());
+    }
+
+    #[test]
+    fn https_is_what_the_settings_say() {
+        for (settings, https) in [
+            (&[][..], false),
+            (&[("PUBLIC_URL", "http://example.org")][..], false),
+            (&[("PUBLIC_URL", "https://example.org")][..], true),
+            (&[("PUBLIC_URL", "example.org")][..], true),
+            (&[("TLS_CERT_FILE", "c.pem"), ("TLS_KEY_FILE", "k.pem")][..], true),
+        ] {
+            assert_eq!(parsed(settings).unwrap().is_https(), https, "{settings:?}");
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub fn router(state: &State) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .merge(rest)
         .layer(from_fn_with_state(state.clone(), guard::count))
-        .layer(from_fn_with_state(security::headers(&state.config.basemap), security::protect))
+        .layer(from_fn_with_state(security::headers(&state.config), security::protect))
         .layer(from_fn_with_state(state.clone(), request::observe))
         .with_state(state.clone())
 }
