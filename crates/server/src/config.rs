@@ -114,6 +114,8 @@ pub struct Config {
     pub misses_per_minute: u32,
     /// WebSockets that one address may hold open.
     pub connections_per_address: u32,
+    /// Connections of any kind that one address may hold open.
+    pub tcp_connections_per_address: u32,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether any rate is limited.
@@ -167,6 +169,7 @@ impl Config {
             joins_per_minute: read.number("JOINS_PER_MINUTE", 1, 1_000_000)?,
             misses_per_minute: read.number("MISSES_PER_MINUTE", 1, 1_000_000)?,
             connections_per_address: read.number("CONNECTIONS_PER_ADDRESS", 1, 1_000_000)?,
+            tcp_connections_per_address: read.tcp_connections_per_address()?,
             trusted_proxies: read.trusted_proxies()?,
             rate_limits: read.on_or_off("RATE_LIMITS")?,
             shutdown_delay: read.shutdown_delay()?,
@@ -247,6 +250,16 @@ impl Reader<'_> {
             return Err(self.wrong(name, &format!("less than {longest}, which is {timeout}")));
         }
         Ok(Duration::from_secs(delay.into()))
+    }
+
+    /// Every WebSocket is a connection.
+    fn tcp_connections_per_address(&self) -> Result<u32, SettingError> {
+        let (name, of_these) = ("TCP_CONNECTIONS_PER_ADDRESS", "CONNECTIONS_PER_ADDRESS");
+        let (all, websockets) = (self.number(name, 1, 1_000_000)?, self.number(of_these, 1, 1_000_000)?);
+        if all < websockets {
+            return Err(self.wrong(name, &format!("at least {of_these}, which is {websockets}")));
+        }
+        Ok(all)
     }
 
     fn tls(&self) -> Result<Option<tls::Files>, SettingError> {
@@ -402,6 +415,15 @@ mod tests {
         assert_eq!(refused, said);
         assert!(parsed(&[(delay, "5"), (timeout, "5")]).is_err());
         assert!(parsed(&[(delay, "29")]).is_ok() && parsed(&[(delay, "30"), (timeout, "31")]).is_ok());
+    }
+
+    #[test]
+    fn of_connections_there_are_as_many_as_of_websockets() {
+        let (all, websockets) = ("TCP_CONNECTIONS_PER_ADDRESS", "CONNECTIONS_PER_ADDRESS");
+        assert!(parsed(&[(all, "9"), (websockets, "10")]).is_err());
+        let refused = parsed(&[(websockets, "5000")]).unwrap_err().to_string();
+        assert!(refused.starts_with("TCP_CONNECTIONS_PER_ADDRESS is \"2000\" (default): "), "{refused}");
+        assert!(parsed(&[(all, "10"), (websockets, "10")]).is_ok());
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod path;
 mod request;
 mod security;
 mod sessions;
+mod stream;
 
 pub(crate) use answer::Refusal;
 use axum::Router;
