@@ -105,7 +105,7 @@ demo: need-cargo ## Let a dozen people move in SESSION (a join link), or in a ne
 	@cargo build --release --quiet -p tagalong-loadtest
 	$(LOADTEST) --url "$(URL)" demo $(PLACE) $(if $(SESSION),--session "$(SESSION)")
 
-FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation versions_and_statuses
+FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation versions_and_statuses request_head token
 
 fuzz-smoke: ## Run each fuzz target for some seconds
 	@$(MAKE) fuzz SECONDS_EACH=5

@@ -7,11 +7,13 @@
 //! | `upgrade` | lets a request in, or refuses it cheaply |
 //! | `connection` | one task per connection: reads, takes from the room, writes |
 //! | `phoenix_door`, `plain_door` | what a message means at each door |
+//! | `credentials` | what a client shows to be let in |
 //! | `socket` | the WebSocket library, and nothing of ours |
 //! | `waves` | how connections are let go when the server stops |
 //! | `parting` | why connections end, and the close code of each |
 
 pub mod connection;
+mod credentials;
 pub mod hub;
 mod neighbours;
 pub mod parting;
