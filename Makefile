@@ -5,8 +5,8 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
 .PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench bench-peers demo fuzz-smoke \
-  fuzz simulate clean dev check-deploy cluster soak need-cargo need-postgres need-redis need-npm need-chromium \
-  need-python need-haproxy
+  fuzz simulate clean dev check-deploy cluster soak schemathesis need-cargo need-postgres need-redis need-npm \
+  need-chromium need-python need-haproxy
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,7 +36,7 @@ web/node_modules/.package-lock.json: web/package-lock.json | need-npm
 	@cd web
 	npm ci --silent --no-audit --no-fund
 
-test: need-cargo web lint unit interop page e2e deps fuzz-smoke ## Run everything
+test: need-cargo web lint unit interop schemathesis page e2e deps fuzz-smoke ## Run everything
 	@echo "all passed"
 
 lint: need-cargo ## Check the format, the lints and the documentation
@@ -64,6 +64,11 @@ interop: need-cargo need-npm need-python ## Run the official phoenix client, two
 	cd tests/interop
 	[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
 	node --test
+
+schemathesis: need-cargo need-python ## Hold the real binary against its description of the REST API; EXAMPLES=, SEED=
+	@echo "== the REST API as it is described"
+	cargo build --quiet --bin tagalong
+	tests/schemathesis/run
 
 page: need-cargo web ## Check the page: types, lints, unit tests, sizes
 	@echo "== page: types, lints, unit tests, sizes"
@@ -122,7 +127,8 @@ soak: need-cargo need-postgres need-redis ## Break three nodes' Redis, database,
 	@cargo build --release --quiet -p tagalong -p tagalong-loadtest
 	$(LOADTEST) --server target/release/tagalong soak --seconds $(SOAK_SECONDS)
 
-FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation versions_and_statuses websocket
+FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation \
+  versions_and_statuses websocket request_head token
 
 fuzz-smoke: ## Run each fuzz target for some seconds
 	@$(MAKE) fuzz SECONDS_EACH=5
@@ -166,6 +172,15 @@ need-haproxy:
 
 need-npm:
 	@command -v npm >/dev/null || { echo "Node 20 with npm is needed: install Debian's nodejs and npm, or a newer Node" >&2; exit 1; }
+
+need-python:
+	@python3 -c 'import ensurepip, venv' 2>/dev/null && exit 0
+	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+	  echo "Python 3.10 or newer with venv is needed: apt-get install python3-venv" >&2
+	  exit 1
+	fi
+	apt-get update -qq
+	apt-get install -y -qq python3-venv >/dev/null
 
 need-chromium:
 	@command -v "$${CHROMIUM:-chromium}" >/dev/null && exit 0

@@ -781,9 +781,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["SessionUpdate"];
+                "application/json": components["schemas"]["SessionUpdate"] | null;
             };
         };
         responses: {

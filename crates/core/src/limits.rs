@@ -35,6 +35,12 @@ pub const REQUEST_HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a client may take to send a request's body.
 pub const REQUEST_BODY_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a client may take nothing of an answer before the connection is cut. Longer than [`WRITE_DEADLINE`], so
+/// that a WebSocket meets its own first and is told apart from one that is gone.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a connection that we close is still read, so that the client can read our last word.
+pub const LINGER_DEADLINE: Duration = Duration::from_secs(2);
+
 /// Largest WebSocket message from a client, in bytes. A position takes about 200.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 /// Longest topic, event or reference in a message, in bytes: what Phoenix's binary frames can carry.

@@ -116,6 +116,8 @@ pub struct Config {
     pub misses_per_minute: u32,
     /// WebSockets that one address may hold open.
     pub connections_per_address: u32,
+    /// Connections of any kind that one address may hold open.
+    pub tcp_connections_per_address: u32,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether any rate is limited.
@@ -170,9 +172,10 @@ impl Config {
             joins_per_minute: read.number("JOINS_PER_MINUTE", 1, 1_000_000)?,
             misses_per_minute: read.number("MISSES_PER_MINUTE", 1, 1_000_000)?,
             connections_per_address: read.number("CONNECTIONS_PER_ADDRESS", 1, 1_000_000)?,
+            tcp_connections_per_address: read.tcp_connections_per_address()?,
             trusted_proxies: read.trusted_proxies()?,
             rate_limits: read.on_or_off("RATE_LIMITS")?,
-            shutdown_delay: Duration::from_secs(read.number("SHUTDOWN_DELAY_SECONDS", 0, 300)?.into()),
+            shutdown_delay: read.shutdown_delay()?,
             shutdown_timeout: read.seconds("SHUTDOWN_TIMEOUT_SECONDS", 600)?,
             basemap: read.basemap()?,
             log_level: read.parsed("LOG_LEVEL", "error, warn, info, debug or trace")?,
@@ -182,6 +185,11 @@ impl Config {
 }
 
 impl Config {
+    /// Whether people reach the server over HTTPS: by its own certificate, or as `PUBLIC_URL` says.
+    pub fn is_https(&self) -> bool {
+        self.tls.is_some() || self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// How the server is spoken to.
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
@@ -235,6 +243,26 @@ impl Reader<'_> {
             "off" | "false" | "0" => Ok(false),
             _ => Err(self.wrong(name, "on or off")),
         }
+    }
+
+    /// A stop that waits as long as it may last could do nothing else.
+    fn shutdown_delay(&self) -> Result<Duration, SettingError> {
+        let (name, longest) = ("SHUTDOWN_DELAY_SECONDS", "SHUTDOWN_TIMEOUT_SECONDS");
+        let (delay, timeout) = (self.number(name, 0, 300)?, self.number(longest, 1, 600)?);
+        if delay >= timeout {
+            return Err(self.wrong(name, &format!("less than {longest}, which is {timeout}")));
+        }
+        Ok(Duration::from_secs(delay.into()))
+    }
+
+    /// Every WebSocket is a connection.
+    fn tcp_connections_per_address(&self) -> Result<u32, SettingError> {
+        let (name, of_these) = ("TCP_CONNECTIONS_PER_ADDRESS", "CONNECTIONS_PER_ADDRESS");
+        let (all, websockets) = (self.number(name, 1, 1_000_000)?, self.number(of_these, 1, 1_000_000)?);
+        if all < websockets {
+            return Err(self.wrong(name, &format!("at least {of_these}, which is {websockets}")));
+        }
+        Ok(all)
     }
 
     fn tls(&self) -> Result<Option<tls::Files>, SettingError> {
@@ -380,6 +408,38 @@ mod tests {
         let mut raw = Raw::default();
         raw.read_environment(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Config::parse(&raw)
+    }
+
+    #[test]
+    fn a_stop_has_time_left_after_its_delay() {
+        let (delay, timeout) = ("SHUTDOWN_DELAY_SECONDS", "SHUTDOWN_TIMEOUT_SECONDS");
+        let refused = parsed(&[(delay, "30")]).unwrap_err().to_string();
+        let said = "SHUTDOWN_DELAY_SECONDS is \"30\" (environment): expected less than SHUTDOWN_TIMEOUT_SECONDS, which is 30";
+        assert_eq!(refused, said);
+        assert!(parsed(&[(delay, "5"), (timeout, "5")]).is_err());
+        assert!(parsed(&[(delay, "29")]).is_ok() && parsed(&[(delay, "30"), (timeout, "31")]).is_ok());
+    }
+
+    #[test]
+    fn of_connections_there_are_as_many_as_of_websockets() {
+        let (all, websockets) = ("TCP_CONNECTIONS_PER_ADDRESS", "CONNECTIONS_PER_ADDRESS");
+        assert!(parsed(&[(all, "9"), (websockets, "10")]).is_err());
+        let refused = parsed(&[(websockets, "5000")]).unwrap_err().to_string();
+        assert!(refused.starts_with("TCP_CONNECTIONS_PER_ADDRESS is \"2000\" (default): "), "{refused}");
+        assert!(parsed(&[(all, "10"), (websockets, "10")]).is_ok());
+    }
+
+    #[test]
+    fn https_is_what_the_settings_say() {
+        for (settings, https) in [
+            (&[][..], false),
+            (&[("PUBLIC_URL", "http://example.org")][..], false),
+            (&[("PUBLIC_URL", "https://example.org")][..], true),
+            (&[("PUBLIC_URL", "example.org")][..], true),
+            (&[("TLS_CERT_FILE", "c.pem"), ("TLS_KEY_FILE", "k.pem")][..], true),
+        ] {
+            assert_eq!(parsed(settings).unwrap().is_https(), https, "{settings:?}");
+        }
     }
 
     #[test]

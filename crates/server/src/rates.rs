@@ -80,9 +80,31 @@ pub struct Rates {
     creates: Rate,
     joins: Rate,
     misses: Rate,
-    connections: Arc<Mutex<HashMap<Address, u32>>>,
-    connections_max: u32,
+    accepted: Connections,
+    websockets: Connections,
     proxy_noted: AtomicBool,
+}
+
+/// How many connections of a kind each address has open.
+struct Connections {
+    open: Arc<Mutex<HashMap<Address, u32>>>,
+    max: u32,
+}
+
+impl Connections {
+    fn new(max: u32) -> Self {
+        Self { open: Arc::default(), max }
+    }
+
+    fn add(&self, address: Address, on: bool) -> Option<Connected> {
+        let mut connections = self.open.lock();
+        let open = connections.entry(address).or_default();
+        if on && *open >= self.max {
+            return None;
+        }
+        *open += 1;
+        Some(Connected { address, connections: Arc::clone(&self.open) })
+    }
 }
 
 /// One of an address's connections, until it is dropped.
@@ -112,8 +134,8 @@ impl Rates {
             creates: Rate::new(config.sessions_per_hour, HOUR),
             joins: Rate::new(config.joins_per_minute, MINUTE),
             misses: Rate::new(config.misses_per_minute, MINUTE),
-            connections: Arc::default(),
-            connections_max: config.connections_per_address,
+            accepted: Connections::new(config.tcp_connections_per_address),
+            websockets: Connections::new(config.connections_per_address),
             proxy_noted: AtomicBool::new(false),
         }
     }
@@ -154,14 +176,13 @@ impl Rates {
     }
 
     /// Counts a connection for as long as it is open; nothing when the address has enough of them.
+    pub fn accept(&self, address: Address) -> Option<Connected> {
+        self.accepted.add(address, self.on)
+    }
+
+    /// Counts a WebSocket, as [`Self::accept`] does.
     pub fn connect(&self, address: Address) -> Option<Connected> {
-        let mut connections = self.connections.lock();
-        let open = connections.entry(address).or_default();
-        if self.on && *open >= self.connections_max {
-            return None;
-        }
-        *open += 1;
-        Some(Connected { address, connections: Arc::clone(&self.connections) })
+        self.websockets.add(address, self.on)
     }
 
     /// Whether this is the first time that a proxy is noticed that is not trusted.
@@ -246,6 +267,6 @@ mod tests {
         drop(first);
         assert!(rates.connect(one).is_some());
         drop(second);
-        assert!(rates.connections.lock().is_empty());
+        assert!(rates.websockets.open.lock().is_empty());
     }
 }

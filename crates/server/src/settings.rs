@@ -111,6 +111,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("CONNECTIONS_PER_ADDRESS", "500", "WebSockets that one address may hold open"),
     setting(
+        "TCP_CONNECTIONS_PER_ADDRESS",
+        "2000",
+        "Connections of any kind that one address, unless it is a trusted proxy, may hold open",
+    ),
+    setting(
         "TRUSTED_PROXIES",
         "",
         "Proxies that say where requests come from, as addresses or networks, separated by commas",

@@ -73,6 +73,8 @@ conformance! {
         a_full_session_refuses
         a_locked_session_refuses
         a_taken_name_is_refused
+        a_name_that_looks_like_a_taken_one_is_refused
+        a_look_may_be_longer_than_its_name
         the_first_refusal_wins
         colors_differ_unless_asked_for
         leaving_frees_place_and_name

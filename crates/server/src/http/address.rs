@@ -15,20 +15,24 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// Each proxy appends whom it heard from, so the list is read from its end, and the first one that is no proxy of
 /// ours is the client: what stands before that, anybody can have written (RFC 7239, section 8.1).
 pub(super) fn of(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
     let mut client = peer.0.ip().to_canonical();
-    if !is_trusted(&client) {
+    if !is_trusted(client, trusted) {
         return client;
     }
     for hop in hops(headers).into_iter().rev() {
         // An obfuscated or unknown hop: the proxy that wrote it is the nearest that we know.
         let Some(ip) = hop else { break };
         client = ip;
-        if !is_trusted(&client) {
+        if !is_trusted(client, trusted) {
             break;
         }
     }
     client
+}
+
+/// Whether this is a proxy of ours.
+pub(super) fn is_trusted(ip: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&ip.to_canonical()))
 }
 
 /// Whether a request has come through a proxy, whatever one may think of it.

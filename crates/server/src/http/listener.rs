@@ -17,7 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::address::Peer;
+use super::address::{self, Peer};
+use super::stream::Stream;
 use crate::state::State;
 
 /// Bytes that the kernel may hold unsent for one connection: what is beyond is still ours, so that a slow
@@ -64,8 +65,10 @@ pub async fn serve(listener: TcpListener, router: Router, state: State) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                requests.spawn(connection(stream, Peer(peer), router.clone(), state.clone()));
+            Ok((tcp, peer)) => {
+                if let Some(stream) = admit(tcp, peer, &state) {
+                    requests.spawn(connection(stream, Peer(peer), router.clone(), state.clone()));
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -78,7 +81,17 @@ pub async fn serve(listener: TcpListener, router: Router, state: State) {
     requests.wait().await;
 }
 
-async fn connection(stream: TcpStream, peer: Peer, router: Router, state: State) {
+/// A connection, unless its address has enough of them. Those of our own proxies are everybody's.
+fn admit(tcp: TcpStream, peer: SocketAddr, state: &State) -> Option<Stream> {
+    let counted = if address::is_trusted(peer.ip(), &state.config.trusted_proxies) {
+        None
+    } else {
+        Some(state.rates.accept(peer.ip().into())?)
+    };
+    Some(Stream::new(tcp, counted, state.clock.clone()))
+}
+
+async fn connection(stream: Stream, peer: Peer, router: Router, state: State) {
     let came = state.clock.instant();
     let Some(tls) = &state.tls else { return speak(stream, peer, came, router, &state).await };
     // A client that shakes no hands in time is no more welcome than one that asks for nothing.

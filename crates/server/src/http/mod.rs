@@ -18,6 +18,7 @@ mod reports;
 mod request;
 mod security;
 mod sessions;
+mod stream;
 mod trackers;
 
 pub(crate) use answer::Refusal;
@@ -29,6 +30,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 pub(crate) use origin::{allowed_origin, base_url};
+pub(crate) use stream::Stream;
 use tagalong_core::event::to_json;
 use tagalong_core::problem::Problem;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -82,7 +84,7 @@ pub fn router(state: &State) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .merge(rest)
         .layer(from_fn_with_state(state.clone(), guard::count))
-        .layer(from_fn_with_state(security::headers(&state.config.basemap), security::protect))
+        .layer(from_fn_with_state(security::headers(&state.config), security::protect))
         .layer(from_fn_with_state(state.clone(), request::observe))
         .with_state(state.clone())
 }

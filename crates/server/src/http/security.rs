@@ -5,17 +5,21 @@ use std::sync::Arc;
 use axum::extract::{Request, State as With};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::basemap::Basemap;
+use crate::config::Config;
 
 const PERMISSIONS: &str = "geolocation=(self), screen-wake-lock=(self), camera=(), microphone=(), payment=()";
 
+/// For a year browsers come over HTTPS alone. Of other hosts below ours we know nothing.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// The headers that every answer has.
-pub(super) fn headers(basemap: &Basemap) -> Arc<HeaderMap> {
+pub(super) fn headers(config: &Config) -> Arc<HeaderMap> {
     let fixed = [
         // Map servers want to know which site asks. The path, which lets one join, they must not know.
         (REFERRER_POLICY, "strict-origin-when-cross-origin"),
@@ -26,8 +30,11 @@ pub(super) fn headers(basemap: &Basemap) -> Arc<HeaderMap> {
     let mut headers: HeaderMap =
         fixed.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
     // `WebUrl` lets nothing through that could not stand in a header.
-    if let Ok(policy) = HeaderValue::try_from(policy(basemap)) {
+    if let Ok(policy) = HeaderValue::try_from(policy(&config.basemap)) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    if config.is_https() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
     }
     Arc::new(headers)
 }

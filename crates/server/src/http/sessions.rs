@@ -179,7 +179,7 @@ refusals!(NotUpdated: ANY_BODY, ANY_TOKEN, ANY_SESSION);
     operation_id = "updateSession",
     tag = "sessions",
     params(("id" = String, Path, description = "The session's id")),
-    request_body = SessionUpdate,
+    request_body = Option<SessionUpdate>,
     security(("creator" = [])),
     responses((status = 200, body = Session, description = "As it stands now"), NotUpdated)
 )]

@@ -8,11 +8,13 @@
 //! | `handshake` | what a request must have to become a WebSocket |
 //! | `connection` | one task per connection: reads, takes from the room, writes |
 //! | `phoenix_door`, `plain_door` | what a message means at each door |
+//! | `credentials` | what a client shows to be let in |
 //! | `socket` | an open WebSocket: reads, writes, and ends it |
 //! | `waves` | how connections are let go when the server stops |
 //! | `parting` | why connections end, and the close code of each |
 
 pub mod connection;
+mod credentials;
 mod handshake;
 pub mod hub;
 mod neighbours;

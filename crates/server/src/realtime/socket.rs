@@ -15,9 +15,9 @@ use tagalong_core::websocket::{
     Decoder, Fault, Received, encode_close, encode_ping, encode_pong, encode_text,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::parting::Parting;
+use crate::http::Stream;
 
 /// Most bytes that one system call reads: twenty positions.
 const READ_BYTES: usize = 4 * 1024;
@@ -53,7 +53,7 @@ enum Talk {
 }
 
 pub(super) struct Socket {
-    stream: Stream,
+    stream: Transport,
     decoder: Decoder,
     talk: Talk,
     /// Came together with what was read last, and is not decoded yet.
@@ -64,8 +64,8 @@ pub(super) struct Socket {
 }
 
 /// Two ways of reaching the network.
-enum Stream {
-    Tcp(TcpStream),
+enum Transport {
+    Tcp(Stream),
     /// Through TLS.
     Other(Box<dyn Duplex>),
 }
@@ -77,16 +77,16 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 impl Socket {
     /// Takes over a connection that has been upgraded.
     pub(super) fn new(upgraded: Upgraded) -> Self {
-        match upgraded.downcast::<TokioIo<TcpStream>>() {
+        match upgraded.downcast::<TokioIo<Stream>>() {
             // Copied, or as little as a byte would hold on to all that the HTTP library had read into.
             Ok(parts) => {
-                Self::over(Stream::Tcp(parts.io.into_inner()), Bytes::copy_from_slice(&parts.read_buf))
+                Self::over(Transport::Tcp(parts.io.into_inner()), Bytes::copy_from_slice(&parts.read_buf))
             }
-            Err(upgraded) => Self::over(Stream::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
+            Err(upgraded) => Self::over(Transport::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
         }
     }
 
-    fn over(stream: Stream, input: Bytes) -> Self {
+    fn over(stream: Transport, input: Bytes) -> Self {
         let (decoder, talk) = (Decoder::default(), Talk::Both);
         Self { stream, decoder, talk, input, output: Vec::new(), written: 0 }
     }
@@ -226,11 +226,8 @@ impl Socket {
         matches!(self.talk, Talk::Both | Talk::Closing)
     }
 
-    /// Writes what was fed, hears the client's goodbye if it is not said, and ends our half.
-    ///
-    /// Whoever said none, because nothing more of theirs could be read, may still be sending: that is taken in until
-    /// they end their half. A connection that is closed with unread input is reset, and the client may lose what
-    /// was written last, the close code. Takes as long as the client likes.
+    /// Writes what was fed, hears the client's goodbye if it is not said, and ends our half. Takes as long as the
+    /// client likes.
     pub(super) async fn end(&mut self) {
         if poll_fn(|cx| self.poll_flush(cx)).await.is_err() {
             return;
@@ -238,23 +235,12 @@ impl Socket {
         while self.talks() {
             _ = poll_fn(|cx| self.poll_receive(cx)).await;
         }
-        let ended = poll_fn(|cx| self.stream.poll_shutdown(cx)).await.is_ok();
-        if ended && self.talk == Talk::Broken {
-            while poll_fn(|cx| self.poll_discard(cx)).await {}
-        }
-    }
-
-    /// Reads and forgets: whether there may be more.
-    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        READ.with_borrow_mut(|place| {
-            let mut read = ReadBuf::new(place);
-            let done = ready!(self.stream.poll_read(cx, &mut read));
-            Poll::Ready(done.is_ok() && !read.filled().is_empty())
-        })
+        // Whoever could not be read any more may still be sending: the stream sees to it that they hear why.
+        _ = poll_fn(|cx| self.stream.poll_shutdown(cx)).await;
     }
 }
 
-impl Stream {
+impl Transport {
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, into),
@@ -272,7 +258,7 @@ impl Stream {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         match self {
             // TCP has nothing to flush.
-            Self::Tcp(_) => Poll::Ready(Ok(())),
+            Self::Tcp(..) => Poll::Ready(Ok(())),
             Self::Other(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
@@ -335,7 +321,7 @@ mod tests {
     fn pipe(bytes: usize) -> (Socket, DuplexStream, Arc<AtomicUsize>) {
         let (ours, theirs) = tokio::io::duplex(bytes);
         let writes = Arc::new(AtomicUsize::new(0));
-        let stream = Stream::Other(Box::new(Counted(ours, Arc::clone(&writes))));
+        let stream = Transport::Other(Box::new(Counted(ours, Arc::clone(&writes))));
         (Socket::over(stream, Bytes::new()), theirs, writes)
     }
 

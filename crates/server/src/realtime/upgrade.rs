@@ -2,18 +2,13 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Query, State as With};
-use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
 use tagalong_core::phoenix::Version;
 use tagalong_core::problem::Problem;
 
 use super::connection::{Connection, Door};
+use super::credentials::{Parameters, token_in_subprotocol};
 use super::handshake::{Handshake, Wrong};
 use super::phoenix_door::PhoenixDoor;
 use super::socket::Socket;
@@ -24,21 +19,6 @@ use crate::tokens::{Pass, Role};
 
 /// The subprotocol that official clients offer, and browsers insist on seeing chosen.
 const SUBPROTOCOL: &str = "phoenix";
-/// What stands before a token in the list of offered subprotocols.
-const TOKEN_PREFIX: &str = "base64url.bearer.phx.";
-/// The standard alphabet in spite of the prefix's name, padded or not: what the official client sends.
-const TOKEN_ENCODING: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
-/// What a door reads from the query; any other parameter is the client's own.
-#[derive(Deserialize)]
-pub struct Parameters {
-    token: Option<String>,
-    vsn: Option<String>,
-}
-
 /// Why a request is not let in at the Phoenix door.
 struct Forbidden;
 
@@ -94,13 +74,6 @@ fn admit(state: &State, headers: &HeaderMap, in_query: Option<String>) -> Option
     let token = in_query.or_else(|| token_in_subprotocol(headers))?;
     let pass = state.tokens.verify(&token).ok()?;
     (pass.role != Role::Creator).then_some(pass)
-}
-
-fn token_in_subprotocol(headers: &HeaderMap) -> Option<String> {
-    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    let encoded =
-        offered.flat_map(|value| value.split(',')).find_map(|one| one.trim().strip_prefix(TOKEN_PREFIX))?;
-    String::from_utf8(TOKEN_ENCODING.decode(encoded).ok()?).ok()
 }
 
 fn open(state: State, address: Address, handshake: Handshake, pass: Pass, mut door: Door) -> Response {

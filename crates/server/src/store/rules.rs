@@ -1,13 +1,18 @@
 //! What every database decides alike.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::limits::DISPLAY_NAME_CHARS_MAX;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
 use super::{NewParticipant, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord};
+
+/// Room for a blank, brackets and any number.
+const NUMBER_CHARS_MAX: usize = 13;
 
 /// A session as it stands in a database.
 pub(super) struct SessionRow {
@@ -104,6 +109,31 @@ pub(super) fn admit(
     let used = present.iter().map(|present| present.profile.avatar_color.as_str());
     let avatar_color = new.avatar_color.unwrap_or_else(|| AvatarColor::unused(used));
     Ok(Profile { user_id: new.user_id, display_name: new.display_name, avatar_color })
+}
+
+/// The names of who was there before looks were unique, in order of joining. What a name looks like is decided by
+/// the program, so no migration can write it down.
+#[derive(Default)]
+pub(super) struct Looks {
+    taken: BTreeSet<(SessionId, String)>,
+}
+
+impl Looks {
+    /// The name that somebody keeps, and its look. Of several people in a session whose names look the same, the
+    /// later ones get a number.
+    pub(super) fn keep(&mut self, session: SessionId, name: &str) -> (String, String) {
+        let mut kept = name.to_owned();
+        let mut number = 1_u32;
+        loop {
+            let look = DisplayName::restore(&kept).look();
+            if self.taken.insert((session, look.clone())) {
+                return (kept, look);
+            }
+            number += 1;
+            let stem: String = name.chars().take(DISPLAY_NAME_CHARS_MAX - NUMBER_CHARS_MAX).collect();
+            kept = format!("{stem} ({number})");
+        }
+    }
 }
 
 /// The session after a change.

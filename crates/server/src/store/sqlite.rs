@@ -19,7 +19,7 @@ use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
-use super::rules::{self, SessionRow};
+use super::rules::{self, Looks, SessionRow};
 use super::{
     NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord,
 };
@@ -306,7 +306,29 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
         .run_direct(None, &mut *write, false)
         .await
         .map_err(unreadable)?;
+    write_looks(&mut write).await?;
     Ok(write.commit().await?)
+}
+
+/// Gives those a look who joined before there were any.
+async fn write_looks(write: &mut SqliteConnection) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "SELECT sequence, session_id, display_name FROM participants
+         WHERE is_active = 1 AND name_look IS NULL ORDER BY sequence",
+    )
+    .fetch_all(&mut *write)
+    .await?;
+    let mut looks = Looks::default();
+    for row in rows {
+        let (name, look) = looks.keep(session_id(&row, "session_id")?, row.try_get("display_name")?);
+        sqlx::query("UPDATE participants SET display_name = ?, name_look = ? WHERE sequence = ?")
+            .bind(name)
+            .bind(look)
+            .bind(row.try_get::<i64, _>("sequence")?)
+            .execute(&mut *write)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn open_session(
@@ -368,12 +390,13 @@ async fn insert_participant(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO participants (session_id, user_id, display_name, avatar_color, joined_at, last_seen)
-         VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO participants (session_id, user_id, display_name, name_look, avatar_color, joined_at, last_seen)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id.to_string())
     .bind(profile.user_id.as_str())
     .bind(profile.display_name.as_str())
+    .bind(profile.display_name.look())
     .bind(profile.avatar_color.as_str())
     .bind(now.as_millis())
     .bind(now.as_millis())

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use tagalong_core::limits::ANSWER_DEADLINE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::harness::Server;
+use crate::wire::{frame, upgrade};
 
 #[tokio::test]
 async fn a_reader_that_stops_delays_nobody_and_is_closed() {
@@ -43,6 +45,55 @@ async fn a_reader_that_stops_delays_nobody_and_is_closed() {
     let ended = tokio::time::timeout(Duration::from_secs(10), stopped.read_to_end(&mut rest)).await;
     assert!(ended.is_ok(), "the stopped reader was not closed");
     assert!(rest.len() < 600_000, "{} bytes were kept for it", rest.len());
+}
+
+#[tokio::test]
+async fn whoever_asks_on_and_on_and_never_reads_is_cut_off() {
+    let server = Server::start().await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut deaf = socket.connect(server.running.address).await.unwrap();
+    let requests = "GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(100);
+    let mut sent = 0;
+    // Until the server takes no more.
+    while let Ok(written) =
+        tokio::time::timeout(Duration::from_millis(500), deaf.write(requests.as_bytes())).await
+    {
+        sent += written.unwrap();
+        assert!(sent < 64 << 20, "it answers for ever, and keeps the answers");
+    }
+    // What the kernel had taken is still read; then the connection is over.
+    server.clock.advance(ANSWER_DEADLINE);
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), deaf.read_to_end(&mut rest)).await;
+    ended.expect("it waits for ever").unwrap();
+}
+
+/// A socket that is closed with input unread is reset, and its last word may be lost.
+#[tokio::test]
+async fn whoever_is_still_sending_hears_why_the_server_closes() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let (_, token) = server.join(&session, "Ada").await;
+    let more = vec![b'x'; 1 << 20];
+    let long = format!("POST /api/sessions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", more.len());
+    let reserved = frame(0xf0, "");
+    for (path, first, last) in [
+        (Some(format!("/ws?token={token}")), &reserved[..], &b"\x88\x02\x03\xea"[..]),
+        (Some(format!("/socket/websocket?vsn=2.0.0&token={token}")), &reserved, b"\x88\x02\x03\xea"),
+        (None, long.as_bytes(), b"}"),
+    ] {
+        let mut stream = server.raw().await;
+        if let Some(path) = path {
+            stream.write_all(upgrade(&path, "").as_bytes()).await.unwrap();
+        }
+        stream.write_all(&[first, &more].concat()).await.unwrap();
+        let mut heard = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut heard)).await;
+        // The end is one, and no reset.
+        ended.unwrap().unwrap();
+        assert!(heard.ends_with(last), "{}", String::from_utf8_lossy(&heard));
+    }
 }
 
 #[tokio::test]

@@ -41,36 +41,6 @@ async fn floods_of_every_kind_of_frame_are_closed_with_1008() {
     }
 }
 
-/// Pongs are output too: they wait in a bounded place, and whoever never takes them is closed.
-#[tokio::test]
-async fn pings_of_somebody_who_never_reads_are_not_kept() {
-    let server = Server::start().await;
-    let session = server.session().await;
-    for door in doors(&server, &session, "Ada").await {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        let mut stream = socket.connect(server.running.address).await.unwrap();
-        stream.write_all(upgrade(&door, "").as_bytes()).await.unwrap();
-        let pings = frame(FIN | PING, [0; 125]).repeat(100);
-        let mut sent = 0_usize;
-        // Until the server takes no more.
-        while let Ok(written) = tokio::time::timeout(Duration::from_millis(500), stream.write(&pings)).await {
-            sent += written.unwrap();
-            assert!(sent < 32 << 20, "it takes pings for ever, and keeps the answers or drops them");
-        }
-        let mut ended = false;
-        for _ in 0..40 {
-            server.clock.advance(STEP);
-            server.request("GET", "/health", None, "").await;
-            if stream.try_write(&pings).is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock) {
-                ended = true;
-                break;
-            }
-        }
-        assert!(ended, "not closed although it takes nothing: {door:.5}");
-    }
-}
-
 /// No FIN, no answer: what a phone in a tunnel looks like, or a machine that was unplugged.
 #[tokio::test]
 async fn half_open_connections_are_closed_after_the_heartbeat_timeout() {

@@ -136,7 +136,15 @@ async fn every_file_of_the_page_is_served() {
 
 #[tokio::test]
 async fn every_answer_is_protected_and_none_sets_a_cookie() {
-    let server = Server::start().await;
+    for (public, https_only) in
+        [(None, ""), (Some("http://example.org"), ""), (Some("https://example.org"), "max-age=31536000")]
+    {
+        let server = Server::start_with(|config| config.public_url = public.map(str::to_owned)).await;
+        is_protected(&server, https_only).await;
+    }
+}
+
+async fn is_protected(server: &Server, https_only: &str) {
     let script = server.script().await;
     for (method, path) in [
         ("GET", "/"),
@@ -156,6 +164,7 @@ async fn every_answer_is_protected_and_none_sets_a_cookie() {
             ("referrer-policy", "strict-origin-when-cross-origin"),
             ("x-content-type-options", "nosniff"),
             ("cross-origin-opener-policy", "same-origin"),
+            ("strict-transport-security", https_only),
             ("set-cookie", ""),
         ] {
             assert_eq!(answer.header(name), value, "{method} {path}: {name}");

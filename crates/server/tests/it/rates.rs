@@ -80,6 +80,38 @@ async fn an_address_holds_so_many_connections_and_no_more() {
     drop(first);
 }
 
+/// Whether the server keeps a connection that asks for something.
+async fn is_kept(server: &Server) -> bool {
+    let mut stream = server.raw().await;
+    // A connection that is closed at once may be so before it is written to.
+    _ = stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    let mut answer = Vec::new();
+    _ = stream.read_to_end(&mut answer).await;
+    answer.starts_with(b"HTTP/1.1 200")
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_are_counted_too_but_for_those_of_a_proxy() {
+    let stranger = limited(|config| config.tcp_connections_per_address = 3).await;
+    let mut idle = [stranger.raw().await, stranger.raw().await, stranger.raw().await];
+    assert!(!is_kept(&stranger).await);
+    let [first, ..] = &mut idle;
+    first.shutdown().await.unwrap();
+    // The server counts it as closed a moment after the client does.
+    let again = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+        while !is_kept(&stranger).await {}
+    });
+    assert!(again.await.is_ok());
+
+    let proxied = limited(|config| {
+        config.tcp_connections_per_address = 3;
+        config.trusted_proxies = vec!["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()];
+    })
+    .await;
+    let _idle = [proxied.raw().await, proxied.raw().await, proxied.raw().await];
+    assert!(is_kept(&proxied).await);
+}
+
 #[tokio::test]
 async fn clients_behind_a_trusted_proxy_are_told_apart_and_behind_another_they_are_not() {
     let trusted = limited(|config| {

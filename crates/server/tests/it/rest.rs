@@ -94,8 +94,11 @@ async fn joining_listing_and_leaving() {
     let path = format!("/api/sessions/{}", session.id);
     let (ada, ada_token) = server.join(&session, " Ada ").await;
     let (ben, ben_token) = server.join(&session, "Ben").await;
-    let taken = server.request("POST", &format!("{path}/join"), None, r#"{"display_name":"Ada"}"#).await;
-    assert_eq!(taken.code(), (400, "DISPLAY_NAME_TAKEN"));
+    for same in ["Ada", "ada", "A\u{200d}DA "] {
+        let body = format!(r#"{{"display_name":"{same}"}}"#);
+        let taken = server.request("POST", &format!("{path}/join"), None, &body).await;
+        assert_eq!(taken.code(), (400, "DISPLAY_NAME_TAKEN"), "{same:?}");
+    }
     let listed = server.request("GET", &format!("{path}/participants"), None, "").await.body;
     let names: Vec<_> =
         listed["participants"].as_array().unwrap().iter().map(|one| &one["display_name"]).collect();

@@ -65,6 +65,7 @@ async fn rest_and_sockets_are_served_over_tls() {
     let (server, certificate) = start().await;
     let made = ask(connect(&server, &certificate).await.unwrap(), "POST", "/api/sessions", "{}").await;
     assert!(made.starts_with("HTTP/1.1 201") && made.contains("https://localhost/join/"), "{made}");
+    assert!(made.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{made}");
     let body: serde_json::Value = serde_json::from_str(made.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     let join = format!("/api/sessions/{}/join", body["session_id"].as_str().unwrap());
     let stream = connect(&server, &certificate).await.unwrap();

@@ -1,5 +1,7 @@
 //! What must never be written down is not written down, at the most talkative log level, whatever goes wrong.
 
+use std::io::{Read, Write};
+
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -8,6 +10,7 @@ use crate::serving::Serving;
 const LAT: &str = "12.3456789";
 const LNG: &str = "-98.7654321";
 const NAME: &str = "Wilhelmina";
+const ADDRESS: &str = "198.51.100.77";
 
 /// Asks for what is refused, each time with something secret in it: the answers must not repeat it.
 fn refused(server: &Serving, session: &str, token: &str) -> Vec<String> {
@@ -54,6 +57,28 @@ fn reported(server: &Serving, secret: &str) -> Vec<String> {
     requests.into_iter().map(answer).collect()
 }
 
+/// Asks as whoever is behind a proxy: for what there is, for what is refused, and for too much.
+fn forwarded(server: &Serving, session: &str) -> Vec<String> {
+    let ask = |method: &str, path: &str| {
+        let mut stream = server.connect();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-forwarded-for: {ADDRESS}\r\n\
+             content-length: 0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let session = format!("/api/sessions/{session}");
+    let mut answers =
+        vec![ask("GET", &session), ask("POST", &format!("{session}/join")), ask("GET", "/ws?token=x")];
+    let too_much = (0..5).map(|_| ask("POST", "/api/sessions"));
+    answers.extend(too_much.filter(|answer| answer.starts_with("HTTP/1.1 429")));
+    assert!(answers.len() > 3, "the address was not believed");
+    answers
+}
+
 /// Sends over a socket what is taken and what is not; returns what the sender is told.
 fn sent(server: &Serving, session: &str, token: &str) -> Vec<String> {
     let mut told = Vec::new();
@@ -90,10 +115,16 @@ fn sent(server: &Serving, session: &str, token: &str) -> Vec<String> {
 }
 
 #[test]
-fn no_coordinate_token_link_or_name_is_logged_or_repeated() {
+fn no_coordinate_token_link_name_or_address_is_logged_or_repeated() {
     let home = TempDir::new().unwrap();
     for format in ["json", "human"] {
-        let mut server = Serving::start_with(home.path(), &[("LOG_LEVEL", "trace"), ("LOG_FORMAT", format)]);
+        let settings = [
+            ("LOG_LEVEL", "trace"),
+            ("LOG_FORMAT", format),
+            ("TRUSTED_PROXIES", "127.0.0.1"),
+            ("SESSIONS_PER_HOUR", "3"),
+        ];
+        let mut server = Serving::start_with(home.path(), &settings);
         let (_, made) = server.ask("POST", "/api/sessions", "", &format!(r#"{{"name":"{NAME}"}}"#)).unwrap();
         let text = |value: &serde_json::Value, key: &str| value[key].as_str().unwrap().to_owned();
         let (session, creator) = (text(&made, "session_id"), text(&made, "creator_token"));
@@ -107,6 +138,8 @@ fn no_coordinate_token_link_or_name_is_logged_or_repeated() {
         let secret = address.split('/').nth_back(1).unwrap().to_owned();
         let tracked = reported(&server, &secret);
 
+        let forwarded = forwarded(&server, &session);
+        assert!(forwarded.iter().all(|answer| !answer.contains(ADDRESS)), "{ADDRESS} was repeated");
         let mut answers = refused(&server, &session, &token);
         answers.extend(tracked);
         answers.extend(sent(&server, &session, &token));
@@ -117,7 +150,7 @@ fn no_coordinate_token_link_or_name_is_logged_or_repeated() {
         let log = server.log();
         assert!(log.lines().count() > 20, "the log was not kept: {log}");
 
-        let secrets = [LAT, LNG, &LNG[1..], NAME, &session, &user, &token, &creator, &secret];
+        let secrets = [ADDRESS, LAT, LNG, &LNG[1..], NAME, &session, &user, &token, &creator, &secret];
         for secret in secrets {
             assert!(!log.contains(secret), "{secret} was logged");
             assert!(!answers.iter().any(|answer| answer.contains(secret)), "{secret} was repeated");

@@ -48,7 +48,8 @@ fn a_stop_says_first_that_it_is_not_ready_and_then_sends_everyone_away() {
 #[test]
 fn a_second_signal_stops_at_once() {
     let home = TempDir::new().unwrap();
-    let server = Serving::start_with(home.path(), &[("SHUTDOWN_DELAY_SECONDS", "300")]);
+    let long = [("SHUTDOWN_DELAY_SECONDS", "300"), ("SHUTDOWN_TIMEOUT_SECONDS", "600")];
+    let server = Serving::start_with(home.path(), &long);
     server.signal("TERM");
     while server.ask("GET", "/health/ready", "", "").unwrap().0 == 200 {}
     server.signal("INT");

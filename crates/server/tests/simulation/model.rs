@@ -131,7 +131,7 @@ impl Model {
         if self.present(session).count() >= PLACES {
             return Err(Problem::SessionFull);
         }
-        if self.present(session).any(|person| self.people[person].name == name) {
+        if self.present(session).any(|person| self.people[person].name.eq_ignore_ascii_case(name)) {
             return Err(Problem::DisplayNameTaken);
         }
         Ok(())

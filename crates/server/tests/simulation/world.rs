@@ -186,7 +186,9 @@ impl World {
     }
 
     fn name(&mut self) -> String {
-        format!("p{}", self.dice.below(8))
+        // In one case or the other: that makes no difference.
+        let letter = if self.dice.below(2) == 0 { 'p' } else { 'P' };
+        format!("{letter}{}", self.dice.below(8))
     }
 
     async fn join(&mut self) {

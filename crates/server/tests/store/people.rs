@@ -119,6 +119,37 @@ pub(crate) mod cases {
         assert_eq!(store.session(id, START).await.unwrap().participant_count, 1);
     }
 
+    pub(crate) async fn a_name_that_looks_like_a_taken_one_is_refused(store: &Store) {
+        let (id, other) = (open(store, 1).await, open(store, 2).await);
+        let called = |number: u8, name| NewParticipant {
+            user_id: UserId::from_random([number; 16]),
+            display_name: DisplayName::parse(name).unwrap(),
+            avatar_color: None,
+        };
+        let (_, zoe) = store.join(id, called(1, "Zo\u{eb}"), PLACES, START).await.unwrap();
+        for name in ["zo\u{eb}", "ZOE\u{308}", "\u{ff3a}o\u{eb}", "Z\u{200d}o\u{eb}"] {
+            let refused = store.join(id, called(2, name), PLACES, START).await;
+            assert_eq!(refusal(refused), Problem::DisplayNameTaken, "{name:?}");
+        }
+        store.join(other, called(3, "zo\u{eb}"), PLACES, START).await.unwrap();
+        store.join(id, called(4, "Zoe"), PLACES, START).await.unwrap();
+        // The name stays as it was written, and is free for any of that look once its owner has left.
+        assert_eq!(names(store, id, START).await, ["Zo\u{eb}", "Zoe"]);
+        store.leave(id, &zoe.user_id, START).await.unwrap();
+        store.join(id, called(5, "ZO\u{cb}"), PLACES, START).await.unwrap();
+        assert_eq!(names(store, id, START).await, ["Zoe", "ZO\u{cb}"]);
+    }
+
+    pub(crate) async fn a_look_may_be_longer_than_its_name(store: &Store) {
+        let id = open(store, 1).await;
+        // One character that stands for eighteen: of all, the one that grows most.
+        let long = "\u{fdfa}".repeat(100);
+        let new = |name| NewParticipant { display_name: DisplayName::parse(&long).unwrap(), ..person(name) };
+        store.join(id, new("a"), PLACES, START).await.unwrap();
+        assert_eq!(refusal(store.join(id, new("b"), PLACES, START).await), Problem::DisplayNameTaken);
+        assert_eq!(names(store, id, START).await, [long.as_str()]);
+    }
+
     pub(crate) async fn the_first_refusal_wins(store: &Store) {
         let id = open(store, 1).await;
         join(store, id, "a").await;

@@ -55,6 +55,35 @@ async fn everything_is_there_after_closing_and_opening_again() {
 }
 
 #[tokio::test]
+async fn who_was_there_before_looks_were_unique_is_told_apart() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).await;
+    let (id, other) = (open_session(&store, 1).await, open_session(&store, 2).await);
+    for name in ["Ada", "x", "y", "gone"] {
+        join(&store, id, name).await;
+    }
+    join(&store, other, "Ada2").await;
+    store.leave(id, &crate::people::user("gone"), START).await.unwrap();
+    store.close().await;
+    // The file as the version before left it.
+    let before = "DROP INDEX idx_participants_name;
+        ALTER TABLE participants DROP COLUMN name_look;
+        CREATE UNIQUE INDEX idx_participants_name ON participants (session_id, display_name) WHERE is_active = 1;
+        DELETE FROM _sqlx_migrations WHERE version > 1;
+        UPDATE participants SET display_name = 'ADA' WHERE display_name IN ('x', 'gone', 'Ada2');
+        UPDATE participants SET display_name = 'ada (2)' WHERE display_name = 'y'";
+    sqlx::raw_sql(before).execute(&mut beside(home.path()).await).await.unwrap();
+    for _ in 0..2 {
+        let store = open(home.path()).await;
+        assert_eq!(names(&store, id, START).await, ["Ada", "ADA (2)", "ada (2) (2)"]);
+        assert_eq!(names(&store, other, START).await, ["ADA"]);
+        let again = tagalong::store::NewParticipant { user_id: crate::people::user("new"), ..person("aDA") };
+        assert_eq!(refusal(store.join(id, again, PLACES, START).await), Problem::DisplayNameTaken);
+        store.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_closed_store_is_unavailable() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path()).await;

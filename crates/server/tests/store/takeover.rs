@@ -4,6 +4,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Executor, Row};
 use tagalong::store::{NewSession, SessionChange, Store};
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::participant::DisplayName;
 use tagalong_core::problem::Problem;
 use tagalong_core::time::Timestamp;
 
@@ -151,6 +152,29 @@ async fn many_of_one_long_name_are_told_apart() {
     names.sort_unstable();
     names.dedup();
     assert_eq!((people.len(), names.len()), (33, 33));
+}
+
+#[tokio::test]
+async fn names_that_look_the_same_are_told_apart() {
+    let (url, mut beside) = left_behind(ECTO).await;
+    // Theirs were the same only when every byte was.
+    beside
+        .execute(
+            "UPDATE participants SET display_name = 'zoe' || chr(776) WHERE user_id = 'user_3';
+             UPDATE participants SET display_name = 'ZOË' WHERE user_id = 'user_4'",
+        )
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let store = at_url(&url).await.unwrap();
+        let people = shown(&store, id('1')).await;
+        let names: Vec<_> = people.iter().map(|row| row.1.as_str()).collect();
+        assert_eq!(names, ["Zoë", "Tab", "zoë (2)"]);
+        let display_name = DisplayName::parse("ZOË").unwrap();
+        let again = tagalong::store::NewParticipant { display_name, ..person("again") };
+        assert_eq!(refusal(store.join(id('1'), again, PLACES, noon()).await), Problem::DisplayNameTaken);
+        store.close().await;
+    }
 }
 
 #[tokio::test]

@@ -13,13 +13,42 @@ use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
 use super::CLEANUP_ROWS_PER_STATEMENT;
-use crate::store::rules::{self, SessionRow};
+use crate::store::rules::{self, Looks, SessionRow};
 use crate::store::{
     NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord,
 };
 
 pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), StoreError> {
     Ok(connection.ping().await?)
+}
+
+/// Gives those a look who joined before there were any. The migration that made the column has the table to itself.
+pub(super) async fn write_looks(write: &mut PgConnection) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, session_id, display_name FROM participants
+         WHERE is_active AND name_look IS NULL ORDER BY sequence",
+    )
+    .fetch_all(&mut *write)
+    .await?;
+    let mut looks = Looks::default();
+    let (mut ids, mut names, mut written) = (Vec::<Uuid>::new(), Vec::new(), Vec::new());
+    for row in rows {
+        let session = SessionId::from_uuid(row.try_get("session_id")?);
+        let (name, look) = looks.keep(session, row.try_get("display_name")?);
+        ids.push(row.try_get("id")?);
+        names.push(name);
+        written.push(look);
+    }
+    sqlx::query(
+        "UPDATE participants SET display_name = row.name, name_look = row.look
+         FROM unnest($1::uuid[], $2::varchar[], $3::text[]) AS row (id, name, look) WHERE participants.id = row.id",
+    )
+    .bind(ids)
+    .bind(names)
+    .bind(written)
+    .execute(write)
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn create_session(
@@ -123,15 +152,16 @@ pub(super) async fn join(
     // A name that is taken is no error to the server: it would write the name into its log.
     let inserted = sqlx::query(
         "WITH used AS (UPDATE sessions SET last_activity = greatest(last_activity, $5) WHERE id = $1)
-         INSERT INTO participants (session_id, user_id, display_name, avatar_color, joined_at, last_seen)
-         VALUES ($1, $2, $3, $4, $5, $5)
-         ON CONFLICT (session_id, display_name) WHERE is_active DO NOTHING",
+         INSERT INTO participants (session_id, user_id, display_name, name_look, avatar_color, joined_at, last_seen)
+         VALUES ($1, $2, $3, $6, $4, $5, $5)
+         ON CONFLICT (session_id, name_look) WHERE is_active DO NOTHING",
     )
     .bind(id.as_uuid())
     .bind(profile.user_id.as_str())
     .bind(profile.display_name.as_str())
     .bind(profile.avatar_color.as_str())
     .bind(now.to_utc())
+    .bind(profile.display_name.look())
     .execute(&mut *write)
     .await?;
     if inserted.rows_affected() == 0 {
