@@ -10,6 +10,7 @@
 //! | [`seen`] | signs of life on their way there |
 //! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
+//! | [`metrics`] | what an operator sees from outside |
 //! | [`settings`], [`config`] | settings as text, and as understood |
 //! | [`basemap`] | where the page's map comes from |
 //! | [`tls`] | TLS of our own |
@@ -27,6 +28,7 @@ pub mod entropy;
 pub mod http;
 pub mod jobs;
 pub mod keys;
+pub mod metrics;
 pub mod probe;
 pub mod rates;
 pub mod realtime;

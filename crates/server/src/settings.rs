@@ -134,6 +134,13 @@ pub const SETTINGS: &[Setting] = &[
     setting("TILE_MAX_ZOOM", "19", "The deepest zoom that there are images for"),
     setting("MAP_STYLE_URL", "", "A MapLibre style, in place of images"),
     setting("MAP_ORIGINS", "", "Origins beside its own that the style loads from, separated by commas"),
+    setting(
+        "ADMIN_TOKEN",
+        "",
+        "Opens /metrics and /dashboard, 32 bytes or more; without it, only from this machine and not through a proxy",
+    )
+    .secret(),
+    setting("METRICS_BIND", "", "Address and port on which /metrics answers whoever asks, without a token"),
     setting("LOG_LEVEL", "info", "error, warn, info, debug or trace"),
     setting("LOG_FORMAT", "auto", "human, json, or auto: human on a terminal, JSON elsewhere"),
 ];

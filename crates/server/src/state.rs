@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::cluster::Bus;
 use crate::config::Config;
 use crate::jobs::Jobs;
+use crate::metrics::Metrics;
 use crate::rates::Rates;
 use crate::realtime::hub::Hub;
 use crate::realtime::waves::Waves;
@@ -28,6 +29,8 @@ pub struct Parts {
     pub config: Config,
     /// The time.
     pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
     /// What lasts.
     pub store: Store,
     /// The way to other nodes.

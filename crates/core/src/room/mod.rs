@@ -13,6 +13,7 @@
 //!
 //! It knows no channel, no socket and no clock; wake-ups are plain [`Waker`]s, to be used after unlocking.
 
+mod census;
 mod nodes;
 mod roster;
 mod seats;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+pub use census::{Census, SeatLoad};
 pub use nodes::{Merged, UnknownMember};
 use roster::{Leavers, Meanwhile};
 pub use seats::SeatId;
@@ -149,21 +151,29 @@ impl Batch {
 /// Connections to wake once the room is unlocked.
 #[derive(Default, Debug)]
 #[must_use = "connections would sleep on"]
-pub struct Wakes(Vec<Waker>);
+pub struct Wakes {
+    wakers: Vec<Waker>,
+    superseded: usize,
+}
 
 impl Wakes {
     /// Room for as many as there may be, so that collecting them allocates once.
     fn of_up_to(seats: usize) -> Self {
-        Self(Vec::with_capacity(seats))
+        Self { wakers: Vec::with_capacity(seats), superseded: 0 }
     }
 
     fn extend(&mut self, waiting: Option<(Waker, Due)>) {
-        self.0.extend(waiting.map(|(waker, _)| waker));
+        self.wakers.extend(waiting.map(|(waker, _)| waker));
+    }
+
+    /// Positions that connections were owed when this one took their place.
+    pub fn superseded(&self) -> usize {
+        self.superseded
     }
 
     /// Wakes them.
     pub fn wake(self) {
-        for waker in self.0 {
+        for waker in self.wakers {
             waker.wake();
         }
     }
@@ -189,6 +199,8 @@ pub struct Room {
     leavers: Leavers,
     slots: Slots,
     seats: Seats,
+    /// Positions that came in here so far.
+    published: u64,
 }
 
 impl Room {
@@ -203,6 +215,7 @@ impl Room {
             leavers: Leavers::default(),
             slots: Slots::default(),
             seats: Seats::default(),
+            published: 0,
         }
     }
 
@@ -269,7 +282,7 @@ impl Room {
         let user_id = slot.profile.user_id.clone();
         let event = Event::LocationUpdate { user_id, position };
         slot.latest = Some(Latest {
-            broadcast: Arc::new(Broadcast::new(self.session, event)),
+            broadcast: Arc::new(Broadcast::new(self.session, event).received_at(now.instant)),
             received: now.instant,
             expires: now.instant + self.location_ttl,
         });
@@ -277,6 +290,7 @@ impl Room {
         slot.moved = Some(Version::after(slot.moved, now.shared.max(slot.dated_from), node));
         slot.unsent.moved = shared;
         slot.unsaved = Some(now.wall);
+        self.published += 1;
         let mut wakes = Wakes::of_up_to(self.seats.len());
         for other in self.seats.all_but(seat) {
             other.owe_position(slot_id, &mut wakes);

@@ -28,12 +28,15 @@ pub(super) struct Seat {
     pub(super) dirty: SlotSet,
     pub(super) control: VecDeque<Arc<Broadcast>>,
     pub(super) farewell: Option<Farewell>,
+    /// Positions that this connection was owed when newer ones took their place.
+    pub(super) superseded: u32,
     waiting: Option<(Waker, Due)>,
 }
 
 impl Seat {
     fn new(occupant: Occupant) -> Self {
-        Self { occupant, dirty: SlotSet::default(), control: VecDeque::new(), farewell: None, waiting: None }
+        let (dirty, control) = (SlotSet::default(), VecDeque::new());
+        Self { occupant, dirty, control, farewell: None, superseded: 0, waiting: None }
     }
 
     /// Remembers whom to wake, and for what.
@@ -49,7 +52,10 @@ impl Seat {
         if self.farewell.is_some() {
             return;
         }
-        self.dirty.insert(slot);
+        if !self.dirty.insert(slot) {
+            self.superseded = self.superseded.saturating_add(1);
+            wakes.superseded += 1;
+        }
         // One that keeps its pace has set a timer for when it may take positions again.
         if matches!(self.waiting, Some((_, Due::Everything))) {
             wakes.extend(self.waiting.take());
@@ -128,6 +134,10 @@ impl Seats {
 
     pub(super) fn any_of(&self, slot: SlotId) -> bool {
         self.seats.iter().flatten().any(|seat| seat.occupant == Occupant::Participant(slot))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().flatten()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Seat> {

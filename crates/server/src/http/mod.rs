@@ -7,8 +7,10 @@ mod config;
 mod guard;
 mod health;
 pub mod listener;
+mod metrics;
 mod negotiation;
 mod openapi;
+mod operator;
 mod origin;
 mod pages;
 mod participants;
@@ -69,6 +71,7 @@ pub fn router(state: &State) -> Router {
     Router::new()
         .route("/socket/websocket", axum::routing::any(upgrade::phoenix))
         .route("/ws", get(upgrade::plain))
+        .route("/metrics", get(metrics::show))
         .merge(pages::router())
         .method_not_allowed_fallback(wrong_method)
         .merge(rest)
@@ -76,6 +79,11 @@ pub fn router(state: &State) -> Router {
         .layer(from_fn_with_state(security::headers(&state.config.basemap), security::protect))
         .layer(from_fn_with_state(state.clone(), request::observe))
         .with_state(state.clone())
+}
+
+/// What the listener for metrics alone serves.
+pub fn metrics_router(state: &State) -> Router {
+    metrics::router(state)
 }
 
 async fn wrong_method() -> Refusal {

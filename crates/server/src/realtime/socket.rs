@@ -30,6 +30,7 @@ pub(super) enum Inbound {
 pub(super) struct Socket {
     inner: WebSocket,
     unsent: usize,
+    frames: u32,
 }
 
 /// Our limits, for a connection that is about to be upgraded.
@@ -45,7 +46,7 @@ pub(super) fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 
 impl Socket {
     pub(super) fn new(inner: WebSocket) -> Self {
-        Self { inner, unsent: 0 }
+        Self { inner, unsent: 0, frames: 0 }
     }
 
     /// Bytes that were fed and not flushed.
@@ -72,7 +73,13 @@ impl Socket {
         self.start_send(Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::default() })));
     }
 
+    /// Frames that were fed since the last time that somebody asked.
+    pub(super) fn take_frames(&mut self) -> u32 {
+        std::mem::take(&mut self.frames)
+    }
+
     fn start_send(&mut self, message: Message) {
+        self.frames = self.frames.saturating_add(1);
         // The library buffers without asking the network (see `limited`), so readiness has no meaning here,
         // and its only errors are of a connection that the next read or flush reports as gone.
         let _ = Pin::new(&mut self.inner).start_send(message);

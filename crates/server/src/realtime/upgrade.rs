@@ -1,5 +1,7 @@
 //! Lets a request in through one of the doors, or refuses it before anything is spent on it.
 
+use std::time::Instant;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -16,9 +18,11 @@ use tagalong_core::phoenix::Version;
 use tagalong_core::problem::Problem;
 
 use super::connection::{Connection, Door};
+use super::parting::Parting;
 use super::phoenix_door::PhoenixDoor;
 use super::socket;
 use crate::http::{Refusal, allowed_origin};
+use crate::metrics::labels;
 use crate::rates::Address;
 use crate::state::State;
 use crate::tokens::{Pass, Role};
@@ -114,10 +118,21 @@ fn open(state: State, address: Address, upgrade: WebSocketUpgrade, pass: Pass, d
     };
     let tracked = state.connections.token();
     socket::limited(upgrade).protocols([SUBPROTOCOL]).on_upgrade(move |websocket| async move {
-        let role = pass.role;
+        let (role, labels) = (pass.role, door.label());
+        let (began, opened) = (state.clock.instant(), state.metrics.open(labels.clone()));
         // Boxed, or the task has room for the connection once for each function that it is passed through.
-        let parting = Box::pin(Connection::new(state, pass, websocket).run(door)).await;
-        tracing::debug!(?role, ?parting, "connection over");
+        let parting = Box::pin(Connection::new(state.clone(), pass, websocket).run(door)).await;
+        drop(opened);
+        over(&state, &labels, role, parting, began);
         drop((tracked, connected));
     })
+}
+
+/// Counts a connection that is over, and writes its line in the log.
+fn over(state: &State, labels: &labels::Door, role: Role, parting: Parting, began: Instant) {
+    let (reason, code) = (parting.name(), parting.close_code().unwrap_or(0));
+    state.metrics.connections_closed.get_or_create(&labels::Closed { reason, code }).inc();
+    let seconds = state.clock.instant().saturating_duration_since(began).as_secs_f64();
+    let labels::Door { door, version } = labels;
+    tracing::info!(door, version, ?role, reason, code, seconds, "connection over");
 }

@@ -10,6 +10,7 @@ mod cluster;
 mod described;
 mod harness;
 mod lifetimes;
+mod metrics;
 mod nodes;
 mod outage;
 mod pages;
