@@ -18,6 +18,7 @@ use crate::http::listener;
 use crate::jobs::Jobs;
 use crate::keys::KeyError;
 use crate::metrics::{Meter, Metrics};
+use crate::overview::Overview;
 use crate::rates::Rates;
 use crate::realtime::hub::Hub;
 use crate::realtime::waves::Waves;
@@ -130,6 +131,7 @@ pub async fn start_on(
     let state = State::new(Parts {
         config,
         metrics,
+        overview: Overview::new().map_err(StartError::Entropy)?,
         rates,
         tls,
         jobs: Jobs::new(clock.clone(), stopping.clone()),

@@ -11,6 +11,7 @@ use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHER
 
 use crate::basemap::{Basemap, Tiles, WebUrl};
 use crate::cluster::redis::{self, Address};
+pub use crate::settings::InForce;
 use crate::settings::{Raw, SETTINGS, SettingError};
 use crate::store::{Database, InvalidDatabase};
 use crate::tls;
@@ -124,6 +125,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// The map of the page.
     pub basemap: Basemap,
+    /// All settings as text, for the operator to see.
+    pub in_force: Vec<InForce>,
     /// What opens the operator's pages.
     pub admin_token: Option<Secret>,
     /// Where metrics are served without a token.
@@ -176,6 +179,7 @@ impl Config {
             shutdown_delay: Duration::from_secs(read.number("SHUTDOWN_DELAY_SECONDS", 0, 300)?.into()),
             shutdown_timeout: read.seconds("SHUTDOWN_TIMEOUT_SECONDS", 600)?,
             basemap: read.basemap()?,
+            in_force: raw.in_force(),
             admin_token: read.admin_token()?,
             metrics_bind: read.metrics_bind()?,
             log_level: read.parsed("LOG_LEVEL", "error, warn, info, debug or trace")?,

@@ -11,6 +11,7 @@
 //! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
 //! | [`metrics`] | what an operator sees from outside |
+//! | [`overview`] | the last hour, and what failed last, for the dashboard |
 //! | [`settings`], [`config`] | settings as text, and as understood |
 //! | [`basemap`] | where the page's map comes from |
 //! | [`tls`] | TLS of our own |
@@ -29,6 +30,7 @@ pub mod http;
 pub mod jobs;
 pub mod keys;
 pub mod metrics;
+pub mod overview;
 pub mod probe;
 pub mod rates;
 pub mod realtime;

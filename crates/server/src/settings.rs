@@ -178,6 +178,17 @@ impl fmt::Display for Source {
     }
 }
 
+/// A setting as it holds.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct InForce {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value, masked if it is secret; empty for none.
+    pub value: String,
+    /// Where that came from.
+    pub source: String,
+}
+
 /// One line that says which setting is wrong, and how.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
@@ -295,18 +306,24 @@ impl Raw {
         Ok(())
     }
 
-    /// The settings in force, a line each: name, value (secrets masked), and where it came from.
-    pub fn table(&self) -> String {
-        let line = |setting: &Setting| {
+    /// The settings in force, secrets masked.
+    pub fn in_force(&self) -> Vec<InForce> {
+        let shown = |setting: &Setting| {
             let (value, source) = self.get(setting.name);
-            let value = match value {
-                "" => "-",
-                _ if setting.secret => "********",
-                value => value,
-            };
-            format!("{:<30} {value:<28} {source}\n", setting.name)
+            let masked = setting.secret && !value.is_empty();
+            let value = if masked { "********" } else { value }.to_owned();
+            InForce { name: setting.name, value, source: source.to_string() }
         };
-        SETTINGS.iter().map(line).collect()
+        SETTINGS.iter().map(shown).collect()
+    }
+
+    /// The same, a line each.
+    pub fn table(&self) -> String {
+        let line = |InForce { name, value, source }: InForce| {
+            let value = if value.is_empty() { "-" } else { &value };
+            format!("{name:<30} {value:<28} {source}\n")
+        };
+        self.in_force().into_iter().map(line).collect()
     }
 }
 

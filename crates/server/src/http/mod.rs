@@ -4,6 +4,7 @@ mod address;
 mod answer;
 mod body;
 mod config;
+mod dashboard;
 mod guard;
 mod health;
 pub mod listener;
@@ -72,6 +73,7 @@ pub fn router(state: &State) -> Router {
         .route("/socket/websocket", axum::routing::any(upgrade::phoenix))
         .route("/ws", get(upgrade::plain))
         .route("/metrics", get(metrics::show))
+        .merge(dashboard::router())
         .merge(pages::router())
         .method_not_allowed_fallback(wrong_method)
         .merge(rest)

@@ -14,6 +14,7 @@ use tracing::Instrument;
 use super::answer::Refusal;
 use crate::entropy::random;
 use crate::metrics::labels::{Answered, Route};
+use crate::overview::Failure;
 use crate::state::State;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,6 +36,8 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     let _entered = span.enter();
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         if let Some(cause) = refusal.cause() {
+            let (at, code) = (state.clock.now(), refusal.problem().code());
+            state.overview.note(Failure { at, request_id: id.clone(), route: template(&route).into(), code });
             tracing::error!(code = refusal.problem().code(), cause, "request failed");
         }
         *response.body_mut() = Body::from(refusal.body(&id));

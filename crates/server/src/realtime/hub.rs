@@ -226,6 +226,13 @@ impl Hub {
         self.superseded.load(Ordering::Relaxed)
     }
 
+    /// Looks at every room, one after the other.
+    pub fn visit(&self, mut look: impl FnMut(&Room)) {
+        for (_, cell) in self.all() {
+            cell.with(|room| look(room));
+        }
+    }
+
     /// How many rooms there are, and how much is in them.
     pub fn census(&self) -> (usize, Census) {
         let rooms = self.all();
