@@ -1,6 +1,7 @@
 //! What a room tells people, and its text in each wire format. No other file knows these names.
 
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -137,13 +138,25 @@ impl Event {
 pub struct Broadcast {
     session: SessionId,
     event: Event,
+    received: Option<Instant>,
     frames: [OnceLock<Bytes>; 3],
 }
 
 impl Broadcast {
     /// An event of a session, not yet encoded.
     pub fn new(session: SessionId, event: Event) -> Self {
-        Self { session, event, frames: [const { OnceLock::new() }; 3] }
+        Self { session, event, received: None, frames: [const { OnceLock::new() }; 3] }
+    }
+
+    /// The same, with the moment at which its cause came in here.
+    #[must_use]
+    pub fn received_at(self, received: Instant) -> Self {
+        Self { received: Some(received), ..self }
+    }
+
+    /// When its cause came in through this node; nothing if it came from elsewhere.
+    pub fn received(&self) -> Option<Instant> {
+        self.received
     }
 
     /// The event.

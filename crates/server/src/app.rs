@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tagalong_core::version::NodeId;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +17,8 @@ use crate::entropy::random;
 use crate::http::listener;
 use crate::jobs::Jobs;
 use crate::keys::KeyError;
+use crate::metrics::{Meter, Metrics};
+use crate::overview::Overview;
 use crate::rates::Rates;
 use crate::realtime::hub::{Bounds, Hub};
 use crate::realtime::waves::Waves;
@@ -30,6 +33,8 @@ use crate::{http, jobs, keys};
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it serves metrics alone, if anywhere.
+    pub metrics_address: Option<SocketAddr>,
     state: State,
     serving: JoinHandle<()>,
 }
@@ -76,13 +81,13 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
 }
 
 /// The way to other nodes, if the configuration names one.
-fn bus(config: &Config, clock: &Clock) -> Result<Bus, StartError> {
+fn bus(config: &Config, clock: &Clock, meter: Meter) -> Result<Bus, StartError> {
     let Some(address) = &config.redis else { return Ok(Bus::Local) };
     // Fails when it was done before, by another server in this process.
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let node = NodeId::from_random(random().map_err(StartError::Entropy)?);
     let lives = Lives { participant: config.participant_timeout, connection: config.last_seen_interval * 3 };
-    Ok(Bus::Redis(Redis::new(node, address.clone(), lives, clock.clone())))
+    Ok(Bus::Redis(Redis::new(node, address.clone(), lives, clock.clone(), meter)))
 }
 
 /// Starts the server at the address of its configuration.
@@ -107,10 +112,12 @@ pub async fn start_on(
     let wanted = SocketAddr::new(config.bind, config.port);
     let listener = listener::adopt(listener).map_err(|error| StartError::Listen(wanted, error))?;
     let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
+    let for_metrics = config.metrics_bind.map(listen_for_metrics).transpose()?;
     let tls = config.tls.clone().map(Tls::load).transpose()?;
-    let store = open_store(&config).await?;
+    let metrics = Metrics::default();
+    let store = open_store(&config).await?.measured(metrics.store_meter(clock.clone()));
     let tokens = keys::tokens(&config)?;
-    let bus = bus(&config, &clock)?;
+    let bus = bus(&config, &clock, metrics.bus_meter(clock.clone()))?;
     let bounds = Bounds { presence_grace: config.presence_grace, watchers: config.max_watchers };
     let hub = Arc::new(Hub::new(store.clone(), clock.clone(), bus.clone(), bounds));
     let places = config.max_participants;
@@ -121,6 +128,8 @@ pub async fn start_on(
     let state = State::new(Parts {
         config,
         gate: Gate::default(),
+        metrics,
+        overview: Overview::new().map_err(StartError::Entropy)?,
         rates,
         tls,
         jobs: Jobs::new(clock.clone(), stopping.clone()),
@@ -137,7 +146,25 @@ pub async fn start_on(
     });
     jobs::start(&state);
     let serving = tokio::spawn(listener::serve(listener, http::router(&state), state.clone()));
-    Ok(Running { address, state, serving })
+    let metrics_address = for_metrics.map(|listening| serve_metrics(listening, &state)).transpose()?;
+    Ok(Running { address, metrics_address, state, serving })
+}
+
+fn listen_for_metrics(wanted: SocketAddr) -> Result<(SocketAddr, TcpListener), StartError> {
+    let listening = listener::listen(wanted).and_then(listener::adopt);
+    Ok((wanted, listening.map_err(|error| StartError::Listen(wanted, error))?))
+}
+
+/// Serves metrics alone, until the server stops.
+fn serve_metrics(
+    (wanted, listener): (SocketAddr, TcpListener),
+    state: &State,
+) -> Result<SocketAddr, StartError> {
+    let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
+    let (router, stopping) = (http::metrics_router(state), state.stopping.clone());
+    let serve = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
+    tokio::spawn(serve.into_future());
+    Ok(address)
 }
 
 impl Running {

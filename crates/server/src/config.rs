@@ -1,7 +1,7 @@
 //! The settings, understood: what the server runs with.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHER
 
 use crate::basemap::{Basemap, Tiles, WebUrl};
 use crate::cluster::redis::{self, Address};
+pub use crate::settings::InForce;
 use crate::settings::{Raw, SETTINGS, SettingError};
 use crate::store::{Database, InvalidDatabase};
 use crate::tls;
@@ -128,6 +129,12 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// The map of the page.
     pub basemap: Basemap,
+    /// All settings as text, for the operator to see.
+    pub in_force: Vec<InForce>,
+    /// What opens the operator's pages.
+    pub admin_token: Option<Secret>,
+    /// Where metrics are served without a token.
+    pub metrics_bind: Option<SocketAddr>,
     /// What is logged.
     pub log_level: tracing::Level,
     /// How it is logged.
@@ -178,6 +185,9 @@ impl Config {
             shutdown_delay: read.shutdown_delay()?,
             shutdown_timeout: read.seconds("SHUTDOWN_TIMEOUT_SECONDS", 600)?,
             basemap: read.basemap()?,
+            in_force: raw.in_force(),
+            admin_token: read.admin_token()?,
+            metrics_bind: read.metrics_bind()?,
             log_level: read.parsed("LOG_LEVEL", "error, warn, info, debug or trace")?,
             log_format: read.log_format()?,
         })
@@ -306,6 +316,20 @@ impl Reader<'_> {
         let name = "JWT_SECRET_PREVIOUS";
         let keys = self.text(name).split(',').map(str::trim).filter(|key| !key.is_empty());
         keys.map(|key| self.key(name, key)).collect()
+    }
+
+    fn admin_token(&self) -> Result<Option<Secret>, SettingError> {
+        match self.text("ADMIN_TOKEN") {
+            "" => Ok(None),
+            token => self.key("ADMIN_TOKEN", token).map(Some),
+        }
+    }
+
+    fn metrics_bind(&self) -> Result<Option<SocketAddr>, SettingError> {
+        match self.text("METRICS_BIND") {
+            "" => Ok(None),
+            _ => self.parsed("METRICS_BIND", "an address and port such as 127.0.0.1:9464").map(Some),
+        }
     }
 
     fn key(&self, name: &str, key: &str) -> Result<Secret, SettingError> {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::clock::Clock;
+use crate::overview::{SAMPLE_INTERVAL, Sample};
 use crate::state::State;
 use crate::store::StoreError;
 use crate::tls::Tls;
@@ -36,6 +37,8 @@ pub struct Report {
     pub name: &'static str,
     /// When its last run ended.
     pub last_run: Option<Timestamp>,
+    /// When the next run begins; nothing for a job that goes on.
+    pub next_run: Option<Timestamp>,
     /// Runs that did what they should.
     pub done: u64,
     /// Runs that could not, and said why.
@@ -94,6 +97,7 @@ impl Jobs {
         self.tasks.spawn(async move {
             let (mut wait, mut wrong) = (interval, 0);
             loop {
+                jobs.announce(number, wait);
                 tokio::select! {
                     () = jobs.stopping.cancelled() => return,
                     () = jobs.clock.sleep(wait) => {}
@@ -154,8 +158,24 @@ impl Jobs {
     fn add(&self, name: &'static str) -> usize {
         let mut reports = self.reports.lock();
         let (done, failed, panicked, hung) = (0, 0, 0, 0);
-        reports.push(Report { name, last_run: None, done, failed, panicked, hung, wrong_in_a_row: 0 });
+        reports.push(Report {
+            name,
+            last_run: None,
+            next_run: None,
+            done,
+            failed,
+            panicked,
+            hung,
+            wrong_in_a_row: 0,
+        });
         reports.len() - 1
+    }
+
+    fn announce(&self, number: usize, wait: Duration) {
+        let next = self.clock.now().plus(wait);
+        if let Some(report) = self.reports.lock().get_mut(number) {
+            report.next_run = Some(next);
+        }
     }
 
     /// Notes an outcome: how many runs in a row went wrong by now.
@@ -191,6 +211,10 @@ pub fn start(state: &State) {
             async move { hub.keep_fresh().await }
         });
     }
+    spawn(state, "keep the last hour", SAMPLE_INTERVAL, |state| async move {
+        state.overview.keep(Sample::of(&state).await);
+        Ok(())
+    });
     spawn(state, "forget quiet addresses", ADDRESS_SWEEP_INTERVAL, |state| async move {
         state.rates.sweep();
         Ok(())

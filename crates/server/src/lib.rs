@@ -10,6 +10,8 @@
 //! | [`seen`] | signs of life on their way there |
 //! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
+//! | [`metrics`] | what an operator sees from outside |
+//! | [`overview`] | the last hour, and what failed last, for the dashboard |
 //! | [`settings`], [`config`] | settings as text, and as understood |
 //! | [`basemap`] | where the page's map comes from |
 //! | [`tls`] | TLS of our own |
@@ -27,6 +29,8 @@ pub mod entropy;
 pub mod http;
 pub mod jobs;
 pub mod keys;
+pub mod metrics;
+pub mod overview;
 pub mod probe;
 pub mod rates;
 pub mod realtime;

@@ -140,6 +140,13 @@ pub const SETTINGS: &[Setting] = &[
     setting("TILE_MAX_ZOOM", "19", "The deepest zoom that there are images for"),
     setting("MAP_STYLE_URL", "", "A MapLibre style, in place of images"),
     setting("MAP_ORIGINS", "", "Origins beside its own that the style loads from, separated by commas"),
+    setting(
+        "ADMIN_TOKEN",
+        "",
+        "Opens /metrics and /dashboard, 32 bytes or more; without it, only from this machine and not through a proxy",
+    )
+    .secret(),
+    setting("METRICS_BIND", "", "Address and port on which /metrics answers whoever asks, without a token"),
     setting("LOG_LEVEL", "info", "error, warn, info, debug or trace"),
     setting("LOG_FORMAT", "auto", "human, json, or auto: human on a terminal, JSON elsewhere"),
 ];
@@ -175,6 +182,17 @@ impl fmt::Display for Source {
             Self::Flag => "flag",
         })
     }
+}
+
+/// A setting as it holds.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct InForce {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value, masked if it is secret; empty for none.
+    pub value: String,
+    /// Where that came from.
+    pub source: String,
 }
 
 /// One line that says which setting is wrong, and how.
@@ -294,18 +312,24 @@ impl Raw {
         Ok(())
     }
 
-    /// The settings in force, a line each: name, value (secrets masked), and where it came from.
-    pub fn table(&self) -> String {
-        let line = |setting: &Setting| {
+    /// The settings in force, secrets masked.
+    pub fn in_force(&self) -> Vec<InForce> {
+        let shown = |setting: &Setting| {
             let (value, source) = self.get(setting.name);
-            let value = match value {
-                "" => "-",
-                _ if setting.secret => "********",
-                value => value,
-            };
-            format!("{:<30} {value:<28} {source}\n", setting.name)
+            let masked = setting.secret && !value.is_empty();
+            let value = if masked { "********" } else { value }.to_owned();
+            InForce { name: setting.name, value, source: source.to_string() }
         };
-        SETTINGS.iter().map(line).collect()
+        SETTINGS.iter().map(shown).collect()
+    }
+
+    /// The same, a line each.
+    pub fn table(&self) -> String {
+        let line = |InForce { name, value, source }: InForce| {
+            let value = if value.is_empty() { "-" } else { &value };
+            format!("{name:<30} {value:<28} {source}\n")
+        };
+        self.in_force().into_iter().map(line).collect()
     }
 }
 

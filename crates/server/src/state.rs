@@ -10,6 +10,8 @@ use crate::clock::Clock;
 use crate::cluster::Bus;
 use crate::config::Config;
 use crate::jobs::Jobs;
+use crate::metrics::Metrics;
+use crate::overview::Overview;
 use crate::rates::Rates;
 use crate::realtime::hub::Hub;
 use crate::realtime::waves::Waves;
@@ -29,6 +31,10 @@ pub struct Parts {
     pub config: Config,
     /// The time.
     pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What the dashboard remembers.
+    pub overview: Overview,
     /// What lasts.
     pub store: Store,
     /// The way to other nodes.

@@ -13,6 +13,7 @@
 //!
 //! It knows no channel, no socket and no clock; wake-ups are plain [`Waker`]s, to be used after unlocking.
 
+mod census;
 mod nodes;
 mod presence;
 mod reports;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+pub use census::{Census, SeatLoad};
 pub use nodes::{Merged, UnknownMember};
 use presence::{Attendance, presences};
 pub use reports::Reported;
@@ -168,21 +170,29 @@ pub struct Swept {
 /// Connections to wake once the room is unlocked.
 #[derive(Default, Debug)]
 #[must_use = "connections would sleep on"]
-pub struct Wakes(Vec<Waker>);
+pub struct Wakes {
+    wakers: Vec<Waker>,
+    superseded: usize,
+}
 
 impl Wakes {
     /// Room for as many as there may be, so that collecting them allocates once.
     fn of_up_to(seats: usize) -> Self {
-        Self(Vec::with_capacity(seats))
+        Self { wakers: Vec::with_capacity(seats), superseded: 0 }
     }
 
     fn extend(&mut self, waiting: Option<(Waker, Due)>) {
-        self.0.extend(waiting.map(|(waker, _)| waker));
+        self.wakers.extend(waiting.map(|(waker, _)| waker));
+    }
+
+    /// Positions that connections were owed when this one took their place.
+    pub fn superseded(&self) -> usize {
+        self.superseded
     }
 
     /// Wakes them.
     pub fn wake(self) {
-        for waker in self.0 {
+        for waker in self.wakers {
             waker.wake();
         }
     }
@@ -208,6 +218,8 @@ pub struct Room {
     slots: Slots,
     seats: Seats,
     attendance: Attendance,
+    /// Positions that came in here so far.
+    published: u64,
 }
 
 impl Room {
@@ -223,6 +235,7 @@ impl Room {
             slots: Slots::default(),
             seats: Seats::default(),
             attendance: Attendance::new(presence_grace),
+            published: 0,
         }
     }
 

@@ -82,7 +82,7 @@ impl Room {
         };
         let event = Event::LocationUpdate { user_id: slot.profile.user_id.clone(), position };
         slot.latest = Some(Latest {
-            broadcast: Arc::new(Broadcast::new(self.session, event)),
+            broadcast: Arc::new(Broadcast::new(self.session, event).received_at(now.instant)),
             received,
             expires: received + location_ttl,
             reported: matches!(source, Source::Report { .. }),
@@ -91,6 +91,7 @@ impl Room {
         slot.moved = Some(Version::after(slot.moved, now.shared.max(slot.dated_from), node));
         slot.unsent.moved = shared;
         slot.unsaved = Some(now.wall);
+        self.published += 1;
         let mut wakes = Wakes::of_up_to(self.seats.len());
         match source {
             Source::Seat(own) => {

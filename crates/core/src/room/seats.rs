@@ -30,13 +30,15 @@ pub(super) struct Seat {
     pub(super) told: SlotSet,
     pub(super) control: VecDeque<Arc<Broadcast>>,
     pub(super) farewell: Option<Farewell>,
+    /// Positions that this connection was owed when newer ones took their place.
+    pub(super) superseded: u32,
     waiting: Option<(Waker, Due)>,
 }
 
 impl Seat {
     fn new(occupant: Occupant, told: SlotSet) -> Self {
         let (dirty, control) = Default::default();
-        Self { occupant, dirty, told, control, farewell: None, waiting: None }
+        Self { occupant, dirty, told, control, farewell: None, superseded: 0, waiting: None }
     }
 
     /// Remembers whom to wake, and for what.
@@ -57,7 +59,10 @@ impl Seat {
         if self.farewell.is_some() {
             return;
         }
-        self.dirty.insert(slot);
+        if !self.dirty.insert(slot) {
+            self.superseded = self.superseded.saturating_add(1);
+            wakes.superseded += 1;
+        }
         // One that keeps its pace has set a timer for when it may take positions again.
         if matches!(self.waiting, Some((_, Due::Everything))) {
             wakes.extend(self.waiting.take());
@@ -136,6 +141,10 @@ impl Seats {
 
     pub(super) fn any_of(&self, slot: SlotId) -> bool {
         self.seats.iter().flatten().any(|seat| seat.occupant == Occupant::Participant(slot))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().flatten()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Seat> {

@@ -23,8 +23,15 @@ impl SlotSet {
     /// How many slots a room can have.
     pub const CAPACITY: usize = u128::BITS as usize;
 
-    pub(super) fn insert(&mut self, slot: SlotId) {
+    /// Whether it was not there before.
+    pub(super) fn insert(&mut self, slot: SlotId) -> bool {
+        let before = self.0;
         self.0 |= 1 << slot.0;
+        self.0 != before
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.count_ones() as usize
     }
 
     pub(super) fn remove(&mut self, slot: SlotId) {

@@ -153,8 +153,25 @@ impl Check {
     )
 )]
 pub(super) async fn detailed(With(state): With<State>) -> (StatusCode, Json<DetailedHealth>) {
+    let (status, checked) = look(&state).await;
+    (status, Json(DetailedHealth { health: Health::new(checked.status, &state), checks: checked.checks }))
+}
+
+/// How everything is that the server needs.
+#[derive(Serialize)]
+pub(super) struct Checked {
+    status: &'static str,
+    checks: Checks,
+}
+
+/// Looks at all of it, each within a time of its own.
+pub(super) async fn check(state: &State) -> Checked {
+    look(state).await.1
+}
+
+async fn look(state: &State) -> (StatusCode, Checked) {
     let began = state.clock.instant();
-    let (answer, redis) = tokio::join!(database(&state), redis(&state));
+    let (answer, redis) = tokio::join!(database(state), redis(state));
     let millis = state.clock.instant().duration_since(began).as_secs_f64() * 1e3;
     let (status, overall, database) = match (answer, &redis) {
         (Err(error), _) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", Check::failed("unhealthy", error)),
@@ -168,7 +185,7 @@ pub(super) async fn detailed(With(state): With<State>) -> (StatusCode, Json<Deta
     };
     let application = Check { connections: Some(state.connections.len()), ..Check::answered("healthy", 0.0) };
     let checks = Checks { database, redis, application };
-    (status, Json(DetailedHealth { health: Health::new(overall, &state), checks }))
+    (status, Checked { status: overall, checks })
 }
 
 /// People on one node see each other without Redis: without it, a node is degraded and not unhealthy.

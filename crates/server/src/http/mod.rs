@@ -5,11 +5,14 @@ mod answer;
 mod asyncapi;
 mod body;
 mod config;
+mod dashboard;
 mod guard;
 mod health;
 pub mod listener;
+mod metrics;
 mod negotiation;
 mod openapi;
+mod operator;
 mod origin;
 mod pages;
 mod participants;
@@ -80,6 +83,8 @@ pub fn router(state: &State) -> Router {
         .route("/socket/websocket", axum::routing::any(upgrade::phoenix))
         .route("/ws", get(upgrade::plain))
         .route("/track/{secret}/{app}", axum::routing::any(reports::receive))
+        .route("/metrics", get(metrics::show))
+        .merge(dashboard::router())
         .merge(pages::router())
         .method_not_allowed_fallback(wrong_method)
         .merge(rest)
@@ -87,6 +92,11 @@ pub fn router(state: &State) -> Router {
         .layer(from_fn_with_state(security::headers(&state.config), security::protect))
         .layer(from_fn_with_state(state.clone(), request::observe))
         .with_state(state.clone())
+}
+
+/// What the listener for metrics alone serves.
+pub fn metrics_router(state: &State) -> Router {
+    metrics::router(state)
 }
 
 async fn wrong_method() -> Refusal {

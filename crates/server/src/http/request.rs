@@ -1,15 +1,20 @@
 //! What surrounds every request: its id, its line in the log, the body of its refusal.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State as With};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 
 use super::answer::Refusal;
 use crate::entropy::random;
+use crate::metrics::labels::{Answered, Route};
+use crate::overview::Failure;
 use crate::state::State;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,6 +36,8 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     let _entered = span.enter();
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         if let Some(cause) = refusal.cause() {
+            let (at, code) = (state.clock.now(), refusal.problem().code());
+            state.overview.note(Failure { at, request_id: id.clone(), route: template(&route).into(), code });
             tracing::error!(code = refusal.problem().code(), cause, "request failed");
         }
         *response.body_mut() = Body::from(refusal.body(&id));
@@ -39,9 +46,36 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    let millis = state.clock.instant().duration_since(began).as_secs_f64() * 1e3;
-    tracing::info!(%method, route, status = response.status().as_u16(), millis, "answered");
+    let took = state.clock.instant().duration_since(began);
+    let status = response.status().as_u16();
+    count(&state, &method, &route, status, took);
+    tracing::info!(%method, route, status, millis = took.as_secs_f64() * 1e3, "answered");
     response
+}
+
+fn count(state: &State, method: &Method, route: &str, status: u16, took: Duration) {
+    let (method, route) = (known_method(method), template(route));
+    let metrics = &state.metrics;
+    metrics.http_requests.get_or_create(&Answered { method, route: route.clone(), status }).inc();
+    metrics.http_request_duration.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
+}
+
+/// Anybody can make up a method; only these are told apart.
+fn known_method(method: &Method) -> &'static str {
+    const KNOWN: [Method; 6] =
+        [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    const NAMES: [&str; 6] = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.iter().position(|known| known == method).map_or("other", |at| NAMES[at])
+}
+
+/// A route of ours as it is; the files of the web client, which are many, as one.
+fn template(route: &str) -> Cow<'static, str> {
+    const OURS: [&str; 7] = ["/api", "/health", "/socket/", "/ws", "/track/", "/metrics", "/dashboard"];
+    match route {
+        "-" => "other".into(),
+        route if OURS.iter().any(|ours| route.starts_with(ours)) => route.to_owned().into(),
+        _ => "page".into(),
+    }
 }
 
 /// The id that came with the request, if it is sane; a new one otherwise.

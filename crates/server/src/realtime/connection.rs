@@ -6,12 +6,14 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tagalong_core::event::Wire;
+use tagalong_core::event::{Broadcast, Wire};
 use tagalong_core::limits::{REFUSALS_MAX, UNSENT_BYTES_SOFT_MAX, WRITE_DEADLINE};
 use tagalong_core::pace::{Pace, WritePace};
+use tagalong_core::phoenix::Version;
 use tagalong_core::room::{Batch, Due, Farewell};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -21,6 +23,7 @@ use super::phoenix_door::{self, PhoenixDoor};
 use super::plain_door;
 use super::socket::{Inbound, Socket};
 use crate::clock::Sleep;
+use crate::metrics::labels;
 use crate::state::State;
 use crate::tokens::Pass;
 
@@ -33,6 +36,18 @@ const MESSAGE_BURST_SECONDS: u32 = 3;
 pub(super) enum Door {
     Phoenix(PhoenixDoor),
     Plain,
+}
+
+impl Door {
+    /// What it is called in logs and metrics.
+    pub(super) fn label(&self) -> labels::Door {
+        let (door, version) = match self {
+            Self::Phoenix(door) if door.version() == Version::V1 => ("phoenix", "1"),
+            Self::Phoenix(_) => ("phoenix", "2"),
+            Self::Plain => ("plain", "1"),
+        };
+        labels::Door { door, version }
+    }
 }
 
 /// Whether a connection is over its rate.
@@ -172,6 +187,9 @@ impl Connection {
         let written = self.socket.poll_flush(cx).is_ready();
         self.patient = 0;
         self.flushing_since = if written { None } else { self.flushing_since.or(Some(now)) };
+        if written {
+            self.state.metrics.frames_per_write.observe(self.socket.take_frames().into());
+        }
         written
     }
 
@@ -280,7 +298,9 @@ impl Connection {
             self.socket.feed(broadcast.frame(wire));
         }
         if !batch.positions.is_empty() {
-            self.write_pace.wrote(self.state.clock.instant(), batch.positions.len());
+            let now = self.state.clock.instant();
+            self.write_pace.wrote(now, batch.positions.len());
+            self.count_delivery(&batch.positions, now);
         }
         match (batch.farewell, door) {
             (None, _) => Ok(()),
@@ -294,6 +314,15 @@ impl Connection {
                 Ok(())
             }
         }
+    }
+
+    /// A few additions for each write, however many positions it carries.
+    fn count_delivery(&self, positions: &[Arc<Broadcast>], now: Instant) {
+        let metrics = &self.state.metrics;
+        metrics.positions_delivered.inc_by(positions.len() as u64);
+        let here = positions.iter().filter_map(|position| position.received());
+        let waits = here.map(|received| now.saturating_duration_since(received).as_secs_f64());
+        metrics.delivery_latency.observe_all(waits);
     }
 }
 

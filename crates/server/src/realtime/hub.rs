@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
-use tagalong_core::room::{EnterError, Guest, Now, Reported, Room, SeatId, Swept, Wakes, Welcome};
+use tagalong_core::room::{Census, EnterError, Guest, Now, Reported, Room, SeatId, Swept, Wakes, Welcome};
 use tagalong_core::session::{Details, EndReason};
 use tagalong_core::time::Timestamp;
 use tokio::sync::OnceCell;
@@ -43,6 +44,7 @@ pub struct Hub {
     pub(super) clock: Clock,
     pub(super) bus: Bus,
     pub(super) stale: Stale,
+    superseded: AtomicU64,
     bounds: Bounds,
 }
 
@@ -99,8 +101,8 @@ pub fn details(record: &SessionRecord) -> Details {
 impl Hub {
     /// A hub without rooms.
     pub fn new(store: Store, clock: Clock, bus: Bus, bounds: Bounds) -> Self {
-        let (rooms, stale) = (Mutex::default(), Stale::default());
-        Self { rooms, store, clock, bus, stale, bounds }
+        let (rooms, stale, superseded) = (Mutex::default(), Stale::default(), AtomicU64::default());
+        Self { rooms, store, clock, bus, stale, superseded, bounds }
     }
 
     /// Takes a seat in the room of the pass's session; reads the roster first if nobody has been there.
@@ -267,6 +269,34 @@ impl Hub {
                 self.forget(&cell, session);
             }
         }
+    }
+
+    /// Wakes whom a room says, and counts which positions nobody will see any more.
+    pub(super) fn wake(&self, wakes: Wakes) {
+        self.superseded.fetch_add(wakes.superseded() as u64, Ordering::Relaxed);
+        wakes.wake();
+    }
+
+    /// Positions that a connection was owed when a newer one took their place.
+    pub fn superseded(&self) -> u64 {
+        self.superseded.load(Ordering::Relaxed)
+    }
+
+    /// Looks at every room, one after the other.
+    pub fn visit(&self, mut look: impl FnMut(&Room)) {
+        for (_, cell) in self.all() {
+            cell.with(|room| look(room));
+        }
+    }
+
+    /// How many rooms there are, and how much is in them.
+    pub fn census(&self) -> (usize, Census) {
+        let rooms = self.all();
+        let mut total = Census::default();
+        for (_, cell) in &rooms {
+            total += cell.with(|room| room.census());
+        }
+        (rooms.len(), total)
     }
 
     /// Signs of life that the database does not know of yet.

@@ -92,7 +92,7 @@ impl Hub {
         for share in shares {
             match cell.with(|room| room.merge(share, now)) {
                 Ok(merged) => {
-                    merged.wakes.wake();
+                    self.wake(merged.wakes);
                     if merged.contradicted {
                         self.bus.publish(session);
                     }

@@ -32,6 +32,25 @@ pub enum Parting {
 }
 
 impl Parting {
+    /// What it is called in logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PeerClosed => "peer_closed",
+            Self::PeerGone => "peer_gone",
+            Self::Silent => "silent",
+            Self::Stalled => "stalled",
+            Self::Protocol => "protocol",
+            Self::NotUtf8 => "not_utf8",
+            Self::TooBig => "too_big",
+            Self::Malformed => "malformed",
+            Self::Flooding => "flooding",
+            Self::Overflowed => "overflowed",
+            Self::Unavailable => "unavailable",
+            Self::Restart => "restart",
+            Self::Over => "over",
+        }
+    }
+
     /// The close code that we send, if there is anybody left to send it to.
     ///
     /// Code 1000 makes some clients stay away and others come back (official client up to 1.8.15, and

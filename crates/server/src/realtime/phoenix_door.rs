@@ -14,6 +14,7 @@ use tagalong_core::room::{PublishError, Welcome};
 use super::connection::{Connection, Over};
 use super::hub;
 use super::parting::Parting;
+use crate::metrics::labels::Refused;
 
 /// The protocol state of a connection through this door.
 pub(super) struct PhoenixDoor {
@@ -45,6 +46,7 @@ pub(super) async fn text(
         let response = format!(r#"{{"reason":"rate_limited","retry_after_ms":{}}}"#, wait.as_millis().max(1));
         let answer = door.channels.answer(&message.join_ref, &message, Status::Error, &response);
         connection.socket.feed(answer);
+        connection.count_refusal(Problem::RateLimited);
         return Ok(());
     }
     match door.channels.receive(&message) {
@@ -57,7 +59,10 @@ pub(super) async fn text(
         Step::Push(push) => {
             let (status, response) = match event(connection, &message) {
                 Ok(response) => (Status::Ok, response),
-                Err(problem) => (Status::Error, reason(problem)),
+                Err(problem) => {
+                    connection.count_refusal(problem);
+                    (Status::Error, reason(problem))
+                }
             };
             let reply = door.channels.reply(&push, status, &response);
             connection.feed_patiently(reply);
@@ -77,6 +82,7 @@ pub(super) fn binary(
     }
     let push = phoenix::decode_binary(bytes).map_err(|_| Parting::Malformed)?;
     if let Over::For(_) = connection.spend_message()? {
+        connection.count_refusal(Problem::RateLimited);
         // None is ever taken, so there is no more to say than that it is one too many, and the close says that.
         return Ok(());
     }
@@ -113,6 +119,7 @@ async fn join(connection: &mut Connection, door: &mut PhoenixDoor, asked: Join) 
     }
     match enter(connection, &asked.topic).await {
         Err(problem) => {
+            connection.count_refusal(problem);
             let frames = door.channels.refuse(asked, &reason(problem));
             feed_all(connection, frames);
         }
@@ -162,11 +169,19 @@ fn feed_all(connection: &mut Connection, frames: Vec<String>) {
 }
 
 impl Connection {
+    /// A message is not taken, and its sender is told so.
+    pub(super) fn count_refusal(&self, problem: Problem) {
+        let refused = &self.state.metrics.messages_refused;
+        refused.get_or_create(&Refused { reason: problem.reason() }).inc();
+    }
+
     /// Takes a position of this connection's participant and passes it on.
     pub(super) fn publish(&mut self, payload: &str) -> Result<(), Problem> {
         let (now, said_at) = self.state.clock.reading();
         let position = Position::parse(payload, said_at).map_err(|_| Problem::InvalidLocation);
-        self.in_room(|room, seat| Ok(room.publish(seat, position?, now)))
+        self.in_room(|room, seat| Ok(room.publish(seat, position?, now)))?;
+        self.state.metrics.positions_received.inc();
+        Ok(())
     }
 
     /// Takes what this connection's participant says of their sharing and passes it on.
@@ -189,7 +204,7 @@ impl Connection {
             PublishError::Watcher => Problem::Forbidden,
             PublishError::Gone => Problem::Unauthenticated,
         })?;
-        wakes.wake();
+        self.state.hub.wake(wakes);
         self.state.bus.publish(self.pass.session);
         Ok(())
     }

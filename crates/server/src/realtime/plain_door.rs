@@ -59,6 +59,7 @@ pub(super) fn binary(connection: &mut Connection) -> Result<(), Parting> {
 }
 
 fn refuse(connection: &mut Connection, problem: Problem) {
+    connection.count_refusal(problem);
     let data = to_json(&serde_json::json!({"code": problem.code(), "message": problem.message()}));
     connection.socket.feed(plain::frame("error", &data));
 }

@@ -61,6 +61,7 @@ pub(super) struct Socket {
     output: Vec<u8>,
     /// Bytes of the output that are written.
     written: usize,
+    frames: u32,
 }
 
 /// Two ways of reaching the network.
@@ -88,7 +89,7 @@ impl Socket {
 
     fn over(stream: Transport, input: Bytes) -> Self {
         let (decoder, talk) = (Decoder::default(), Talk::Both);
-        Self { stream, decoder, talk, input, output: Vec::new(), written: 0 }
+        Self { stream, decoder, talk, input, output: Vec::new(), written: 0, frames: 0 }
     }
 
     /// Bytes that were fed and are not written.
@@ -114,7 +115,14 @@ impl Socket {
         }
     }
 
+    /// Frames that were fed since the last time that somebody asked.
+    pub(super) fn take_frames(&mut self) -> u32 {
+        std::mem::take(&mut self.frames)
+    }
+
+    /// Where the next frame goes.
     fn output(&mut self) -> &mut Vec<u8> {
+        self.frames = self.frames.saturating_add(1);
         if self.output.capacity() == 0 {
             self.output = SPARE.take();
         }

@@ -1,5 +1,7 @@
 //! Lets a request in through one of the doors, or refuses it before anything is spent on it.
 
+use std::time::Instant;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Query, State as With};
 use axum::http::{HeaderMap, StatusCode};
@@ -10,9 +12,11 @@ use tagalong_core::problem::Problem;
 use super::connection::{Connection, Door};
 use super::credentials::{Parameters, token_in_subprotocol};
 use super::handshake::{Handshake, Wrong};
+use super::parting::Parting;
 use super::phoenix_door::PhoenixDoor;
 use super::socket::Socket;
 use crate::http::{Refusal, allowed_origin};
+use crate::metrics::labels;
 use crate::rates::Address;
 use crate::state::State;
 use crate::tokens::{Pass, Role};
@@ -86,13 +90,24 @@ fn open(state: State, address: Address, handshake: Handshake, pass: Pass, mut do
     let answer = handshake.answer();
     tokio::spawn(async move {
         if let Ok(upgraded) = handshake.upgrade.await {
-            let (role, socket) = (pass.role, Socket::new(upgraded));
+            let (role, labels) = (pass.role, door.label());
+            let (began, opened) = (state.clock.instant(), state.metrics.open(labels.clone()));
             // Boxed, or the task has room for it once for each place that it is moved through.
-            let mut connection = Box::new(Connection::new(state, pass, socket));
+            let mut connection = Box::new(Connection::new(state.clone(), pass, Socket::new(upgraded)));
             let parting = connection.run(&mut door).await;
-            tracing::debug!(?role, ?parting, "connection over");
+            drop(opened);
+            over(&state, &labels, role, parting, began);
         }
         drop((tracked, connected));
     });
     answer
+}
+
+/// Counts a connection that is over, and writes its line in the log.
+fn over(state: &State, labels: &labels::Door, role: Role, parting: Parting, began: Instant) {
+    let (reason, code) = (parting.name(), parting.close_code().unwrap_or(0));
+    state.metrics.connections_closed.get_or_create(&labels::Closed { reason, code }).inc();
+    let seconds = state.clock.instant().saturating_duration_since(began).as_secs_f64();
+    let labels::Door { door, version } = labels;
+    tracing::info!(door, version, ?role, reason, code, seconds, "connection over");
 }

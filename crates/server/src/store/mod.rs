@@ -20,14 +20,32 @@ use tagalong_core::time::Timestamp;
 
 use self::postgres::Postgres;
 use self::sqlite::Sqlite;
+use crate::metrics::{Meter, Outcome};
 
 /// A database. Clones share it.
 #[derive(Clone, Debug)]
-pub enum Store {
+pub struct Store {
+    engine: Engine,
+    meter: Option<Meter>,
+}
+
+#[derive(Clone, Debug)]
+enum Engine {
     /// The embedded one.
     Sqlite(Sqlite),
     /// A server that several nodes share.
     Postgres(Postgres),
+}
+
+/// Connections to a database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pool {
+    /// In use.
+    pub used: usize,
+    /// Open and not in use.
+    pub idle: usize,
+    /// How many there may be.
+    pub max: usize,
 }
 
 /// A session to be made.
@@ -155,14 +173,29 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Does the same with either database.
+/// Does the same with either database, and counts it.
 macro_rules! either {
-    ($store:expr, $database:ident => $call:expr) => {
-        match $store {
-            Store::Sqlite($database) => $call,
-            Store::Postgres($database) => $call,
+    ($store:expr, $call:literal, $database:ident => $asked:expr) => {{
+        let asked = async {
+            match &$store.engine {
+                Engine::Sqlite($database) => $asked,
+                Engine::Postgres($database) => $asked,
+            }
+        };
+        match &$store.meter {
+            Some(meter) => meter.measure($call, asked, outcome).await,
+            None => asked.await,
         }
-    };
+    }};
+}
+
+/// A refusal is an answer.
+fn outcome<T>(answer: &Result<T, StoreError>) -> Outcome {
+    match answer {
+        Ok(_) => Outcome::Ok,
+        Err(StoreError::Unavailable(_)) => Outcome::Failed,
+        Err(_) => Outcome::Refused,
+    }
 }
 
 impl Store {
@@ -171,15 +204,33 @@ impl Store {
     /// # Errors
     /// When it cannot be reached or opened, is too old, or holds something else.
     pub async fn open(database: &Database, connections: u32) -> Result<Self, StoreError> {
-        Ok(match database {
-            Database::Sqlite(path) => Self::Sqlite(Sqlite::open(path, connections).await?),
-            Database::Postgres(options) => Self::Postgres(Postgres::open(options, connections).await?),
-        })
+        let engine = match database {
+            Database::Sqlite(path) => Engine::Sqlite(Sqlite::open(path, connections).await?),
+            Database::Postgres(options) => Engine::Postgres(Postgres::open(options, connections).await?),
+        };
+        Ok(Self { engine, meter: None })
+    }
+
+    /// The same, with each call counted and timed.
+    #[must_use]
+    pub fn measured(self, meter: Meter) -> Self {
+        Self { meter: Some(meter), ..self }
+    }
+
+    /// Its connections.
+    pub fn pool(&self) -> Pool {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.pool(),
+            Engine::Postgres(postgres) => postgres.pool(),
+        }
     }
 
     /// Finishes what is being written and lets the database go.
     pub async fn close(&self) {
-        either!(self, database => database.close().await);
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => postgres.close().await,
+        }
     }
 
     /// Asks the database for a sign of life.
@@ -187,7 +238,7 @@ impl Store {
     /// # Errors
     /// When there is none.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        either!(self, database => database.ping().await)
+        either!(self, "ping", database => database.ping().await)
     }
 
     /// Makes a session.
@@ -195,7 +246,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn create_session(&self, new: &NewSession) -> Result<(), StoreError> {
-        either!(self, database => database.create_session(new).await)
+        either!(self, "create_session", database => database.create_session(new).await)
     }
 
     /// A session that is open at `now`.
@@ -203,7 +254,7 @@ impl Store {
     /// # Errors
     /// When it is not, or the database does not answer.
     pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, StoreError> {
-        either!(self, database => database.session(id, now).await)
+        either!(self, "session", database => database.session(id, now).await)
     }
 
     /// An open session and its active participants in order of joining, as of one moment.
@@ -215,7 +266,7 @@ impl Store {
         id: SessionId,
         now: Timestamp,
     ) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
-        either!(self, database => database.participants(id, now).await)
+        either!(self, "participants", database => database.participants(id, now).await)
     }
 
     /// An open session and who is in it.
@@ -242,7 +293,7 @@ impl Store {
         places: usize,
         now: Timestamp,
     ) -> Result<(SessionRecord, Profile), StoreError> {
-        either!(self, database => database.join(id, new, places, now).await)
+        either!(self, "join", database => database.join(id, new, places, now).await)
     }
 
     /// Takes somebody out of an open session.
@@ -250,7 +301,7 @@ impl Store {
     /// # Errors
     /// When the session is not open, or the participant is not in it (any more).
     pub async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
-        either!(self, database => database.leave(id, user, now).await)
+        either!(self, "leave", database => database.leave(id, user, now).await)
     }
 
     /// The links of an active participant of an open session.
@@ -258,7 +309,7 @@ impl Store {
     /// # Errors
     /// When the session is not open, or nobody by that id is in it.
     pub async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
-        either!(self, database => database.tracker(user, now).await)
+        either!(self, "tracker", database => database.tracker(user, now).await)
     }
 
     /// Revokes the links of a participant, as far as they are older than this.
@@ -266,7 +317,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn revoke_trackers(&self, user: &UserId) -> Result<(), StoreError> {
-        either!(self, database => database.revoke_trackers(user).await)
+        either!(self, "revoke_trackers", database => database.revoke_trackers(user).await)
     }
 
     /// Ends an open session.
@@ -274,7 +325,7 @@ impl Store {
     /// # Errors
     /// When it is not open.
     pub async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
-        either!(self, database => database.end(id, now).await)
+        either!(self, "end", database => database.end(id, now).await)
     }
 
     /// Changes an open session: how it stands after that.
@@ -287,7 +338,7 @@ impl Store {
         change: &SessionChange,
         now: Timestamp,
     ) -> Result<SessionRecord, StoreError> {
-        either!(self, database => database.update(id, change, now).await)
+        either!(self, "update", database => database.update(id, change, now).await)
     }
 
     /// Writes signs of life down; a time never goes back.
@@ -295,7 +346,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer; some may be written then.
     pub async fn save_seen(&self, seen: &[(SessionId, UserId, Timestamp)]) -> Result<(), StoreError> {
-        either!(self, database => database.save_seen(seen).await)
+        either!(self, "save_seen", database => database.save_seen(seen).await)
     }
 
     /// Ends every session whose time is up, or that nobody has used since `idle_since`: which those were. Of
@@ -308,7 +359,7 @@ impl Store {
         now: Timestamp,
         idle_since: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        either!(self, database => database.expire_sessions(now, idle_since).await)
+        either!(self, "expire_sessions", database => database.expire_sessions(now, idle_since).await)
     }
 
     /// Takes everyone out who gave no sign of life since `silent_since`: who those were. Of several nodes that
@@ -320,7 +371,7 @@ impl Store {
         &self,
         silent_since: Timestamp,
     ) -> Result<Vec<(SessionId, UserId)>, StoreError> {
-        either!(self, database => database.time_out_participants(silent_since).await)
+        either!(self, "time_out_participants", database => database.time_out_participants(silent_since).await)
     }
 
     /// Deletes what ended before a time, names and all: how many sessions.
@@ -328,6 +379,6 @@ impl Store {
     /// # Errors
     /// When the database does not answer; some may be deleted then.
     pub async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
-        either!(self, database => database.purge(ended_before).await)
+        either!(self, "purge", database => database.purge(ended_before).await)
     }
 }

@@ -21,7 +21,8 @@ use tagalong_core::time::Timestamp;
 
 use super::rules::{self, Looks, SessionRow};
 use super::{
-    NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord,
+    NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord, StoreError,
+    TrackerRecord,
 };
 
 /// How long a statement waits for the lock of another process: a backup, or somebody's `sqlite3`.
@@ -33,7 +34,7 @@ const SEEN_ROWS_PER_TRANSACTION: usize = 500;
 
 /// The embedded database. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Sqlite {
+pub(super) struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
 }
@@ -67,6 +68,13 @@ impl Sqlite {
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
         Ok(())
+    }
+
+    pub(super) fn pool(&self) -> Pool {
+        let (size, idle) =
+            (self.readers.size() + self.writer.size(), self.readers.num_idle() + self.writer.num_idle());
+        let max = self.readers.options().get_max_connections() + self.writer.options().get_max_connections();
+        Pool { used: (size as usize).saturating_sub(idle), idle, max: max as usize }
     }
 
     pub(super) async fn close(&self) {

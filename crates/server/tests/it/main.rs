@@ -11,6 +11,7 @@ mod described;
 mod described_live;
 mod harness;
 mod lifetimes;
+mod metrics;
 mod nodes;
 mod outage;
 mod pages;

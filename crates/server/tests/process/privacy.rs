@@ -146,6 +146,10 @@ fn no_coordinate_token_link_name_or_address_is_logged_or_repeated() {
         let ended = server.ask("DELETE", &format!("/api/sessions/{session}"), &creator, "");
         assert_eq!(ended.unwrap().0, 200);
         answers.extend(refused(&server, &session, &token));
+        let (status, _, metrics) = server.raw("GET", "/metrics", "", "").unwrap();
+        assert!(status == 200 && metrics.contains("tagalong_messages_refused_total{"), "{metrics}");
+        assert!(!metrics.contains("127.0.0.1"), "{metrics}");
+        answers.push(metrics);
         server.kill();
         let log = server.log();
         assert!(log.lines().count() > 20, "the log was not kept: {log}");

@@ -27,6 +27,7 @@ pub(super) use self::outbox::Outbox;
 use super::{BusHealth, Heard, Rooms};
 use crate::clock::Clock;
 use crate::entropy::jittered;
+use crate::metrics::{Meter, Outcome};
 
 /// Redis that takes longer than this to answer is as good as gone.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
@@ -59,6 +60,7 @@ struct Shared {
     address: Address,
     lives: Lives,
     clock: Clock,
+    meter: Meter,
     outbox: Outbox,
     /// None while Redis is away.
     link: Mutex<Option<Arc<Link>>>,
@@ -68,12 +70,13 @@ struct Shared {
 
 impl Redis {
     /// Where Redis is, and by what name this node is known there.
-    pub fn new(node: NodeId, address: Address, lives: Lives, clock: Clock) -> Self {
+    pub fn new(node: NodeId, address: Address, lives: Lives, clock: Clock, meter: Meter) -> Self {
         Self(Arc::new(Shared {
             node,
             address,
             lives,
             clock,
+            meter,
             outbox: Outbox::default(),
             link: Mutex::new(None),
             stopping: CancellationToken::new(),
@@ -102,10 +105,14 @@ impl Redis {
 
     pub(super) async fn read(&self, session: SessionId, users: &[UserId]) -> Vec<Share> {
         let Some(link) = self.link() else { return Vec::new() };
-        tokio::select! {
-            shares = link.read(session, users) => shares,
-            () = self.0.clock.sleep(READ_DEADLINE) => Vec::new(),
-        }
+        let read = async {
+            tokio::select! {
+                shares = link.read(session, users) => Some(shares),
+                () = self.0.clock.sleep(READ_DEADLINE) => None,
+            }
+        };
+        let outcome = |shares: &Option<_>| if shares.is_some() { Outcome::Ok } else { Outcome::Failed };
+        self.0.meter.measure("read", read, outcome).await.unwrap_or_default()
     }
 
     pub(super) async fn seen(&self, seen: &[(SessionId, UserId, Timestamp)]) {
@@ -194,17 +201,21 @@ impl Shared {
                 () = self.stopping.cancelled() => true,
                 () = self.outbox.ready() => false,
                 () = self.clock.sleep_until(ping_at) => {
-                    link.ping().await?;
+                    self.meter.measure("ping", link.ping(), outcome).await?;
                     ping_at = self.clock.instant() + PING_INTERVAL;
                     false
                 }
             };
-            link.write(&self.outbox, rooms, self.lives).await?;
+            self.meter.measure("write", link.write(&self.outbox, rooms, self.lives), outcome).await?;
             if stopping {
                 return Ok(());
             }
         }
     }
+}
+
+fn outcome<T>(answer: &Result<T, Lost>) -> Outcome {
+    if answer.is_ok() { Outcome::Ok } else { Outcome::Failed }
 }
 
 /// Why a connection is given up.

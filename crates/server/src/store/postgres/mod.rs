@@ -12,7 +12,8 @@ use tagalong_core::time::Timestamp;
 
 use self::lease::{Lease, bounded};
 use super::{
-    NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord,
+    NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord, StoreError,
+    TrackerRecord,
 };
 
 /// How long a start waits for a server that starts too.
@@ -36,7 +37,7 @@ const SERVER_SETTINGS: [(&str, &str); 4] = [
 
 /// The database server. Clones share its connections.
 #[derive(Clone, Debug)]
-pub struct Postgres {
+pub(super) struct Postgres {
     pool: PgPool,
 }
 
@@ -70,6 +71,12 @@ impl Postgres {
         starter.close().await;
         migrated?;
         Ok(Self { pool: lease::pool(options, connections) })
+    }
+
+    pub(super) fn pool(&self) -> Pool {
+        let (size, idle) = (self.pool.size() as usize, self.pool.num_idle());
+        let max = self.pool.options().get_max_connections() as usize;
+        Pool { used: size.saturating_sub(idle), idle, max }
     }
 
     pub(super) async fn close(&self) {

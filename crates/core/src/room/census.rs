@@ -1,0 +1,123 @@
+//! What an operator may know of a room: how much is here, never who or where.
+
+use super::Room;
+use super::seats::Occupant;
+
+/// How much is in a room. Rooms add up.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Census {
+    /// Participants, connected or not.
+    pub participants: usize,
+    /// Connections.
+    pub connections: usize,
+    /// Those of them that only see.
+    pub watchers: usize,
+    /// Control events that wait, over all connections.
+    pub queued: usize,
+    /// The most that wait for one connection.
+    pub queued_max: usize,
+    /// Positions that came in so far.
+    pub published: u64,
+}
+
+/// What one connection is behind with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SeatLoad {
+    /// Whether it only sees.
+    pub watcher: bool,
+    /// Control events that wait for it.
+    pub queued: usize,
+    /// People whose newest position it has not taken yet.
+    pub owed: usize,
+    /// Positions that it was owed when newer ones took their place, since it came.
+    pub superseded: u32,
+}
+
+impl std::ops::AddAssign for Census {
+    fn add_assign(&mut self, other: Self) {
+        self.participants += other.participants;
+        self.connections += other.connections;
+        self.watchers += other.watchers;
+        self.queued += other.queued;
+        self.queued_max = self.queued_max.max(other.queued_max);
+        self.published += other.published;
+    }
+}
+
+impl Room {
+    /// How much is here.
+    pub fn census(&self) -> Census {
+        let mut census = Census {
+            participants: self.slots.iter().count(),
+            published: self.published,
+            ..Census::default()
+        };
+        for load in self.loads() {
+            census.connections += 1;
+            census.watchers += usize::from(load.watcher);
+            census.queued += load.queued;
+            census.queued_max = census.queued_max.max(load.queued);
+        }
+        census
+    }
+
+    /// What each connection is behind with.
+    pub fn loads(&self) -> impl Iterator<Item = SeatLoad> {
+        self.seats.iter().map(|seat| SeatLoad {
+            watcher: seat.occupant == Occupant::Watcher,
+            queued: seat.control.len(),
+            owed: seat.dirty.len(),
+            superseded: seat.superseded,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::id::{SessionId, UserId};
+    use crate::participant::{AvatarColor, DisplayName, Profile};
+    use crate::position::Position;
+    use crate::room::{Batch, Due, Guest, Now};
+    use crate::session::Details;
+    use crate::time::Timestamp;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    fn what_waits_and_what_was_replaced_is_counted() {
+        let wall = Timestamp::from_millis(0);
+        let now = Now { wall, shared: wall, instant: Instant::now() };
+        let mut room = Room::new(SessionId::from_random([1; 16]), None, Duration::ZERO);
+        let users = [1, 2].map(|number| UserId::from_random([number; 16]));
+        let profile = |user_id: &UserId| Profile {
+            user_id: user_id.clone(),
+            display_name: DisplayName::parse("Somebody").unwrap(),
+            avatar_color: AvatarColor::parse("#FF5733").unwrap(),
+        };
+        let ends_at = Timestamp::from_millis(1);
+        let details = Details { name: None, ends_at, locked: false, location_ttl: Duration::from_secs(30) };
+        room.reconcile(details, users.iter().map(profile).collect(), now).wake();
+        let (ada, _) = room.enter(Guest::Participant(&users[0]), now).unwrap();
+        let (watcher, _) = room.enter(Guest::Watcher { max: 1 }, now).unwrap();
+        let mut replaced = 0;
+        for _ in 0..3 {
+            let position = Position::parse(r#"{"lat":1.5,"lng":2.5}"#, wall).unwrap();
+            let wakes = room.publish(ada, position, now).unwrap();
+            replaced += wakes.superseded();
+            wakes.wake();
+        }
+        assert_eq!(replaced, 2);
+        let census = room.census();
+        assert_eq!((census.participants, census.connections, census.watchers), (2, 2, 1));
+        assert_eq!((census.published, census.queued), (3, 0));
+        let behind = SeatLoad { watcher: true, queued: 0, owed: 1, superseded: 2 };
+        assert!(room.loads().any(|load| load == behind));
+        let mut batch = Batch::default();
+        assert!(room.poll_take(watcher, Due::Everything, Waker::noop(), now.instant, &mut batch).is_ready());
+        assert_eq!(batch.positions[0].received(), Some(now.instant));
+        assert!(room.loads().all(|load| load.owed == 0));
+    }
+}

@@ -1,0 +1,158 @@
+//! `/dashboard`: the server as its operator sees it, live. How much, never who or where.
+
+use axum::extract::{FromRequestParts, Path, State as With};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Serialize;
+use tagalong_core::id::SessionId;
+use tagalong_core::problem::Problem;
+use tagalong_core::room::{Census, SeatLoad};
+use tagalong_core::time::Timestamp;
+
+use super::answer::{Done, Refusal};
+use super::health::{self, Checked};
+use super::operator::Operator;
+use crate::config::InForce;
+use crate::jobs::Report;
+use crate::overview::{Failure, Sample};
+use crate::state::State;
+
+/// Rooms that are shown, the largest.
+const ROOMS_SHOWN: usize = 20;
+/// Connections that are shown, the slowest.
+const CONNECTIONS_SHOWN: usize = 10;
+
+/// All that the page shows.
+#[derive(Serialize)]
+struct Overall {
+    version: &'static str,
+    now: Sample,
+    hour: Vec<Sample>,
+    health: Checked,
+    rooms: Vec<RoomShown>,
+    rooms_in_all: usize,
+    connections: Vec<ConnectionShown>,
+    jobs: Vec<Report>,
+    failures: Vec<Failure>,
+    settings: Vec<InForce>,
+}
+
+#[derive(Serialize)]
+struct RoomShown {
+    session: String,
+    participants: usize,
+    connections: usize,
+    watchers: usize,
+    /// Positions so far.
+    positions: u64,
+    ends_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct ConnectionShown {
+    session: String,
+    watcher: bool,
+    queued: usize,
+    owed: usize,
+    superseded: u32,
+}
+
+/// Whoever may know that there is a dashboard: the operator, and whoever could be one by a token.
+struct MayKnow;
+
+impl FromRequestParts<State> for MayKnow {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        match state.config.admin_token {
+            Some(_) => Ok(Self),
+            None => Operator::from_request_parts(parts, state).await.map(|_| Self),
+        }
+    }
+}
+
+/// The page, what it shows, and what it can do.
+pub(super) fn router() -> Router<State> {
+    let page = file("text/html; charset=utf-8", include_str!("page.html"));
+    let style = file("text/css; charset=utf-8", include_str!("page.css"));
+    let script = file("text/javascript; charset=utf-8", include_str!("page.js"));
+    Router::new()
+        .route("/dashboard", get(async move |_: MayKnow| page))
+        .route("/dashboard/page.css", get(async move |_: MayKnow| style))
+        .route("/dashboard/page.js", get(async move |_: MayKnow| script))
+        .route("/dashboard/state", get(show))
+        .route("/dashboard/sessions/{alias}/end", post(end))
+}
+
+fn file(kind: &'static str, text: &'static str) -> impl IntoResponse + Clone + use<> {
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text)
+}
+
+async fn show(_: Operator, With(state): With<State>) -> Response {
+    let health = health::check(&state).await;
+    let now = Sample::of(&state).await;
+    let (rooms, connections) = rooms(&state);
+    let overall = Overall {
+        version: env!("CARGO_PKG_VERSION"),
+        now,
+        hour: state.overview.samples(),
+        health,
+        rooms_in_all: now.rooms,
+        rooms,
+        connections,
+        jobs: state.jobs.reports(),
+        failures: state.overview.failures(),
+        settings: state.config.in_force.clone(),
+    };
+    Json(overall).into_response()
+}
+
+fn rooms(state: &State) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
+    let mut rooms: Vec<(SessionId, Census, Option<Timestamp>)> = Vec::new();
+    let mut slow: Vec<(SessionId, SeatLoad)> = Vec::new();
+    state.hub.visit(|room| {
+        rooms.push((room.session(), room.census(), room.ends_at()));
+        let behind = room.loads().filter(|load| load.queued + load.owed > 0 || load.superseded > 0);
+        slow.extend(behind.map(|load| (room.session(), load)));
+    });
+    rooms.sort_by_key(|(_, census, _)| std::cmp::Reverse((census.connections, census.published)));
+    rooms.truncate(ROOMS_SHOWN);
+    slow.sort_by_key(|(_, load)| std::cmp::Reverse((load.queued, load.superseded, load.owed)));
+    slow.truncate(CONNECTIONS_SHOWN);
+    let room = |(session, census, ends_at): (SessionId, Census, _)| RoomShown {
+        session: state.overview.alias(session),
+        participants: census.participants,
+        connections: census.connections,
+        watchers: census.watchers,
+        positions: census.published,
+        ends_at,
+    };
+    let connection = |(session, load): (SessionId, SeatLoad)| ConnectionShown {
+        session: state.overview.alias(session),
+        watcher: load.watcher,
+        queued: load.queued,
+        owed: load.owed,
+        superseded: load.superseded,
+    };
+    (rooms.into_iter().map(room).collect(), slow.into_iter().map(connection).collect())
+}
+
+/// Ends a session for everyone in it, as its creator could.
+async fn end(
+    _: Operator,
+    With(state): With<State>,
+    Path(alias): Path<String>,
+) -> Result<Json<Done>, Refusal> {
+    let mut wanted = None;
+    state.hub.visit(|room| {
+        if state.overview.alias(room.session()) == alias {
+            wanted = Some(room.session());
+        }
+    });
+    state.sessions.end(wanted.ok_or(Problem::SessionNotFound)?).await?;
+    tracing::warn!(session = alias, "a session was ended from the dashboard");
+    Ok(Json(Done::new()))
+}

@@ -1,0 +1,100 @@
+//! `/metrics`: what is counted, and what can be looked at, as OpenMetrics text.
+
+use axum::Router;
+use axum::extract::State as With;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tagalong_core::problem::Problem;
+
+use super::answer::Refusal;
+use super::operator::Operator;
+use crate::metrics::labels::{Build, Job, Pooled, Ran};
+use crate::metrics::{Process, level, set, set_seconds};
+use crate::state::State;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// For the operator, beside everything else.
+pub(super) async fn show(_: Operator, state: With<State>) -> Response {
+    show_anybody(state).await
+}
+
+/// On a listener of its own, for whoever can reach that.
+pub(super) fn router(state: &State) -> Router {
+    Router::new().route("/metrics", get(show_anybody)).with_state(state.clone())
+}
+
+async fn show_anybody(With(state): With<State>) -> Response {
+    gather(&state).await;
+    match state.metrics.text() {
+        Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(_) => Refusal::from(Problem::Internal).into_response(),
+    }
+}
+
+/// Looks at what is not counted where it happens.
+pub(super) async fn gather(state: &State) {
+    let metrics = &state.metrics;
+    metrics.build_info.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+    rooms(state);
+    let pool = state.store.pool();
+    for (name, connections) in [("used", pool.used), ("idle", pool.idle)] {
+        metrics.store_pool_connections.get_or_create(&Pooled { state: name }).set(level(connections));
+    }
+    metrics.store_pool_connections_max.set(level(pool.max));
+    metrics.bus_connected.set(i64::from(!state.bus.is_away()));
+    jobs(state);
+    runtime(state);
+    // Reading `/proc` takes a while where many files are open.
+    process(state, tokio::task::spawn_blocking(Process::read).await.unwrap_or_default());
+}
+
+fn rooms(state: &State) {
+    let metrics = &state.metrics;
+    let (rooms, census) = state.hub.census();
+    metrics.rooms.set(level(rooms));
+    metrics.participants.set(level(census.participants));
+    metrics.watchers.set(level(census.watchers));
+    metrics.control_queue_depth.set(level(census.queued));
+    metrics.control_queue_depth_max.set(level(census.queued_max));
+    set(&metrics.positions_superseded, state.hub.superseded());
+}
+
+fn jobs(state: &State) {
+    let metrics = &state.metrics;
+    for report in state.jobs.reports() {
+        let job = report.name;
+        let outcomes = [
+            ("done", report.done),
+            ("failed", report.failed),
+            ("panicked", report.panicked),
+            ("hung", report.hung),
+        ];
+        for (outcome, runs) in outcomes {
+            set(&metrics.job_runs.get_or_create(&Ran { job, outcome }), runs);
+        }
+        if let Some(last) = report.last_run {
+            metrics.job_last_run.get_or_create(&Job { job }).set(last.as_millis() / 1000);
+        }
+    }
+}
+
+fn runtime(state: &State) {
+    let metrics = &state.metrics;
+    let runtime = tokio::runtime::Handle::current().metrics();
+    metrics.tokio_workers.set(level(runtime.num_workers()));
+    metrics.tokio_alive_tasks.set(level(runtime.num_alive_tasks()));
+    metrics.tokio_global_queue_depth.set(level(runtime.global_queue_depth()));
+    let busy = (0..runtime.num_workers()).map(|worker| runtime.worker_total_busy_duration(worker));
+    set_seconds(&metrics.tokio_busy, busy.sum::<std::time::Duration>().as_secs_f64());
+}
+
+fn process(state: &State, process: Process) {
+    let metrics = &state.metrics;
+    metrics.process_resident_memory.set(level(process.resident_bytes));
+    metrics.process_open_fds.set(level(process.open_files));
+    metrics.process_max_fds.set(level(process.open_files_max));
+    metrics.process_threads.set(level(process.threads));
+    set_seconds(&metrics.process_cpu, process.cpu_seconds);
+}

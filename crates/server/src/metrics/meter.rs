@@ -1,0 +1,78 @@
+//! Counts and times calls to what this process depends on.
+
+use std::future::Future;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+
+use super::histogram::{Histogram, Seconds};
+use super::labels::{Call, Called};
+use crate::clock::Clock;
+
+/// How often each call was made, and what came of it.
+pub type Calls = Family<Called, Counter>;
+/// How long each call took.
+pub type Durations = Family<Call, Histogram<Seconds>>;
+
+/// What came of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It was done.
+    Ok,
+    /// It was understood, and the answer is no.
+    Refused,
+    /// There was no answer, or none that makes sense.
+    Failed,
+}
+
+impl Outcome {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Counts and times calls. Clones count together.
+#[derive(Clone)]
+pub struct Meter {
+    calls: Calls,
+    durations: Durations,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Meter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meter")
+    }
+}
+
+impl Meter {
+    /// A meter that counts into these.
+    pub fn new(calls: Calls, durations: Durations, clock: Clock) -> Self {
+        Self { calls, durations, clock }
+    }
+
+    /// A meter that nobody reads.
+    pub fn unread(clock: Clock) -> Self {
+        Self::new(Calls::default(), Durations::default(), clock)
+    }
+
+    /// Makes a call. One that is given up before it ends is not counted.
+    pub async fn measure<T>(
+        &self,
+        call: &'static str,
+        asked: impl Future<Output = T>,
+        outcome: impl FnOnce(&T) -> Outcome,
+    ) -> T {
+        let began = self.clock.instant();
+        let answer = asked.await;
+        let took = self.clock.instant().saturating_duration_since(began);
+        let outcome = outcome(&answer).name();
+        self.calls.get_or_create(&Called { call, outcome }).inc();
+        self.durations.get_or_create(&Call { call }).observe(took.as_secs_f64());
+        answer
+    }
+}

@@ -1,0 +1,148 @@
+//! What the operator's dashboard knows beside the metrics: the last hour, and what failed last. Both are bounded,
+//! and gone with the process.
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tagalong_core::id::SessionId;
+use tagalong_core::time::Timestamp;
+
+use crate::entropy::random;
+use crate::metrics::Process;
+use crate::state::State;
+
+/// How often a sample is taken.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
+/// Samples that are kept: an hour of them.
+const SAMPLES_MAX: usize = 360;
+/// Failures that are kept.
+const FAILURES_MAX: usize = 50;
+
+/// How much there was at one moment. What only grows is given as a total.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Sample {
+    /// When.
+    pub at: Timestamp,
+    /// Open WebSockets.
+    pub connections: usize,
+    /// Rooms.
+    pub rooms: usize,
+    /// Positions taken in so far.
+    pub received: u64,
+    /// Positions handed out so far.
+    pub delivered: u64,
+    /// Deliveries that were timed so far.
+    pub timed: u64,
+    /// Seconds that these took together.
+    pub waited: f64,
+    /// Memory that is held, in bytes.
+    pub memory: u64,
+    /// Seconds on a processor so far.
+    pub processor: f64,
+}
+
+impl Sample {
+    /// How much there is now.
+    pub async fn of(state: &State) -> Self {
+        // Reading `/proc` takes a while where many files are open.
+        let process = tokio::task::spawn_blocking(Process::read).await.unwrap_or_default();
+        let (rooms, metrics) = (state.hub.census().0, &state.metrics);
+        Self {
+            at: state.clock.now(),
+            connections: state.connections.len(),
+            rooms,
+            received: metrics.positions_received.get(),
+            delivered: metrics.positions_delivered.get(),
+            timed: metrics.delivery_latency.counts().iter().map(|(_, count)| count).sum(),
+            waited: metrics.delivery_latency.sum(),
+            memory: process.resident_bytes,
+            processor: process.cpu_seconds,
+        }
+    }
+}
+
+/// A request that failed for a reason of ours.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    /// When.
+    pub at: Timestamp,
+    /// Stands in the lines that the log has of it.
+    pub request_id: String,
+    /// The route's template.
+    pub route: String,
+    /// What the client was told.
+    pub code: &'static str,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Overview {
+    samples: Mutex<VecDeque<Sample>>,
+    failures: Mutex<VecDeque<Failure>>,
+    key: [u8; 16],
+}
+
+impl Overview {
+    /// Nothing is known yet.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness.
+    pub fn new() -> Result<Self, getrandom::Error> {
+        Ok(Self { samples: Mutex::default(), failures: Mutex::default(), key: random()? })
+    }
+
+    /// Keeps a sample; the oldest one goes.
+    pub fn keep(&self, sample: Sample) {
+        push(&mut self.samples.lock(), sample, SAMPLES_MAX);
+    }
+
+    /// Keeps a failure; the oldest one goes.
+    pub fn note(&self, failure: Failure) {
+        push(&mut self.failures.lock(), failure, FAILURES_MAX);
+    }
+
+    /// The last hour, the oldest first.
+    pub fn samples(&self) -> Vec<Sample> {
+        self.samples.lock().iter().copied().collect()
+    }
+
+    /// What failed last, the newest first.
+    pub fn failures(&self) -> Vec<Failure> {
+        self.failures.lock().iter().rev().cloned().collect()
+    }
+
+    /// What the dashboard calls a session. The id itself lets one join, and cannot be found from this: ids are
+    /// random, and the key is this process's own.
+    pub fn alias(&self, session: SessionId) -> String {
+        let mut hasher = DefaultHasher::new();
+        (self.key, session).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+}
+
+fn push<T>(ring: &mut VecDeque<T>, one: T, max: usize) {
+    if ring.len() >= max {
+        ring.pop_front();
+    }
+    ring.push_back(one);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_ones_are_kept() {
+        let overview = Overview::new().unwrap();
+        for number in 0..FAILURES_MAX + 7 {
+            let (at, request_id) = (Timestamp::from_millis(0), number.to_string());
+            overview.note(Failure { at, request_id, route: "/".into(), code: "INTERNAL" });
+        }
+        let failures = overview.failures();
+        assert_eq!(failures.len(), FAILURES_MAX);
+        assert_eq!((&*failures[0].request_id, &*failures[FAILURES_MAX - 1].request_id), ("56", "7"));
+    }
+}

@@ -1,0 +1,129 @@
+import { createRequire } from "node:module";
+import type axe from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { openBrowser } from "./people";
+import { Server } from "./server";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const TOKEN = "an operator's token that nobody guesses";
+const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } };
+
+let browser: Browser;
+let server: Server;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+});
+afterAll(() => browser.close());
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await server.stop();
+});
+
+async function faults(page: Page): Promise<string[]> {
+  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
+}
+
+async function open(
+  options: { viewport?: { width: number; height: number }; colorScheme?: "light" | "dark" } = {},
+) {
+  const context = await browser.newContext(options);
+  await context.addInitScript({ path: AXE });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  await page.goto(`${server.url}/dashboard`);
+  return { page, complaints };
+}
+
+const status = (page: Page, text: string) => page.getByRole("status").filter({ hasText: text }).waitFor();
+const region = (page: Page, name: string) => page.getByRole("region", { name });
+
+/** A session with somebody in its room, and what they are told at its end. */
+async function crowd(): Promise<{ id: string; over: () => Promise<string> }> {
+  const post = async (path: string, body: unknown) =>
+    (await fetch(server.url + path, { method: "POST", body: JSON.stringify(body) })).json();
+  const { session_id: id } = await post("/api/sessions", {});
+  const joined = await post(`/api/sessions/${id}/join`, { display_name: "Wilhelmina" });
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(`${server.url}/health`);
+  await page.evaluate(async (token) => {
+    const socket = new WebSocket(`/ws?token=${token}`);
+    const ended = new Promise<string>((heard) => {
+      socket.addEventListener("message", ({ data }) => {
+        if (String(data).includes("session_ended")) heard(String(data));
+      });
+    });
+    Object.assign(globalThis, { ended });
+    await new Promise((opened) => socket.addEventListener("message", opened, { once: true }));
+    socket.send(JSON.stringify({ type: "location_update", data: { lat: 12.3456789, lng: 98.7654321 } }));
+  }, joined.websocket_token);
+  return { id, over: () => page.evaluate(() => (globalThis as unknown as { ended: Promise<string> }).ended) };
+}
+
+describe("the dashboard", () => {
+  for (const [name, viewport] of Object.entries(SIZES)) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      it(`is readable on a ${name}, ${colorScheme}`, async () => {
+        server = await Server.start();
+        await crowd();
+        const { page, complaints } = await open({ viewport, colorScheme });
+        await status(page, "The server is healthy.");
+        await page.getByRole("button", { name: /^End session/ }).waitFor();
+        expect(await region(page, "Background jobs").textContent()).toContain("clean up");
+        expect(await region(page, "Settings in force").textContent()).toContain("MAX_SESSION_HOURS");
+        expect(await faults(page)).toEqual([]);
+        const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(wider).toBeLessThanOrEqual(0);
+        expect(complaints).toEqual([]);
+      });
+    }
+  }
+
+  it("ends a session, with a confirmation, and names nobody", async () => {
+    server = await Server.start();
+    const { id, over } = await crowd();
+    const { page } = await open();
+    const end = page.getByRole("button", { name: /^End session/ });
+    await end.click();
+    expect(await faults(page)).toEqual([]);
+    await page.getByRole("button", { name: "Keep it" }).click();
+    expect((await fetch(`${server.url}/api/sessions/${id}`)).status).toBe(200);
+    const state = await (await fetch(`${server.url}/dashboard/state`)).text();
+    for (const secret of [id, "Wilhelmina", "12.345", "98.765"]) expect(state).not.toContain(secret);
+    await end.click();
+    await page.getByRole("button", { name: "End it" }).click();
+    expect(await over()).toContain("ended_by_creator");
+    await region(page, "Rooms").getByText("There are none.").waitFor();
+    expect((await fetch(`${server.url}/api/sessions/${id}`)).status).toBe(404);
+  });
+
+  it("opens with the admin token alone, where there is one", async () => {
+    server = await Server.start({ ADMIN_TOKEN: TOKEN });
+    const { page } = await open();
+    await page.getByLabel("Admin token").fill("a token that is as long as the right one");
+    await page.getByRole("button", { name: "Open" }).click();
+    await status(page, "This token does not open it.");
+    expect(await faults(page)).toEqual([]);
+    await page.getByLabel("Admin token").fill(TOKEN);
+    await page.getByRole("button", { name: "Open" }).click();
+    await status(page, "The server is healthy.");
+    expect(await region(page, "Settings in force").textContent()).not.toContain(TOKEN);
+  });
+
+  it("is nothing that others are told of", async () => {
+    server = await Server.start();
+    const headers = { "x-forwarded-for": "192.0.2.1" };
+    for (const path of ["/dashboard", "/dashboard/page.js", "/dashboard/state", "/metrics"]) {
+      expect((await fetch(server.url + path, { headers })).status, path).toBe(404);
+      expect((await fetch(server.url + path)).status, path).toBe(200);
+    }
+    const elsewhere = { origin: "https://elsewhere.example" };
+    const path = "/dashboard/sessions/x/end";
+    const ended = await fetch(server.url + path, { method: "POST", headers: elsewhere });
+    expect([ended.status, (await ended.json()).code]).toEqual([404, "NOT_FOUND"]);
+  });
+});
