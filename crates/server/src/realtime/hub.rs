@@ -145,7 +145,7 @@ impl Hub {
             }
         })?;
         if let Some(Reported::Shown(wakes)) = reported {
-            wakes.wake();
+            self.wake(wakes);
             self.bus.publish(session);
         }
         Ok(others)

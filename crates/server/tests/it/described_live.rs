@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -74,15 +75,18 @@ async fn visited(door: Door) -> BTreeSet<String> {
         Door::PhoenixV2 => server.joined(&session, &token).await,
         Door::PhoenixV1 => old(&server, &session.id, &token).await,
     };
+    client.hears_presence = true;
     let (ben, token) = server.join(&session, "Ben").await;
     let mut other = server.plain(&token).await;
+    // Who is connected is told a little later, together with whoever else has come.
+    server.clock.advance(Duration::from_millis(250));
     other.send(r#"{"type":"status_update","data":{"status":"hidden"}}"#).await;
     other.send(r#"{"type":"location_update","data":{"lat":1,"lng":2,"heading":3}}"#).await;
     for what in ["ping", "dance"] {
         client.send(&push(door, &session.id, what)).await;
     }
     let mut heard = BTreeSet::new();
-    while !heard.contains("location_update") {
+    while !["location_update", "presence_diff"].iter().all(|event| heard.contains(*event)) {
         hear(&mut client, door, &mut heard).await;
     }
     let path = format!("/api/sessions/{}", session.id);

@@ -65,7 +65,7 @@ const fn message(
     Message { name, from, doors, carries, summary }
 }
 
-const MESSAGES: [Message; 18] = [
+const MESSAGES: [Message; 20] = [
     message("phx_join", Client, Phoenix, Bare("Empty"), "Join the topic of the token's session"),
     message("phx_leave", Client, Phoenix, Bare("Empty"), "Leave the channel, not the session"),
     message("heartbeat", Client, Phoenix, Fixed("Empty"), "At least once in 60 seconds"),
@@ -84,6 +84,8 @@ const MESSAGES: [Message; 18] = [
         "Who is here, for somebody who has just come",
     ),
     message("initial_locations", Server, Both, Bare("InitialLocations"), "Where the others are, after that"),
+    message("presence_state", Server, Both, Bare("Presences"), "Who is connected, after that"),
+    message("presence_diff", Server, Both, Bare("PresenceDiff"), "Who has connected since, and who has gone"),
     message("location_update", Server, Both, Typed("Moved"), "Somebody moved: the newest position wins"),
     message("participant_status", Server, Both, Typed("Status"), "Somebody says how they share"),
     message("participant_joined", Server, Both, Typed("Profile"), "Somebody is new"),
@@ -270,7 +272,9 @@ impl Message {
             (Client, "phx_join") => (json!("1"), json!("1")),
             (Client, _) | (Server, "phx_reply") => (json!("1"), json!("2")),
             (Server, "phx_close") => (json!("1"), json!("1")),
-            (Server, "initial_participants" | "initial_locations") => (json!("1"), Value::Null),
+            (Server, "initial_participants" | "initial_locations" | "presence_state") => {
+                (json!("1"), Value::Null)
+            }
             (Server, _) => (Value::Null, Value::Null),
         };
         match door {
