@@ -82,8 +82,6 @@ pub const NEWCOMER_HEAD_START: Duration = Duration::from_millis(250);
 pub const LEAVERS_KEPT_MAX: usize = 256;
 /// A connection that takes nothing that we write for this long is closed.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(15);
-/// Output beyond which we take no further input from the same connection, in bytes.
+/// Output beyond which we take no further input from the same connection, in bytes. A room is asked for more only
+/// when all is written, so that a connection never has more unsent than this and one batch.
 pub const UNSENT_BYTES_SOFT_MAX: usize = 16 * 1024;
-/// Output beyond which a connection is closed, in bytes. The largest batch that a room can hand
-/// over (every slot and a full control queue) stays below.
-pub const UNSENT_BYTES_HARD_MAX: usize = 512 * 1024;
