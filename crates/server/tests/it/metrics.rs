@@ -88,9 +88,9 @@ async fn the_counts_are_those_of_the_clients() {
     is(r#"tagalong_http_requests_total{method="POST",route="/api/sessions/{id}/join",status="201"}"#, 2);
     is(r#"tagalong_store_calls_total{call="join",outcome="ok"}"#, 2);
     is("tagalong_bus_connected", 1);
-    // Every frame: the positions, the answers to Ada, three that greet each of the channels, two the watcher,
-    // and three answers more.
-    is("tagalong_frames_per_write_sum", delivered + POSITIONS + 2 * 3 + 2 + 2);
+    // Every frame: the positions, the answers to Ada, four that greet each of the channels, three the watcher,
+    // that Ben is connected, and two answers more.
+    is("tagalong_frames_per_write_sum", delivered + POSITIONS + 2 * 4 + 3 + 1 + 2);
     assert!(seen["tokio_alive_tasks"] > 0.0 && seen["process_resident_memory_bytes"] > 0.0);
 
     let (mut ben, mut ada) = (ben, ada);
