@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
 .PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench bench-peers demo fuzz-smoke \
-  fuzz simulate clean dev check-deploy cluster soak schemathesis need-cargo need-postgres need-redis need-npm \
+  fuzz simulate clean dev check-deploy release cluster soak schemathesis need-cargo need-postgres need-redis need-npm \
   need-chromium need-python need-haproxy
 
 help: ## Show this list
@@ -101,6 +101,10 @@ deps: need-cargo ## Check licences, sources and unused dependencies
 	command -v cargo-deny >/dev/null || cargo install --quiet --locked --debug --root target/tools cargo-deny@0.20.2
 	cargo machete
 	cargo deny --log-level error check licenses bans sources
+
+release: need-cargo web ## Build what is released into target/dist, the same to the byte wherever it is built
+	@command -v cargo-cyclonedx >/dev/null || cargo install --quiet --locked --debug --root target/tools cargo-cyclonedx@0.5.9
+	deploy/release
 
 bench: need-cargo ## Run the micro-benchmarks
 	@cargo bench --workspace
