@@ -4,9 +4,9 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run web test lint fmt unit interop page api-types e2e screenshots deps bench bench-peers demo fuzz-smoke \
-  fuzz simulate clean dev check-deploy release cluster soak schemathesis need-cargo need-postgres need-redis need-npm \
-  need-chromium need-python need-haproxy
+.PHONY: help run dev web test lint fmt unit interop schemathesis page api-types e2e screenshots deps check-deploy bench \
+  bench-peers demo cluster soak fuzz-smoke fuzz simulate release clean need-cargo need-npm need-c++ need-python need-curl \
+  need-chromium need-postgres need-redis need-haproxy need-proxies
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -17,7 +17,7 @@ run: need-cargo web ## Build and start the server with its page on port 4000 (em
 dev: need-cargo web ## Build and restart the server, and reload the page, when their code changes
 	@exec node web/build/dev.mjs
 
-check-deploy: ## Check what lies in deploy/: linters, schemas, alert rules
+check-deploy: need-python ## Check what lies in deploy/: linters, schemas, alert rules
 	@deploy/check/run
 
 # What the page is made of; cargo builds the result into the binary.
@@ -37,7 +37,10 @@ web/node_modules/.package-lock.json: web/package-lock.json | need-npm
 	npm ci --silent --no-audit --no-fund
 
 test: need-cargo web lint unit interop schemathesis page e2e deps fuzz-smoke ## Run everything
-	@echo "all passed"
+	@echo "== deploy/"
+	if [ -e target/tools/deploy/ready ]; then deploy/check/run >target/check-deploy.log || { cat target/check-deploy.log; exit 1; }
+	else echo "left out until make check-deploy has been run once: it gets its tools from the network"; fi
+	echo "all passed"
 
 lint: need-cargo ## Check the format, the lints and the documentation
 	@echo "== format, lints, documentation"
@@ -54,8 +57,8 @@ unit: need-cargo need-postgres need-redis ## Run the Rust tests, with database a
 
 WEBSOCKETS := target/tools/websockets-17.4
 
-interop: need-cargo need-npm need-python ## Run the official phoenix client, two versions, and the programs of docs/connect
-	@echo "== official phoenix clients, programs of docs/connect"
+interop: need-cargo need-npm need-python need-curl need-proxies ## Run the official phoenix clients, the programs of docs/connect, and the proxies
+	@echo "== official phoenix clients, programs of docs/connect, proxies"
 	cargo build --quiet -p tagalong --bin tagalong --example connect
 	if [ ! -x $(WEBSOCKETS)/bin/python ]; then
 	  python3 -m venv $(WEBSOCKETS)
@@ -138,7 +141,7 @@ fuzz-smoke: ## Run each fuzz target for some seconds
 	@$(MAKE) fuzz SECONDS_EACH=5
 
 SECONDS_EACH ?= 60
-fuzz: need-cargo ## Run each fuzz target for a minute
+fuzz: need-cargo need-c++ ## Run each fuzz target for a minute
 	@echo "== fuzzing, $(SECONDS_EACH) s each"
 	command -v cargo-fuzz >/dev/null || cargo install --quiet --locked --debug --root target/tools cargo-fuzz@0.13.2
 	for target in $(FUZZ_TARGETS); do
@@ -159,55 +162,38 @@ clean: ## Remove what was built
 
 need-cargo:
 	@command -v cargo >/dev/null || { echo "Rust is needed: install it with rustup, 1.95 or newer" >&2; exit 1; }
-	command -v cc >/dev/null || { echo "A C compiler is needed for SQLite: apt-get install build-essential" >&2; exit 1; }
-
-need-redis:
-	@command -v redis-server >/dev/null && exit
-	[ "$$(id -u)" -eq 0 ] || { echo "Redis is needed for the tests, not running: apt-get install redis-server" >&2; exit 1; }
-	apt-get update -qq && apt-get install -y -qq redis-server >/dev/null
-
-need-haproxy:
-	@command -v haproxy >/dev/null && exit
-	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-	  echo "HAProxy 2.6 or newer is needed, not running: apt-get install haproxy" >&2
-	  exit 1
-	fi
-	apt-get update -qq && apt-get install -y -qq haproxy >/dev/null
+	command -v cc >/dev/null || .ci/install "A C compiler is needed for SQLite" build-essential
 
 need-npm:
 	@command -v npm >/dev/null || { echo "Node 20 with npm is needed: install Debian's nodejs and npm, or a newer Node" >&2; exit 1; }
 
+# A fuzz target is linked with libFuzzer, which is C++.
+need-c++:
+	@command -v c++ >/dev/null || .ci/install "A C++ compiler is needed" build-essential
+
 need-python:
-	@python3 -c 'import ensurepip, venv' 2>/dev/null && exit 0
-	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-	  echo "Python 3.10 or newer with venv is needed: apt-get install python3-venv" >&2
-	  exit 1
-	fi
-	apt-get update -qq
-	apt-get install -y -qq python3-venv >/dev/null
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || .ci/install "Python 3.10 or newer with venv is needed" python3-venv
+
+need-curl:
+	@command -v curl >/dev/null || .ci/install "curl is needed" curl
 
 need-chromium:
-	@command -v "$${CHROMIUM:-chromium}" >/dev/null && exit 0
-	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-	  echo "Chromium is needed: apt-get install chromium, or say where one is: CHROMIUM=/path/to/chromium" >&2
-	  exit 1
-	fi
-	apt-get update -qq
-	apt-get install -y -qq chromium >/dev/null
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || .ci/install "Chromium is needed, or CHROMIUM=/path/to/one" chromium
 
-# Its programs alone: the tests start and stop servers of their own, wherever others run.
+# Their programs alone: the tests start and stop servers of their own, wherever others run.
 need-postgres:
-	@if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v pg_config >/dev/null; then
-	  if [ "$$(id -u)" -ne 0 ]; then echo "PostgreSQL is needed for the tests: apt-get install postgresql (it need not run)" >&2; exit 1; fi
-	  apt-get update -qq
-	  apt-get install -y -qq postgresql
-	fi
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v pg_config >/dev/null ||
+	  .ci/install "PostgreSQL is needed, not running" postgresql
 
-need-python:
-	@python3 -c 'import ensurepip' 2>/dev/null && exit 0
-	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-	  echo "Python 3 with its venv is needed for the tests: apt-get install python3-venv" >&2
-	  exit 1
-	fi
-	apt-get update -qq
-	apt-get install -y -qq python3-venv >/dev/null
+need-redis:
+	@command -v redis-server >/dev/null || .ci/install "Redis is needed, not running" redis-server
+
+need-haproxy:
+	@command -v haproxy >/dev/null || .ci/install "HAProxy 2.6 or newer is needed, not running" haproxy
+
+# A proxy that cannot be had is no reason to try nothing: its test is skipped by name.
+need-proxies:
+	@command -v nginx >/dev/null || .ci/install "nginx is not tried" nginx-light || :
+	command -v haproxy >/dev/null || .ci/install "HAProxy is not tried" haproxy || :
+	command -v caddy >/dev/null || .ci/install "Caddy is not tried" caddy || :
+	command -v openssl >/dev/null || .ci/install "OpenSSL is needed for the proxies' certificate" openssl
