@@ -11,14 +11,11 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-run: need-cargo web ## Build and start the server with its page on port 4000 (embedded defaults, data in ./data)
+run: need-cargo web ## Build and start the server on port 4000, its data in ./data
 	@cargo run --release --bin tagalong
 
-dev: need-cargo web ## Build and restart the server, and reload the page, when their code changes
+dev: need-cargo web ## Build and restart the server, and reload the page, as they change
 	@exec node web/build/dev.mjs
-
-check-deploy: need-python ## Check what lies in deploy/: linters, schemas, alert rules
-	@deploy/check/run
 
 # What the page is made of; cargo builds the result into the binary.
 PAGE := web/dist/index.html
@@ -36,7 +33,7 @@ web/node_modules/.package-lock.json: web/package-lock.json | need-npm
 	@cd web
 	npm ci --silent --no-audit --no-fund
 
-test: need-cargo web lint unit interop schemathesis page e2e deps fuzz-smoke ## Run everything
+test: need-cargo web lint unit interop schemathesis page e2e deps fuzz-smoke ## Run everything that a change must pass
 	@echo "== deploy/"
 	if [ -e target/tools/deploy/ready ]; then deploy/check/run >target/check-deploy.log || { cat target/check-deploy.log; exit 1; }
 	else echo "left out until make check-deploy has been run once: it gets its tools from the network"; fi
@@ -51,13 +48,13 @@ lint: need-cargo ## Check the format, the lints and the documentation
 fmt: need-cargo ## Format the code
 	@cargo fmt --all
 
-unit: need-cargo need-postgres need-redis ## Run the Rust tests, with database and Redis servers of their own
+unit: need-cargo need-postgres need-redis ## Run the Rust tests, with database and Redis of their own
 	@echo "== Rust tests"
 	cargo test --workspace --quiet
 
 WEBSOCKETS := target/tools/websockets-17.4
 
-interop: need-cargo need-npm need-python need-curl need-proxies ## Run the official phoenix clients, the programs of docs/connect, and the proxies
+interop: need-cargo need-npm need-python need-curl need-proxies ## Run official clients, the programs of docs/connect, and proxies
 	@echo "== official phoenix clients, programs of docs/connect, proxies"
 	cargo build --quiet -p tagalong --bin tagalong --example connect
 	if [ ! -x $(WEBSOCKETS)/bin/python ]; then
@@ -68,7 +65,7 @@ interop: need-cargo need-npm need-python need-curl need-proxies ## Run the offic
 	[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
 	node --test
 
-schemathesis: need-cargo need-python ## Hold the real binary against its description of the REST API; EXAMPLES=, SEED=
+schemathesis: need-cargo need-python ## Hold the binary against its REST description; EXAMPLES=, SEED=
 	@echo "== the REST API as it is described"
 	cargo build --quiet --bin tagalong
 	tests/schemathesis/run
@@ -81,7 +78,7 @@ page: need-cargo web ## Check the page: types, lints, unit tests, sizes
 	npm run --silent types -- --check >/dev/null || { echo "web/src/api-types.ts is out of date: run make api-types" >&2; exit 1; }
 	npm test --silent
 
-api-types: need-cargo web ## Write the page's types of the REST API, from the server's description
+api-types: need-cargo web ## Write the page's types of the REST API from its description
 	@mkdir -p target
 	cargo run --quiet --bin tagalong -- openapi > target/openapi.json
 	cd web
@@ -105,7 +102,10 @@ deps: need-cargo ## Check licences, sources and unused dependencies
 	cargo machete
 	cargo deny --log-level error check licenses bans sources
 
-release: need-cargo web ## Build what is released into target/dist, the same to the byte wherever it is built
+check-deploy: need-python ## Check what lies in deploy/: linters, schemas, alert rules
+	@deploy/check/run
+
+release: need-cargo web ## Build what is released, to the byte the same, into target/dist
 	@command -v cargo-cyclonedx >/dev/null || cargo install --quiet --locked --debug --root target/tools cargo-cyclonedx@0.5.9
 	deploy/release
 
@@ -114,34 +114,34 @@ bench: need-cargo ## Run the micro-benchmarks
 
 LOADTEST := target/release/tagalong-loadtest
 
-bench-peers: need-cargo ## Measure the server beside the bare floor, and print ratios (some minutes)
+bench-peers: need-cargo ## Measure the server beside the bare floor (some minutes)
 	@cargo build --release --quiet -p tagalong -p tagalong-loadtest
 	$(LOADTEST) --server target/release/tagalong peers --floor target/release/tagalong-floor
 
 URL ?= http://localhost:4000
 SESSION ?=
 PLACE ?= --lat 52.5145 --lng 13.3501
-demo: need-cargo ## Let a dozen people move in SESSION (a join link), or in a new session of URL, until Ctrl-C
+demo: need-cargo ## Let a dozen people move in SESSION (a join link) or a new one
 	@cargo build --release --quiet -p tagalong-loadtest
 	$(LOADTEST) --url "$(URL)" demo $(PLACE) $(if $(SESSION),--session "$(SESSION)")
 
-cluster: need-cargo need-postgres need-redis need-haproxy web ## Try three nodes behind a load balancer, with PostgreSQL and Redis, until Ctrl-C
+cluster: need-cargo need-postgres need-redis need-haproxy web ## Try three nodes with PostgreSQL, Redis and a load balancer
 	@cargo build --release --quiet --bin tagalong
 	exec deploy/cluster.sh target/release/tagalong
 
 SOAK_SECONDS ?= 120
-soak: need-cargo need-postgres need-redis ## Break three nodes' Redis, database, network and processes under 1,000 people for two minutes
+soak: need-cargo need-postgres need-redis ## Break three nodes under 1,000 people for SOAK_SECONDS (120)
 	@cargo build --release --quiet -p tagalong -p tagalong-loadtest
 	$(LOADTEST) --server target/release/tagalong soak --seconds $(SOAK_SECONDS)
 
 FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation \
   versions_and_statuses websocket request_head token
 
-fuzz-smoke: ## Run each fuzz target for some seconds
+fuzz-smoke: ## Run each fuzz target for five seconds
 	@$(MAKE) fuzz SECONDS_EACH=5
 
 SECONDS_EACH ?= 60
-fuzz: need-cargo need-c++ ## Run each fuzz target for a minute
+fuzz: need-cargo need-c++ ## Run each fuzz target for SECONDS_EACH (60)
 	@echo "== fuzzing, $(SECONDS_EACH) s each"
 	command -v cargo-fuzz >/dev/null || cargo install --quiet --locked --debug --root target/tools cargo-fuzz@0.13.2
 	for target in $(FUZZ_TARGETS); do
@@ -154,7 +154,7 @@ fuzz: need-cargo need-c++ ## Run each fuzz target for a minute
 	done
 
 SEEDS ?= 2000
-simulate: need-cargo ## Live thousands of random lives of sessions on the real code; SEED=7 for one again
+simulate: need-cargo ## Live random lives of sessions on the real code; SEEDS=, SEED=7
 	@SEEDS=$(SEEDS) $(if $(SEED),SEED=$(SEED)) cargo test --quiet --package tagalong --test simulation
 
 clean: ## Remove what was built
