@@ -62,6 +62,24 @@ fn the_image_has_one_user_no_shell_and_a_health_check() {
     assert!(lines.iter().any(|line| line.starts_with(&format!("FROM rust:{needed}-"))), "another Rust");
 }
 
+/// What a client says there would be believed before what the proxy knows.
+#[test]
+fn every_proxy_takes_away_what_a_client_says_of_itself() {
+    let taken_away = [
+        ("deploy/haproxy.cfg", "http-request del-header Forwarded"),
+        ("deploy/proxy/Caddyfile", "header_up -Forwarded"),
+        ("deploy/proxy/haproxy.cfg", "http-request del-header Forwarded"),
+        ("deploy/proxy/nginx.conf", "proxy_set_header Forwarded \"\";"),
+        ("deploy/proxy/traefik.yaml", "Forwarded: \"\""),
+        ("README.md", "header_up -Forwarded"),
+    ];
+    for (path, line) in taken_away {
+        assert!(read(path).lines().any(|said| said.trim() == line), "{path} lets Forwarded through");
+    }
+    let recipes = std::fs::read_dir(root().join("deploy/proxy")).unwrap().count();
+    assert_eq!(recipes, 4, "a recipe that is not looked at here");
+}
+
 #[test]
 fn the_version_is_the_same_everywhere() {
     let version = env!("CARGO_PKG_VERSION");
