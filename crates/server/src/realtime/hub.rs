@@ -37,6 +37,26 @@ impl RoomCell {
     }
 }
 
+/// Somebody reads a room's roster. When that fails, or whoever asked has gone, the room goes with it: nobody else
+/// gives up one that is not loaded.
+struct Loading<'a> {
+    hub: &'a Hub,
+    cell: &'a Arc<RoomCell>,
+    session: SessionId,
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        let Self { hub, cell, session } = *self;
+        let mut rooms = hub.rooms.lock();
+        // Somebody else may have loaded it meanwhile, and sit in it.
+        if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell) && !cell.loaded.initialized()) {
+            rooms.remove(&session);
+            hub.bus.unsubscribe(session);
+        }
+    }
+}
+
 /// All rooms of this node.
 pub struct Hub {
     rooms: Mutex<HashMap<SessionId, Arc<RoomCell>>>,
@@ -196,21 +216,13 @@ impl Hub {
             self.read_shares(cell, session).await;
             Ok(())
         };
+        let _unless_loaded = Loading { hub: self, cell, session };
         let problem = tokio::select! {
             loaded = cell.loaded.get_or_try_init(|| read) => loaded.err().map(|error: StoreError| error.problem()),
             // When the database does not answer, those who came together try one after the other.
             () = self.clock.sleep(LOAD_DEADLINE) => Some(Problem::Unavailable),
         };
-        problem.map_or(Ok(()), |problem| {
-            let mut rooms = self.rooms.lock();
-            // Somebody else may have loaded it meanwhile, and sit in it.
-            if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell) && !cell.loaded.initialized())
-            {
-                rooms.remove(&session);
-                self.bus.unsubscribe(session);
-            }
-            Err(problem)
-        })
+        problem.map_or(Ok(()), Err)
     }
 
     fn knows(&self, cell: &Arc<RoomCell>, session: SessionId) -> bool {
