@@ -47,13 +47,8 @@ struct Loading<'a> {
 
 impl Drop for Loading<'_> {
     fn drop(&mut self) {
-        let Self { hub, cell, session } = *self;
-        let mut rooms = hub.rooms.lock();
         // Somebody else may have loaded it meanwhile, and sit in it.
-        if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell) && !cell.loaded.initialized()) {
-            rooms.remove(&session);
-            hub.bus.unsubscribe(session);
-        }
+        self.hub.forget_if(self.cell, self.session, |cell| !cell.loaded.initialized());
     }
 }
 
@@ -230,8 +225,12 @@ impl Hub {
     }
 
     fn forget(&self, cell: &Arc<RoomCell>, session: SessionId) {
+        self.forget_if(cell, session, |_| true);
+    }
+
+    fn forget_if(&self, cell: &Arc<RoomCell>, session: SessionId, holds: impl FnOnce(&RoomCell) -> bool) {
         let mut rooms = self.rooms.lock();
-        if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell)) {
+        if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell) && holds(known)) {
             rooms.remove(&session);
             self.bus.unsubscribe(session);
         }
