@@ -90,7 +90,7 @@ async fn the_counts_are_those_of_the_clients() {
     is(r#"tagalong_store_calls_total{call="join",outcome="ok"}"#, 2);
     is("tagalong_bus_connected", 1);
     // Every frame: the positions, the answers to Ada, four that greet each of the channels, three the watcher,
-    // that Ben is connected, which Ada is told, and two answers more.
+    // that Ben is connected, and two answers more.
     is("tagalong_frames_per_write_sum", delivered + POSITIONS + 2 * 4 + 3 + 1 + 2);
     assert!(seen["tokio_alive_tasks"] > 0.0 && seen["process_resident_memory_bytes"] > 0.0);
 
