@@ -9,6 +9,7 @@ use tagalong::metrics::Metrics;
 use tagalong::settings::{Raw, SETTINGS};
 
 use crate::harness::{At, Client, Server};
+use crate::trackers;
 
 const POSITIONS: u64 = 200;
 const TOKEN: &str = "an operator's token that nobody guesses";
@@ -115,6 +116,18 @@ async fn the_counts_are_those_of_the_clients() {
         }
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn positions_of_apps_count_too() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let (ada, token) = server.join(&session, "Ada").await;
+    let address = trackers::address(&server, &session, &ada, &token, "traccar").await;
+    for (query, status) in [("?lat=1&lon=2", 200), ("?lat=1", 400)] {
+        assert_eq!(server.fetch("GET", &format!("{address}{query}"), &[], "").await.status, status);
+    }
+    assert_eq!(scrape(&server).await["tagalong_positions_received_total"], 1.0);
 }
 
 /// Does everything that a stranger can do, with texts of their own.

@@ -207,5 +207,6 @@ find("confirm-yes").addEventListener("click", async () => {
   say(answer?.ok ? "The session is over." : "The session could not be ended.");
 });
 
-setInterval(() => document.hidden || refresh(), REFRESH_MS);
+// Without a token that holds there is nothing to ask for: each time would count as a wrong guess.
+setInterval(() => document.hidden || !find("sign-in").hidden || refresh(), REFRESH_MS);
 refresh();
