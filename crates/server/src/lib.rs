@@ -11,6 +11,7 @@
 //! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
 //! | [`metrics`] | what an operator sees from outside |
+//! | [`warnings`] | what the log is told now and then only |
 //! | [`overview`] | the last hour, and what failed last, for the dashboard |
 //! | [`settings`], [`config`] | settings as text, and as understood |
 //! | [`basemap`] | where the page's map comes from |
@@ -43,3 +44,4 @@ pub mod telemetry;
 pub mod tls;
 pub mod tokens;
 pub mod trackers;
+pub mod warnings;
