@@ -7,6 +7,7 @@
 //! | [`http`] | REST, health, the page, the accept loop |
 //! | [`realtime`] | the two WebSocket doors and the rooms behind them |
 //! | [`store`] | what lasts |
+//! | [`transfer`] | from one database to another |
 //! | [`seen`] | signs of life on their way there |
 //! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
@@ -44,4 +45,5 @@ pub mod telemetry;
 pub mod tls;
 pub mod tokens;
 pub mod trackers;
+pub mod transfer;
 pub mod warnings;
