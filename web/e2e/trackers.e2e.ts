@@ -87,6 +87,13 @@ it("an app takes over from the browser, and both see each other", async () => {
   if (PICTURES) await ada.page.screenshot({ path: `${PICTURES}/sharing.png` });
 
   await ada.turnBack();
+  // To leave the page is not to stop the app.
+  await ada.page.goBack();
+  await ada.page.getByRole("button", { name: "Start a session" }).waitFor();
+  await report(address, 48.24);
+  await ben.sees("Ada", /1[01] km/);
+  await ada.page.goForward();
+  await ada.page.getByText("Your app is sharing").waitFor();
   await ada.press("Stop");
   await ben.sees("Ada", "not sharing");
   await expect.poll(() => report(address, 48.142)).toEqual([]);

@@ -79,7 +79,8 @@ export class Live implements Page {
   dispose(): void {
     this.disposal.abort();
     this.cancelTick();
-    this.sharing.stop();
+    // An app goes on when this page is left, and would not be shown if it were told that sharing has stopped.
+    if (!this.sharesByApp) this.sharing.stop();
     this.channel.close();
     this.map?.dispose();
   }

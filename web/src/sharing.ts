@@ -72,16 +72,7 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
       void watchBattery().then((level) => {
         batteryLevel = level;
       });
-      const { isSecureContext: isSecure } = window;
-      watch = watchLocation({
-        clock,
-        geolocation: navigator.geolocation,
-        isSecure,
-        onFix: report,
-        onTrouble,
-      });
-      // A refusal may already have come, before there was a watch to take back.
-      if (isRefused(phase)) release();
+      begin();
     },
     handOver() {
       release();

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+use tagalong::metrics::Metrics;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -98,5 +101,34 @@ fn every_alert_has_a_paragraph_that_says_what_to_do() {
         assert!(operations.contains(&format!("### {alert}\n")), "{alert} is not in docs/OPERATIONS.md");
         let link = format!("docs/OPERATIONS.md#{}", alert.to_lowercase());
         assert!(rules.contains(&link), "{alert} does not lead to its paragraph");
+    }
+}
+
+/// The series that can be asked for.
+fn series() -> BTreeSet<String> {
+    let parts = |kind| if kind == "histogram" { &["_bucket", "_count", "_sum"][..] } else { &[""] };
+    let of = |metric: &tagalong::metrics::Described| {
+        parts(metric.kind).iter().map(|part| format!("{}{part}", metric.name)).collect::<Vec<_>>()
+    };
+    Metrics::ALL.iter().flat_map(of).collect()
+}
+
+#[test]
+fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
+    let there = series();
+    for (file, at_least) in [
+        ("deploy/monitoring/alerts.yaml", 8),
+        ("deploy/monitoring/alerts.test.yaml", 8),
+        ("deploy/monitoring/grafana.json", 25),
+        ("deploy/helm/tagalong/values.yaml", 1),
+    ] {
+        let text = read(file);
+        let words = text.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_');
+        let ours =
+            |word: &&str| ["tagalong_", "process_", "tokio_"].iter().any(|prefix| word.starts_with(prefix));
+        let asked: BTreeSet<_> = words.filter(ours).collect();
+        assert!(asked.len() >= at_least, "{file} asks for {asked:?}");
+        let unknown: Vec<_> = asked.iter().filter(|name| !there.contains(**name)).collect();
+        assert!(unknown.is_empty(), "{file} asks for what there is not: {unknown:?}");
     }
 }

@@ -53,7 +53,7 @@ async function open(): Promise<void> {
   } catch {
     document.body.replaceChildren(unreachable());
   }
-  document.querySelector(location.hash || "#none")?.scrollIntoView();
+  document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 void open();

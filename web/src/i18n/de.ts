@@ -132,7 +132,7 @@ export const de: Texts = {
   joinToShare: "Beitreten",
 
   appSharing: "Deine App teilt",
-  appSharingText: "Du kannst das Telefon einstecken. „Beenden“ beendet auch die App.",
+  appSharingText: "Du kannst das Telefon wegstecken. „Stopp“ beendet auch die App.",
   pocket: "In der Tasche weiter teilen",
   pocketText: "Ein Browser hört im Hintergrund auf, eine Tracker-App nicht.",
   pocketBattery: "Braucht etwa so viel Akku wie Navigation.",
@@ -147,7 +147,7 @@ export const de: Texts = {
   appBody: "Body",
   appQr: (app: string) => `QR-Code für ${app}`,
   appWaiting: "Warte auf die erste Position der App …",
-  appArrived: "Die erste Position ist da. Du kannst das Telefon einstecken.",
+  appArrived: "Die erste Position ist da. Du kannst das Telefon wegstecken.",
 
   menu: "Menü der Sitzung",
   leave: "Sitzung verlassen",

@@ -5,15 +5,18 @@ import type { Person } from "../session";
 
 /** "now", "40 s ago · page in background", "offline · last seen 2 min ago", "paused". */
 export function describePresence({ person, presence, ageMs }: RosterEntry): string {
-  const reason = reasonFor(person);
+  const reason = reasonFor(person, presence === "live");
   if (ageMs === null) return reason ?? t.noPositionYet;
   if (presence === "live") return reason ? `${formatAge(ageMs)} · ${reason}` : formatAge(ageMs);
   if (reason && isFresh(ageMs)) return reason;
   return `${reason ?? t.reason.unknown} · ${t.lastSeen(formatAge(ageMs))}`;
 }
 
-/** Who paused or stopped chose to; whatever else was said last, being offline is the nearer reason. */
-function reasonFor({ status, isOffline }: Person): string | null {
-  if (isOffline && status !== "paused" && status !== "stopped") return t.reason.offline;
+/**
+ * Who paused or stopped chose to; whatever else was said last, being offline is the nearer reason. A position that is
+ * alive needs none: it may come from an app, which has no connection.
+ */
+function reasonFor({ status, isOffline }: Person, isLive: boolean): string | null {
+  if (isOffline && !isLive && status !== "paused" && status !== "stopped") return t.reason.offline;
   return status === null || status === "sharing" ? null : t.reason[status];
 }

@@ -61,8 +61,10 @@ async fn take(state: &State, link: &TrackerLink, said: Said, app: App) -> Result
         Said::Nothing => return Ok(app.answer(None)),
     };
     // What the database has just said holds; a room that knows better, or not yet, is asked again soon.
+    let taken = u64::from(position.is_some());
     let others = state.hub.report(record.session, &link.user, position).await;
     let others = others.map_err(|problem| StoreError::Unavailable(problem.reason().into()))?;
+    state.metrics.positions_received.inc_by(taken);
     Ok(app.answer(Some(&others.without(&link.user))))
 }
 

@@ -37,6 +37,21 @@ impl RoomCell {
     }
 }
 
+/// Somebody reads a room's roster. When that fails, or whoever asked has gone, the room goes with it: nobody else
+/// gives up one that is not loaded.
+struct Loading<'a> {
+    hub: &'a Hub,
+    cell: &'a Arc<RoomCell>,
+    session: SessionId,
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        // Somebody else may have loaded it meanwhile, and sit in it.
+        self.hub.forget_if(self.cell, self.session, |cell| !cell.loaded.initialized());
+    }
+}
+
 /// All rooms of this node.
 pub struct Hub {
     rooms: Mutex<HashMap<SessionId, Arc<RoomCell>>>,
@@ -196,21 +211,13 @@ impl Hub {
             self.read_shares(cell, session).await;
             Ok(())
         };
+        let _unless_loaded = Loading { hub: self, cell, session };
         let problem = tokio::select! {
             loaded = cell.loaded.get_or_try_init(|| read) => loaded.err().map(|error: StoreError| error.problem()),
             // When the database does not answer, those who came together try one after the other.
             () = self.clock.sleep(LOAD_DEADLINE) => Some(Problem::Unavailable),
         };
-        problem.map_or(Ok(()), |problem| {
-            let mut rooms = self.rooms.lock();
-            // Somebody else may have loaded it meanwhile, and sit in it.
-            if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell) && !cell.loaded.initialized())
-            {
-                rooms.remove(&session);
-                self.bus.unsubscribe(session);
-            }
-            Err(problem)
-        })
+        problem.map_or(Ok(()), Err)
     }
 
     fn knows(&self, cell: &Arc<RoomCell>, session: SessionId) -> bool {
@@ -218,8 +225,12 @@ impl Hub {
     }
 
     fn forget(&self, cell: &Arc<RoomCell>, session: SessionId) {
+        self.forget_if(cell, session, |_| true);
+    }
+
+    fn forget_if(&self, cell: &Arc<RoomCell>, session: SessionId, holds: impl FnOnce(&RoomCell) -> bool) {
         let mut rooms = self.rooms.lock();
-        if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell)) {
+        if rooms.get(&session).is_some_and(|known| Arc::ptr_eq(known, cell) && holds(known)) {
             rooms.remove(&session);
             self.bus.unsubscribe(session);
         }

@@ -9,6 +9,7 @@ use tagalong::metrics::Metrics;
 use tagalong::settings::{Raw, SETTINGS};
 
 use crate::harness::{At, Client, Server};
+use crate::trackers;
 
 const POSITIONS: u64 = 200;
 const TOKEN: &str = "an operator's token that nobody guesses";
@@ -88,9 +89,9 @@ async fn the_counts_are_those_of_the_clients() {
     is(r#"tagalong_http_requests_total{method="POST",route="/api/sessions/{id}/join",status="201"}"#, 2);
     is(r#"tagalong_store_calls_total{call="join",outcome="ok"}"#, 2);
     is("tagalong_bus_connected", 1);
-    // Every frame: the positions, the answers to Ada, three that greet each of the channels, two the watcher,
-    // and three answers more.
-    is("tagalong_frames_per_write_sum", delivered + POSITIONS + 2 * 3 + 2 + 2);
+    // Every frame: the positions, the answers to Ada, four that greet each of the channels, three the watcher,
+    // that Ben is connected, and two answers more.
+    is("tagalong_frames_per_write_sum", delivered + POSITIONS + 2 * 4 + 3 + 1 + 2);
     assert!(seen["tokio_alive_tasks"] > 0.0 && seen["process_resident_memory_bytes"] > 0.0);
 
     let (mut ben, mut ada) = (ben, ada);
@@ -115,6 +116,18 @@ async fn the_counts_are_those_of_the_clients() {
         }
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn positions_of_apps_count_too() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let (ada, token) = server.join(&session, "Ada").await;
+    let address = trackers::address(&server, &session, &ada, &token, "traccar").await;
+    for (query, status) in [("?lat=1&lon=2", 200), ("?lat=1", 400)] {
+        assert_eq!(server.fetch("GET", &format!("{address}{query}"), &[], "").await.status, status);
+    }
+    assert_eq!(scrape(&server).await["tagalong_positions_received_total"], 1.0);
 }
 
 /// Does everything that a stranger can do, with texts of their own.

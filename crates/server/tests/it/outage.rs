@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use serde_json::json;
 use tagalong::clock::Clock;
 use tagalong::cluster::Bus;
@@ -10,6 +11,7 @@ use tagalong::realtime::hub::{Bounds, Hub};
 use tagalong::sessions::Sessions;
 use tagalong::store::Store;
 use tagalong::tokens::{Pass, Role};
+use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::DisplayName;
 use tagalong_core::time::Timestamp;
 
@@ -125,15 +127,35 @@ async fn a_database_that_freezes_and_goes_on() {
     scene.after_it().await;
 }
 
+/// Rooms over a database, without a server.
+async fn rooms(database: &Postgres, clock: &Clock) -> (Store, Arc<Hub>) {
+    let url = database.database().await;
+    let store = Store::open(&url.parse().unwrap(), 4).await.unwrap();
+    let bounds = Bounds { presence_grace: Duration::from_secs(30), watchers: 10 };
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Bus::Local, bounds));
+    (store, hub)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_goes_with_whoever_hangs_up_before_it_is_loaded() {
+    let mut database = Postgres::start();
+    let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
+    let (_, hub) = rooms(&database, &clock).await;
+    database.freeze();
+    let (session, user) = (SessionId::from_random([1; 16]), UserId::from_random([2; 16]));
+    let report = hub.report(session, &user, None).now_or_never();
+    assert!(report.is_none(), "the database is frozen");
+    hub.sweep();
+    assert_eq!(hub.census().0, 0);
+    database.thaw();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn signs_of_life_wait_out_an_outage() {
     let mut database = Postgres::start();
-    let url = database.database().await;
-    let store = Store::open(&url.parse().unwrap(), 4).await.unwrap();
     let start = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
     let (clock, hand) = Clock::manual(start);
-    let bounds = Bounds { presence_grace: Duration::from_secs(30), watchers: 10 };
-    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Bus::Local, bounds));
+    let (store, hub) = rooms(&database, &clock).await;
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), Bus::Local, clock, 50);
     let id = sessions.create(None, Duration::from_secs(3_600), Duration::from_secs(30)).await.unwrap().id;
     let mut seats = Vec::new();

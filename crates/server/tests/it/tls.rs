@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tagalong::tls::Files;
@@ -11,6 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::harness::Server;
 
@@ -75,8 +78,16 @@ async fn rest_and_sockets_are_served_over_tls() {
     let url = format!("wss://localhost/ws?token={}", joined["websocket_token"].as_str().unwrap());
     let stream = connect(&server, &certificate).await.unwrap();
     let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
-    let first = futures_util::StreamExt::next(&mut socket).await.unwrap().unwrap();
+    let first = socket.next().await.unwrap().unwrap();
     assert!(first.into_text().unwrap().contains("initial_participants"));
+    // Far more than is read before the goodbye.
+    socket.send(Message::text("x".repeat(1 << 20))).await.unwrap();
+    let code = loop {
+        if let Message::Close(goodbye) = socket.next().await.unwrap().unwrap() {
+            break goodbye.unwrap().code;
+        }
+    };
+    assert_eq!(code, CloseCode::Size);
 }
 
 #[tokio::test]
