@@ -156,7 +156,8 @@ fn no_coordinate_token_link_name_or_address_is_logged_or_repeated() {
         let log = server.log();
         assert!(log.lines().count() > 20, "the log was not kept: {log}");
 
-        let secrets = [OPERATOR, ADDRESS, LAT, LNG, &LNG[1..], NAME, &session, &user, &token, &creator, &secret];
+        let secrets =
+            [OPERATOR, ADDRESS, LAT, LNG, &LNG[1..], NAME, &session, &user, &token, &creator, &secret];
         for secret in secrets {
             assert!(!log.contains(secret), "{secret} was logged");
             assert!(!answers.iter().any(|answer| answer.contains(secret)), "{secret} was repeated");
