@@ -76,11 +76,12 @@ impl Scene {
             return Vec::new();
         }
         let told = |event: &Event| match event {
-            Event::LocationUpdate { position, .. } => position.reading().lat.to_string(),
-            Event::ParticipantStatus { status, .. } => format!("{status:?}"),
+            Event::LocationUpdate { position, .. } => Some(position.reading().lat.to_string()),
+            Event::ParticipantStatus { status, .. } => Some(format!("{status:?}")),
+            Event::PresenceDiff(_) => None,
             event => panic!("{event:?}"),
         };
-        batch.control.iter().chain(&batch.positions).map(|broadcast| told(broadcast.event())).collect()
+        batch.control.iter().chain(&batch.positions).filter_map(|broadcast| told(broadcast.event())).collect()
     }
 }
 

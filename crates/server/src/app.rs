@@ -27,6 +27,7 @@ use crate::state::{Parts, State};
 use crate::store::{Database, Store, StoreError};
 use crate::tls::{Tls, TlsError};
 use crate::trackers::gate::Gate;
+use crate::warnings::Warnings;
 use crate::{http, jobs, keys};
 
 /// A running server.
@@ -125,14 +126,16 @@ pub async fn start_on(
     bus.start(Arc::clone(&hub) as Arc<dyn Rooms>);
     let stopping = CancellationToken::new();
     let rates = Rates::new(&config, clock.clone());
+    let overview = Arc::new(Overview::new().map_err(StartError::Entropy)?);
     let state = State::new(Parts {
         config,
         gate: Gate::default(),
         metrics,
-        overview: Overview::new().map_err(StartError::Entropy)?,
+        warnings: Warnings::new(clock.clone()),
         rates,
         tls,
-        jobs: Jobs::new(clock.clone(), stopping.clone()),
+        jobs: Jobs::new(clock.clone(), Arc::clone(&overview), stopping.clone()),
+        overview,
         clock,
         store,
         bus,

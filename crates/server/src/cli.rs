@@ -15,6 +15,10 @@ pub enum Task {
     Serve,
     /// Bring the database up to date.
     Migrate,
+    /// Write what the database holds to standard output.
+    Export,
+    /// Read that from standard input into the database.
+    Import,
     /// Print the settings in force.
     Config,
     /// Ask a running server how it is.
@@ -50,6 +54,10 @@ pub fn command() -> Command {
         )
         .subcommand(Command::new("serve").about("Run the server (also the default)"))
         .subcommand(Command::new("migrate").about("Bring the database up to date, and exit"))
+        .subcommand(Command::new("export").about("Write sessions and people of the database to standard output"))
+        .subcommand(
+            Command::new("import").about("Read what export wrote from standard input into the database"),
+        )
         .subcommand(Command::new("config").about("Print the settings in force and where each came from"))
         .subcommand(Command::new("health").about("Ask a running server whether it is ready (exit code 0 or 1)"))
         .subcommand(Command::new("openapi").about("Print the OpenAPI description of the REST API"))
@@ -91,6 +99,8 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, cl
     let task = match matches.subcommand() {
         None | Some(("serve", _)) => Task::Serve,
         Some(("migrate", _)) => Task::Migrate,
+        Some(("export", _)) => Task::Export,
+        Some(("import", _)) => Task::Import,
         Some(("config", _)) => Task::Config,
         Some(("health", _)) => Task::Health,
         Some(("openapi", _)) => Task::OpenApi,

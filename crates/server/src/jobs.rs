@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::clock::Clock;
-use crate::overview::{SAMPLE_INTERVAL, Sample};
+use crate::overview::{Failure, Overview, SAMPLE_INTERVAL, Sample};
 use crate::state::State;
 use crate::store::StoreError;
 use crate::tls::Tls;
@@ -55,6 +55,7 @@ pub struct Report {
 #[derive(Clone)]
 pub struct Jobs {
     clock: Clock,
+    overview: Arc<Overview>,
     stopping: CancellationToken,
     tasks: TaskTracker,
     reports: Arc<Mutex<Vec<Report>>>,
@@ -69,9 +70,9 @@ enum Outcome<E> {
 }
 
 impl Jobs {
-    /// No jobs yet; those that come end when `stopping` is cancelled.
-    pub fn new(clock: Clock, stopping: CancellationToken) -> Self {
-        Self { clock, stopping, tasks: TaskTracker::new(), reports: Arc::default() }
+    /// No jobs yet; those that come end when `stopping` is cancelled. What goes wrong stands in the overview too.
+    pub fn new(clock: Clock, overview: Arc<Overview>, stopping: CancellationToken) -> Self {
+        Self { clock, overview, stopping, tasks: TaskTracker::new(), reports: Arc::default() }
     }
 
     /// How each job is doing, in the order in which they were started.
@@ -104,7 +105,7 @@ impl Jobs {
                 }
                 let outcome = jobs.run_once(run()).await;
                 let before = std::mem::replace(&mut wrong, jobs.note(number, &outcome));
-                tell(name, &outcome, before);
+                jobs.tell(name, &outcome, before);
                 wait = pause(wrong, interval);
             }
         });
@@ -123,7 +124,7 @@ impl Jobs {
                 _ = AbortOnDropHandle::new(tokio::spawn(run())).await;
                 let outcome = Outcome::<&str>::Panicked;
                 let wrong = jobs.note(number, &outcome);
-                tell(name, &outcome, wrong);
+                jobs.tell(name, &outcome, wrong);
                 jobs.clock.sleep(pause(wrong, RUN_DEADLINE)).await;
             }
         };
@@ -196,6 +197,31 @@ impl Jobs {
         }
         report.wrong_in_a_row
     }
+
+    /// Once for each time that things go wrong, not for each run: an outage is one line, and its end another.
+    fn tell(&self, name: &'static str, outcome: &Outcome<impl Display>, wrong_before: u32) {
+        match outcome {
+            Outcome::Panicked => {
+                tracing::error!(job = name, "job panicked, will run again");
+                self.keep_in_mind(name, "panicked".into());
+            }
+            Outcome::Hung => {
+                tracing::error!(job = name, "job hung and was given up, will run again");
+                self.keep_in_mind(name, "hung".into());
+            }
+            Outcome::Failed(error) if wrong_before == 0 => {
+                tracing::warn!(job = name, %error, "job failed, will run again");
+                self.keep_in_mind(name, error.to_string());
+            }
+            Outcome::Failed(error) => tracing::debug!(job = name, %error, wrong_before, "job failed again"),
+            Outcome::Done if wrong_before > 0 => tracing::info!(job = name, wrong_before, "job works again"),
+            Outcome::Done => {}
+        }
+    }
+
+    fn keep_in_mind(&self, name: &str, why: String) {
+        self.overview.note(Failure { at: self.clock.now(), request_id: None, what: name.to_owned(), why });
+    }
 }
 
 /// Starts all jobs of a server.
@@ -264,20 +290,6 @@ fn pause(wrong: u32, interval: Duration) -> Duration {
     }
 }
 
-/// Once for each time that things go wrong, not for each run: an outage is one line, and its end another.
-fn tell(name: &'static str, outcome: &Outcome<impl Display>, wrong_before: u32) {
-    match outcome {
-        Outcome::Panicked => tracing::error!(job = name, "job panicked, will run again"),
-        Outcome::Hung => tracing::error!(job = name, "job hung and was given up, will run again"),
-        Outcome::Failed(error) if wrong_before == 0 => {
-            tracing::warn!(job = name, %error, "job failed, will run again");
-        }
-        Outcome::Failed(error) => tracing::debug!(job = name, %error, wrong_before, "job failed again"),
-        Outcome::Done if wrong_before > 0 => tracing::info!(job = name, wrong_before, "job works again"),
-        Outcome::Done => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -301,7 +313,13 @@ mod tests {
             let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
             let stopping = CancellationToken::new();
             let (say, said) = mpsc::unbounded_channel();
-            Self { jobs: Jobs::new(clock, stopping.clone()), hand, stopping, said, say }
+            Self {
+                jobs: Jobs::new(clock, Arc::new(Overview::new().unwrap()), stopping.clone()),
+                hand,
+                stopping,
+                said,
+                say,
+            }
         }
 
         /// Lets time pass until a run says something.
@@ -350,6 +368,10 @@ mod tests {
         assert_eq!((troubled.panicked, troubled.failed, troubled.wrong_in_a_row), (1, 1, 0));
         assert!(troubled.done >= 2 && sound.done >= 2);
         assert_eq!((sound.panicked, sound.failed, sound.hung), (0, 0, 0));
+        let failures = trial.jobs.overview.failures();
+        let said: Vec<_> = failures.iter().map(|one| (&*one.what, &*one.why)).collect();
+        // The run after a panic is another time that things are wrong already: the failure is part of that.
+        assert_eq!(said, [("troubled", "panicked")]);
     }
 
     #[tokio::test]

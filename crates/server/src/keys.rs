@@ -28,22 +28,20 @@ pub enum KeyError {
 }
 
 /// The tokens of a server: signed with `JWT_SECRET`, or with the key in the data directory; those signed with
-/// `JWT_SECRET_PREVIOUS` are still read.
+/// `JWT_SECRET_PREVIOUS` are still read, and so are those of a key in the data directory from before there was
+/// `JWT_SECRET`.
 ///
 /// # Errors
 /// When there is no key.
 pub fn tokens(config: &Config) -> Result<Tokens, KeyError> {
-    let kept;
-    let key = match &config.jwt_secret {
-        Some(secret) => secret.expose().as_bytes(),
-        None => {
-            kept = load(&config.data_dir.join(FILE))?;
-            &kept
-        }
+    let path = config.data_dir.join(FILE);
+    let previous = config.jwt_secrets_previous.iter().map(|secret| Secret::expose(secret).as_bytes());
+    let Some(secret) = &config.jwt_secret else {
+        return Ok(Tokens::new(&load(&path)?, &previous.collect::<Vec<_>>())?);
     };
-    let previous: Vec<&[u8]> =
-        config.jwt_secrets_previous.iter().map(|secret| Secret::expose(secret).as_bytes()).collect();
-    Ok(Tokens::new(key, &previous)?)
+    let kept = path.exists().then(|| load(&path)).transpose()?;
+    let previous: Vec<_> = previous.chain(kept.as_deref()).collect();
+    Ok(Tokens::new(secret.expose().as_bytes(), &previous)?)
 }
 
 /// The key in a file, made if it is not there.

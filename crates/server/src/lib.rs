@@ -7,10 +7,12 @@
 //! | [`http`] | REST, health, the page, the accept loop |
 //! | [`realtime`] | the two WebSocket doors and the rooms behind them |
 //! | [`store`] | what lasts |
+//! | [`transfer`] | from one database to another |
 //! | [`seen`] | signs of life on their way there |
 //! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
 //! | [`metrics`] | what an operator sees from outside |
+//! | [`warnings`] | what the log is told now and then only |
 //! | [`overview`] | the last hour, and what failed last, for the dashboard |
 //! | [`settings`], [`config`] | settings as text, and as understood |
 //! | [`basemap`] | where the page's map comes from |
@@ -43,3 +45,5 @@ pub mod telemetry;
 pub mod tls;
 pub mod tokens;
 pub mod trackers;
+pub mod transfer;
+pub mod warnings;

@@ -7,7 +7,7 @@ use listenfd::ListenFd;
 use tagalong::cli::{self, Invocation, Task};
 use tagalong::clock::Clock;
 use tagalong::config::Config;
-use tagalong::{app, http, probe, telemetry};
+use tagalong::{app, http, probe, telemetry, transfer};
 use tokio::signal::unix::{SignalKind, signal};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -54,6 +54,20 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
         Task::Migrate => {
             app::open_store(&config).await?.close().await;
             println!("the database {} is up to date", config.database);
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Export => {
+            let store = app::open_store(&config).await?;
+            let taken = transfer::export(&store, std::io::BufWriter::new(std::io::stdout().lock())).await?;
+            store.close().await;
+            eprintln!("exported {taken}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Import => {
+            let store = app::open_store(&config).await?;
+            let taken = transfer::import(&store, std::io::stdin().lock()).await?;
+            store.close().await;
+            println!("imported {taken}");
             Ok(ExitCode::SUCCESS)
         }
         Task::Health => {

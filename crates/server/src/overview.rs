@@ -64,17 +64,17 @@ impl Sample {
     }
 }
 
-/// A request that failed for a reason of ours.
+/// A request or a run of a job that failed for a reason of ours.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
     /// When.
     pub at: Timestamp,
-    /// Stands in the lines that the log has of it.
-    pub request_id: String,
-    /// The route's template.
-    pub route: String,
-    /// What the client was told.
-    pub code: &'static str,
+    /// Stands in the line that the log has of a request.
+    pub request_id: Option<String>,
+    /// A route's template, or the name of a job.
+    pub what: String,
+    /// What the client was told, or why the job failed.
+    pub why: String,
 }
 
 /// See the module's documentation.
@@ -138,11 +138,12 @@ mod tests {
     fn the_last_ones_are_kept() {
         let overview = Overview::new().unwrap();
         for number in 0..FAILURES_MAX + 7 {
-            let (at, request_id) = (Timestamp::from_millis(0), number.to_string());
-            overview.note(Failure { at, request_id, route: "/".into(), code: "INTERNAL" });
+            let (at, request_id) = (Timestamp::from_millis(0), Some(number.to_string()));
+            overview.note(Failure { at, request_id, what: "/".into(), why: "INTERNAL".into() });
         }
         let failures = overview.failures();
         assert_eq!(failures.len(), FAILURES_MAX);
-        assert_eq!((&*failures[0].request_id, &*failures[FAILURES_MAX - 1].request_id), ("56", "7"));
+        let id = |at: usize| failures[at].request_id.as_deref();
+        assert_eq!((id(0), id(FAILURES_MAX - 1)), (Some("56"), Some("7")));
     }
 }

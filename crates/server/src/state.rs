@@ -20,6 +20,7 @@ use crate::store::Store;
 use crate::tls::Tls;
 use crate::tokens::Tokens;
 use crate::trackers::gate::Gate;
+use crate::warnings::Warnings;
 
 /// A shared reference to the parts.
 #[derive(Clone)]
@@ -34,7 +35,9 @@ pub struct Parts {
     /// What is counted.
     pub metrics: Metrics,
     /// What the dashboard remembers.
-    pub overview: Overview,
+    pub overview: Arc<Overview>,
+    /// What the log is told now and then only.
+    pub warnings: Warnings,
     /// What lasts.
     pub store: Store,
     /// The way to other nodes.

@@ -5,6 +5,9 @@
 #[path = "store/cases.rs"]
 mod cases;
 #[cfg(test)]
+#[path = "store/moving.rs"]
+mod moving;
+#[cfg(test)]
 #[path = "store/people.rs"]
 mod people;
 #[cfg(test)]
@@ -80,6 +83,11 @@ conformance! {
         leaving_frees_place_and_name
         leaving_is_refused_to_who_is_not_there
         sessions_do_not_mix;
+    moving:
+        what_is_stored_is_told_session_by_session
+        what_was_stored_elsewhere_is_taken_in_as_it_is
+        a_session_that_is_there_is_left_as_it_is
+        names_that_look_the_same_get_a_number_on_their_way_in;
     races:
         of_two_hundred_fifty_get_in
         of_two_with_one_name_one_gets_in

@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use super::address::{self, Peer};
 use super::stream::Stream;
 use crate::state::State;
+use crate::warnings::Kind;
 
 /// Bytes that the kernel may hold unsent for one connection: what is beyond is still ours, so that a slow
 /// reader gets the newest position and not megabytes of old ones.
@@ -71,7 +72,9 @@ pub async fn serve(listener: TcpListener, router: Router, state: State) {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if let Some(left_out) = state.warnings.due(Kind::CannotAccept) {
+                    tracing::warn!(%error, left_out, "cannot accept a connection");
+                }
                 state.clock.sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -86,7 +89,13 @@ fn admit(tcp: TcpStream, peer: SocketAddr, state: &State) -> Option<Stream> {
     let counted = if address::is_trusted(peer.ip(), &state.config.trusted_proxies) {
         None
     } else {
-        Some(state.rates.accept(peer.ip().into())?)
+        let counted = state.rates.accept(peer.ip().into());
+        if counted.is_none()
+            && let Some(left_out) = state.warnings.due(Kind::TooManyConnections)
+        {
+            tracing::warn!(left_out, "an address has too many connections, no more are taken from it");
+        }
+        Some(counted?)
     };
     Some(Stream::new(tcp, counted, state.clock.clone()))
 }

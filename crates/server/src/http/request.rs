@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use tagalong_core::problem::Problem;
 use tracing::Instrument;
 
 use super::answer::Refusal;
@@ -16,6 +17,7 @@ use crate::entropy::random;
 use crate::metrics::labels::{Answered, Route};
 use crate::overview::Failure;
 use crate::state::State;
+use crate::warnings::Kind;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 64;
@@ -28,17 +30,16 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     let id = request_id(&request);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", request_id = %id);
+    let span = tracing::error_span!("request", request_id = %id);
     let began = state.clock.instant();
 
     let mut response = next.run(request).instrument(span.clone()).await;
 
-    let _entered = span.enter();
-    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
-        if let Some(cause) = refusal.cause() {
-            let (at, code) = (state.clock.now(), refusal.problem().code());
-            state.overview.note(Failure { at, request_id: id.clone(), route: template(&route).into(), code });
-            tracing::error!(code = refusal.problem().code(), cause, "request failed");
+    let refusal = response.extensions_mut().remove::<Refusal>();
+    if let Some(refusal) = &refusal {
+        if refusal.cause().is_some() {
+            let (what, why) = (template(&route).into(), refusal.problem().code().to_owned());
+            state.overview.note(Failure { at: state.clock.now(), request_id: Some(id.clone()), what, why });
         }
         *response.body_mut() = Body::from(refusal.body(&id));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -49,8 +50,24 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     let took = state.clock.instant().duration_since(began);
     let status = response.status().as_u16();
     count(&state, &method, &route, status, took);
-    tracing::info!(%method, route, status, millis = took.as_secs_f64() * 1e3, "answered");
+    let _entered = span.enter();
+    let millis = took.as_secs_f64() * 1e3;
+    match refusal.as_ref().and_then(|refusal| worth_a_cause(&state, refusal)) {
+        Some((code, cause, left_out)) => {
+            tracing::error!(%method, route, status, millis, code, cause, left_out, "failed");
+        }
+        None => tracing::info!(%method, route, status, millis, "answered"),
+    }
     response
+}
+
+/// What the line of a request that failed says besides: code, cause, and how many causes were left out before.
+/// That the database is away is not said with each request.
+fn worth_a_cause<'a>(state: &State, refusal: &'a Refusal) -> Option<(&'static str, &'a str, u64)> {
+    let cause = refusal.cause()?;
+    let away = refusal.problem() == Problem::Unavailable;
+    let left_out = if away { state.warnings.due(Kind::DatabaseAway)? } else { 0 };
+    Some((refusal.problem().code(), cause, left_out))
 }
 
 fn count(state: &State, method: &Method, route: &str, status: u16, took: Duration) {

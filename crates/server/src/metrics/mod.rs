@@ -87,7 +87,7 @@ metrics! {
     watchers: Gauge, gauge "tagalong_watchers" [];
     /// Membership and session events that wait to be written, over all connections.
     control_queue_depth: Gauge, gauge "tagalong_control_queue_depth" [];
-    /// The most that wait for one connection. At 256 it is closed.
+    /// The most that wait for one connection. At 320 it is closed.
     control_queue_depth_max: Gauge, gauge "tagalong_control_queue_depth_max" [];
     /// Positions that were taken in from clients of this node.
     positions_received: Counter, counter "tagalong_positions_received_total" [];

@@ -8,10 +8,12 @@ mod address;
 mod postgres;
 mod rules;
 mod sqlite;
+mod stored;
 
 use std::time::Duration;
 
 pub use address::{Database, InvalidDatabase};
+pub use stored::{StoredParticipant, StoredSession};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::problem::Problem;
@@ -380,5 +382,23 @@ impl Store {
     /// When the database does not answer; some may be deleted then.
     pub async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
         either!(self, "purge", database => database.purge(ended_before).await)
+    }
+
+    /// The session that comes after another one, or the first, with all that stands here of it, open or not. The
+    /// order is the database's own.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn stored_after(&self, last: Option<SessionId>) -> Result<Option<StoredSession>, StoreError> {
+        either!(self, "stored_after", database => database.stored_after(last).await)
+    }
+
+    /// Takes in a session of another database as it is: whether it did, since one of that id is left as it is. Where
+    /// names of people who are there look the same, the later ones get a number.
+    ///
+    /// # Errors
+    /// When the database does not answer, or cannot hold it.
+    pub async fn take_in(&self, session: &StoredSession) -> Result<bool, StoreError> {
+        either!(self, "take_in", database => database.take_in(session).await)
     }
 }

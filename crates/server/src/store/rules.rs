@@ -9,7 +9,10 @@ use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
-use super::{NewParticipant, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord};
+use super::{
+    NewParticipant, ParticipantRecord, SessionChange, SessionRecord, StoreError, StoredParticipant,
+    TrackerRecord,
+};
 
 /// Room for a blank, brackets and any number.
 const NUMBER_CHARS_MAX: usize = 13;
@@ -59,6 +62,11 @@ impl SessionRow {
 /// Seconds as they stand in a database.
 pub(super) fn seconds(life: Duration) -> i32 {
     i32::try_from(life.as_secs()).unwrap_or(i32::MAX)
+}
+
+/// A number as it stands in a database that has none as large.
+pub(super) fn integer(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 /// Whose a tracker link is, if they are in and their session is open.
@@ -132,6 +140,16 @@ impl Looks {
             number += 1;
             let stem: String = name.chars().take(DISPLAY_NAME_CHARS_MAX - NUMBER_CHARS_MAX).collect();
             kept = format!("{stem} ({number})");
+        }
+    }
+
+    /// The same for somebody from another database, whose names are unique only among those who are there.
+    pub(super) fn restore(&mut self, session: SessionId, somebody: &StoredParticipant) -> (String, String) {
+        let name = &somebody.display_name;
+        if somebody.is_active {
+            self.keep(session, name.as_str())
+        } else {
+            (name.as_str().to_owned(), name.look())
         }
     }
 }

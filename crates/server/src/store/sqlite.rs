@@ -3,6 +3,8 @@
 //! `synchronous = NORMAL`: a killed process loses nothing, a power cut may lose the last moments, never the
 //! file. A session lives a day at most; waiting for the disk at every join would cost more than it saves.
 
+mod stored;
+
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;

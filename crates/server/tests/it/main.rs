@@ -23,6 +23,7 @@ mod presence;
 mod rates;
 mod rest;
 mod rfc6455;
+mod said;
 mod schema;
 mod tls;
 mod tracker_apps;

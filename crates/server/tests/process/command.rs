@@ -182,7 +182,7 @@ fn help_version_and_completions_are_for_people() {
     for setting in tagalong::settings::SETTINGS {
         assert!(help.contains(&format!("--{}", setting.flag())) && help.contains(setting.name));
     }
-    for command in ["serve", "migrate", "config", "health", "completions"] {
+    for command in ["serve", "migrate", "export", "import", "config", "health", "completions"] {
         assert!(help.contains(command), "{help}");
         run(&[command, "--help"]);
     }

@@ -74,16 +74,23 @@ fn flood(server: &Serving, path: &str, frame: &[u8], times: usize) {
     });
 }
 
-/// Answers that a bystander gets until it is over; between them nothing may come.
+/// Answers that a bystander gets until it is over; between them nothing may come but who is connected.
 fn bystander(server: &Serving, token: &str, over: &AtomicBool) -> usize {
     let mut socket = server.socket(&format!("/ws?token={token}")).unwrap();
-    for _ in 0..2 {
+    // Who takes part, where the others are, who is connected.
+    for _ in 0..3 {
         socket.read().unwrap();
     }
     let mut answers = 0;
     while !over.load(Ordering::Relaxed) {
         socket.send(Message::text(r#"{"type":"ping"}"#)).unwrap();
-        assert_eq!(socket.read().unwrap(), Message::text(r#"{"type":"pong","data":{}}"#));
+        let answer = loop {
+            match socket.read().unwrap() {
+                Message::Text(text) if text.contains("presence_diff") => {}
+                answer => break answer,
+            }
+        };
+        assert_eq!(answer, Message::text(r#"{"type":"pong","data":{}}"#));
         answers += 1;
     }
     answers

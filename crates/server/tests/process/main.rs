@@ -5,6 +5,7 @@
 mod command;
 mod crash;
 mod flood;
+mod moving;
 mod privacy;
 mod serving;
 mod stop;

@@ -7,6 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::serving::Serving;
 
+const OPERATOR: &str = "an operator's token that nobody guesses";
 const LAT: &str = "12.3456789";
 const LNG: &str = "-98.7654321";
 const NAME: &str = "Wilhelmina";
@@ -123,6 +124,7 @@ fn no_coordinate_token_link_name_or_address_is_logged_or_repeated() {
             ("LOG_FORMAT", format),
             ("TRUSTED_PROXIES", "127.0.0.1"),
             ("SESSIONS_PER_HOUR", "3"),
+            ("ADMIN_TOKEN", OPERATOR),
         ];
         let mut server = Serving::start_with(home.path(), &settings);
         let (_, made) = server.ask("POST", "/api/sessions", "", &format!(r#"{{"name":"{NAME}"}}"#)).unwrap();
@@ -146,7 +148,7 @@ fn no_coordinate_token_link_name_or_address_is_logged_or_repeated() {
         let ended = server.ask("DELETE", &format!("/api/sessions/{session}"), &creator, "");
         assert_eq!(ended.unwrap().0, 200);
         answers.extend(refused(&server, &session, &token));
-        let (status, _, metrics) = server.raw("GET", "/metrics", "", "").unwrap();
+        let (status, _, metrics) = server.raw("GET", "/metrics", OPERATOR, "").unwrap();
         assert!(status == 200 && metrics.contains("tagalong_messages_refused_total{"), "{metrics}");
         assert!(!metrics.contains("127.0.0.1"), "{metrics}");
         answers.push(metrics);
@@ -154,7 +156,8 @@ fn no_coordinate_token_link_name_or_address_is_logged_or_repeated() {
         let log = server.log();
         assert!(log.lines().count() > 20, "the log was not kept: {log}");
 
-        let secrets = [ADDRESS, LAT, LNG, &LNG[1..], NAME, &session, &user, &token, &creator, &secret];
+        let secrets =
+            [OPERATOR, ADDRESS, LAT, LNG, &LNG[1..], NAME, &session, &user, &token, &creator, &secret];
         for secret in secrets {
             assert!(!log.contains(secret), "{secret} was logged");
             assert!(!answers.iter().any(|answer| answer.contains(secret)), "{secret} was repeated");

@@ -66,7 +66,10 @@ async fn who_was_there_before_looks_were_unique_is_told_apart() {
     store.leave(id, &crate::people::user("gone"), START).await.unwrap();
     store.close().await;
     // The file as the version before left it.
-    let before = "DROP INDEX idx_participants_name;
+    let before = "DROP INDEX idx_participants_trackers;
+        ALTER TABLE participants DROP COLUMN tracker_generation;
+        ALTER TABLE sessions DROP COLUMN location_ttl_seconds;
+        DROP INDEX idx_participants_name;
         ALTER TABLE participants DROP COLUMN name_look;
         CREATE UNIQUE INDEX idx_participants_name ON participants (session_id, display_name) WHERE is_active = 1;
         DELETE FROM _sqlx_migrations WHERE version > 1;

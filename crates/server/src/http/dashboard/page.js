@@ -153,8 +153,8 @@ function lists(state) {
     whole.format(job.failed + job.panicked + job.hung),
   ]);
   table("jobs", ["Job", "Last run", "Next", "Done", "Went wrong"], jobs, "There are none.");
-  const failures = state.failures.map((one) => [time(one.at), one.route, one.code, one.request_id]);
-  table("failures", ["When", "Route", "Code", "Request id"], failures, "There were none.");
+  const failures = state.failures.map((one) => [time(one.at), one.what, one.why, one.request_id || "–"]);
+  table("failures", ["When", "Route or job", "What", "Request id"], failures, "There were none.");
   const settings = state.settings.map((one) => [one.name, one.value || "–", one.source]);
   table("settings", ["Setting", "Value", "From"], settings, "");
 }

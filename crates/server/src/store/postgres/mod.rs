@@ -2,6 +2,7 @@
 
 mod lease;
 mod sql;
+mod stored;
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tagalong_core::time::Timestamp;
 use self::lease::{Lease, bounded};
 use super::{
     NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord, StoreError,
-    TrackerRecord,
+    StoredSession, TrackerRecord,
 };
 
 /// How long a start waits for a server that starts too.
@@ -181,6 +182,17 @@ impl Postgres {
                 return Ok(deleted);
             }
         }
+    }
+
+    pub(super) async fn stored_after(
+        &self,
+        last: Option<SessionId>,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        leased!(self, connection => stored::after(connection, last))
+    }
+
+    pub(super) async fn take_in(&self, session: &StoredSession) -> Result<bool, StoreError> {
+        leased!(self, connection => stored::take_in(connection, session))
     }
 }
 

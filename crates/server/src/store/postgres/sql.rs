@@ -390,6 +390,6 @@ fn participant_row(row: &PgRow) -> Result<ParticipantRecord, StoreError> {
     Ok(rules::participant(user_id, display_name, row.try_get("avatar_color")?, last_seen))
 }
 
-fn timestamp(row: &PgRow, column: &str) -> Result<Timestamp, StoreError> {
+pub(super) fn timestamp(row: &PgRow, column: &str) -> Result<Timestamp, StoreError> {
     Ok(Timestamp::from_utc(row.try_get(column)?))
 }

@@ -1,0 +1,81 @@
+//! Warnings that can come many times a second: each kind is said at once, and then now and then, with how many
+//! were left out. What is said less often than that goes to the log as it is.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+
+/// A kind of warning is said once in this time.
+pub const SAID_EVERY: Duration = Duration::from_secs(10);
+
+/// What is warned of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// The operating system gives us no connection, for example because no file is free.
+    CannotAccept,
+    /// Somebody opens more connections than one address may have.
+    TooManyConnections,
+    /// A request needed the database, and got no answer.
+    DatabaseAway,
+}
+
+const KINDS: usize = Kind::DatabaseAway as usize + 1;
+
+#[derive(Clone, Copy, Default, Debug)]
+struct Said {
+    last: Option<Instant>,
+    left_out: u64,
+}
+
+/// What was said when.
+pub struct Warnings {
+    clock: Clock,
+    kinds: Mutex<[Said; KINDS]>,
+}
+
+impl Warnings {
+    /// Nothing was said yet.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, kinds: Mutex::default() }
+    }
+
+    /// How many of the kind were left out since it was last said, if it is to be said again now.
+    pub fn due(&self, kind: Kind) -> Option<u64> {
+        let now = self.clock.instant();
+        let mut kinds = self.kinds.lock();
+        let said = &mut kinds[kind as usize];
+        if said.last.is_some_and(|last| now.duration_since(last) < SAID_EVERY) {
+            said.left_out += 1;
+            return None;
+        }
+        said.last = Some(now);
+        Some(std::mem::take(&mut said.left_out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tagalong_core::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_is_said_at_once_and_then_now_and_then_with_how_many_were_left_out() {
+        let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
+        let warnings = Warnings::new(clock);
+        assert_eq!(warnings.due(Kind::CannotAccept), Some(0));
+        for _ in 0..1000 {
+            assert_eq!(warnings.due(Kind::CannotAccept), None);
+        }
+        assert_eq!(warnings.due(Kind::DatabaseAway), Some(0), "another kind");
+        hand.advance(SAID_EVERY.checked_sub(Duration::from_millis(1)).unwrap());
+        assert_eq!(warnings.due(Kind::CannotAccept), None);
+        hand.advance(Duration::from_millis(1));
+        assert_eq!(warnings.due(Kind::CannotAccept), Some(1001));
+        assert_eq!(warnings.due(Kind::CannotAccept), None);
+        hand.advance(SAID_EVERY);
+        assert_eq!(warnings.due(Kind::CannotAccept), Some(1));
+    }
+}
