@@ -1,5 +1,5 @@
 //! Overland: batches of GeoJSON features, of which the newest counts. It keeps and sends again a batch that is
-//! not answered with exactly [`TAKEN`]; so features that make no sense are passed over.
+//! not answered with exactly `TAKEN`; so features that make no sense are passed over.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
