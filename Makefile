@@ -108,7 +108,7 @@ deps: need-cargo ## Check licences, sources and unused dependencies
 check-deploy: need-python ## Check what lies in deploy/: linters, schemas, alert rules
 	@deploy/check/run
 
-release: need-cargo web ## Build what is released, to the byte the same, into target/dist
+release: need-cargo web ## Build what is released into target/dist: archive, SBOMs, sums
 	@command -v cargo-cyclonedx >/dev/null || cargo install --quiet --locked --debug --root target/tools cargo-cyclonedx@0.5.9
 	deploy/release
 

@@ -63,14 +63,6 @@ fn the_image_has_all_that_the_page_is_made_of() {
 }
 
 #[test]
-fn the_page_of_the_image_has_the_programs_that_it_shows() {
-    assert!(read("web/src/docs/connect.ts").contains("from \"../../../docs/connect/"));
-    let lines = dockerfile();
-    let page = lines.split(|line| line.starts_with("FROM ")).nth(1).unwrap();
-    assert!(page.iter().any(|line| line.starts_with("COPY docs/connect/ ")), "{page:?}");
-}
-
-#[test]
 fn the_image_has_one_user_no_shell_and_a_health_check() {
     let lines = dockerfile();
     let last = lines.iter().rposition(|line| line.starts_with("FROM ")).unwrap();
