@@ -6,8 +6,8 @@ WORKDIR /src/web
 COPY web/package.json web/package-lock.json web/.npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY web/ ./
-# The page at /docs shows these programs.
-COPY docs/connect/ /src/docs/connect/
+# The programs that /docs shows.
+COPY docs/connect/ ../docs/connect/
 RUN npm run build
 
 FROM rust:1.95-bookworm AS server

@@ -35,8 +35,11 @@ web/node_modules/.package-lock.json: web/package-lock.json | need-npm
 
 test: need-cargo web lint unit interop schemathesis page e2e deps fuzz-smoke ## Run everything that a change must pass
 	@echo "== deploy/"
-	if [ -e target/tools/deploy/ready ]; then deploy/check/run >target/check-deploy.log || { cat target/check-deploy.log; exit 1; }
-	else echo "left out until make check-deploy has been run once: it gets its tools from the network"; fi
+	if [ -e target/tools/deploy/ready ]; then
+	  deploy/check/run >target/check-deploy.log || { cat target/check-deploy.log; exit 1; }
+	  grep "left out" target/check-deploy.log || :
+	else echo "left out until make check-deploy has been run once: it gets its tools from the network"
+	fi
 	echo "all passed"
 
 lint: need-cargo ## Check the format, the lints and the documentation
