@@ -44,24 +44,6 @@ fn the_image_copies_what_is_there_and_nothing_that_is_ignored() {
     assert!(count > 5);
 }
 
-/// What the page takes in from outside its own directory.
-#[test]
-fn the_image_has_all_that_the_page_is_made_of() {
-    let sources = read("web/src/docs/connect.ts");
-    let outside: Vec<_> = sources.split('"').filter_map(|text| text.strip_prefix("../../../")).collect();
-    assert!(outside.len() > 5);
-    let lines = dockerfile();
-    let built = lines.iter().position(|line| line == "RUN npm run build").unwrap();
-    for path in outside {
-        let path = Path::new(path);
-        let copies = |line: &String| {
-            let words: Vec<_> = line.split_whitespace().collect();
-            matches!(words[..], ["COPY", from, to] if path.starts_with(from) && to == format!("/src/{from}"))
-        };
-        assert!(lines[..built].iter().any(copies), "{} is not copied", path.display());
-    }
-}
-
 #[test]
 fn the_image_has_one_user_no_shell_and_a_health_check() {
     let lines = dockerfile();
