@@ -35,6 +35,8 @@ pub struct Moved {
     pub at: Timestamp,
     /// When it came in, by the time that all nodes share: its life began then, wherever it is shown.
     pub received: Timestamp,
+    /// Whether a tracker app sent it, so that a page elsewhere gives way to what was taken later.
+    pub reported: bool,
     /// None when it was withdrawn or its life is over.
     pub position: Option<Position>,
 }
@@ -93,6 +95,8 @@ struct Read {
 struct Times {
     at: Timestamp,
     received: Timestamp,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    reported: bool,
 }
 
 impl Share {
@@ -103,7 +107,7 @@ impl Share {
             user_id: &self.user_id,
             position: moved.and_then(|moved| moved.position.as_ref()),
             node: self.node,
-            moved: moved.map(|moved| Times { at: moved.at, received: moved.received }),
+            moved: moved.map(|&Moved { at, received, reported, .. }| Times { at, received, reported }),
             said: self.said,
             present: self.present,
             last_position_at: self.last_position_at,
@@ -120,7 +124,8 @@ impl Share {
             Some(_) => Some(Position::restore(json).map_err(|_| InvalidShare)?),
             None => None,
         };
-        let moved = read.moved.map(|times| Moved { at: times.at, received: times.received, position });
+        let moved =
+            read.moved.map(|Times { at, received, reported }| Moved { at, received, reported, position });
         let Read { node, user_id, said, present, last_position_at, .. } = read;
         Ok(Self { node, user_id, moved, said, present, last_position_at })
     }
@@ -139,6 +144,7 @@ mod tests {
             moved: Some(Moved {
                 at,
                 received: Timestamp::from_millis(1_795_000_000_100),
+                reported: said == Some(SharingStatus::Sharing),
                 position: position.map(|json| Position::parse(json, at).unwrap()),
             }),
             said: said.map(|status| Said { at, status }),

@@ -11,7 +11,9 @@ use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
 use tagalong_core::room::{Batch, Due, EnterError, Guest, Now, Reported, Room, SeatId};
 use tagalong_core::session::Details;
+use tagalong_core::share::Share;
 use tagalong_core::time::Timestamp;
+use tagalong_core::version::NodeId;
 
 const TTL: Duration = Duration::from_secs(60);
 const START: Timestamp = Timestamp::from_millis(1_795_000_000_000);
@@ -27,9 +29,13 @@ struct Scene {
 impl Scene {
     #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
     fn new() -> Self {
-        let mut room = Room::new(SessionId::from_random([1; 16]), None, Duration::ZERO);
         // Positions have been taken before this, and lives are counted back from it.
-        let began = Instant::now() + TTL * 10;
+        Self::on(None, Instant::now() + TTL * 10)
+    }
+
+    /// The room on one of several nodes.
+    fn on(node: Option<NodeId>, began: Instant) -> Self {
+        let mut room = Room::new(SessionId::from_random([1; 16]), node, Duration::ZERO);
         let now = Now { wall: START, shared: START, instant: began };
         let [ada, ben] = [1, 2].map(|n| UserId::from_random([n; 16]));
         let profile = |user: &UserId| Profile {
@@ -66,6 +72,15 @@ impl Scene {
     fn publish(&mut self, lat: f64, taken: u64, at: u64) {
         let now = self.now(at);
         self.room.publish(self.own, position(lat, taken), now).unwrap().wake();
+    }
+
+    /// Another node hears what is new here.
+    fn tells(&mut self, other: &mut Self, at: u64) {
+        let (now, mut unsent) = (self.now(at), Vec::new());
+        self.room.take_unsent(now, &mut unsent);
+        for share in unsent {
+            other.room.merge(Share::parse(&share.to_json()).unwrap(), now).unwrap().wakes.wake();
+        }
     }
 
     /// What a seat is given: latitudes and statuses.
@@ -125,6 +140,20 @@ fn the_newest_fix_wins_whichever_device_it_came_from() {
     // From here on the page alone: its own times do not matter.
     scene.publish(7.0, 50, 107);
     assert_eq!(scene.takes(scene.other, 107), ["7"]);
+}
+
+#[test]
+fn the_newest_fix_wins_whichever_node_it_came_through() {
+    let began = Scene::new().began;
+    let [mut page, mut app] = [1, 2].map(|n| Scene::on(Some(NodeId::from_random([n; 8])), began));
+    assert!(app.report(1.0, 102, 103));
+    app.tells(&mut page, 103);
+    page.publish(2.0, 101, 104);
+    assert_eq!(page.takes(page.other, 104), ["1"], "the app had a newer one");
+    page.publish(3.0, 105, 106);
+    page.tells(&mut app, 106);
+    assert!(!app.report(4.0, 104, 107), "the page had a newer one");
+    assert!(app.report(5.0, 108, 109));
 }
 
 #[test]

@@ -49,14 +49,14 @@ impl Room {
         if let Some(moved) = moved
             && slot.moved.replace_if_older(Version { at: moved.at, node })
         {
-            let age = now.shared.since(moved.received);
+            let (age, reported) = (now.shared.since(moved.received), moved.reported);
             // An instant before the machine's start cannot be told; the position is too old anyway.
             let received = now.instant.checked_sub(age);
             let live = moved.position.zip(received).filter(|_| age < location_ttl);
             slot.latest = live.map(|(position, received)| {
                 let event = Event::LocationUpdate { user_id: user_id.clone(), position };
                 let broadcast = Arc::new(Broadcast::new(self.session, event));
-                Latest { broadcast, received, expires: received + location_ttl, reported: false }
+                Latest { broadcast, received, expires: received + location_ttl, reported }
             });
             let shown = slot.latest.is_some();
             for seat in self.seats.iter_mut() {
@@ -111,7 +111,8 @@ fn share(slot: &mut Slot, node: NodeId, connected: bool, now: Now) -> Option<Sha
             Event::LocationUpdate { position, .. } => Some(position.clone()),
             _ => None,
         });
-        Moved { at, received: now.shared.minus(age.unwrap_or_default()), position }
+        let reported = latest.is_some_and(|latest| latest.reported);
+        Moved { at, received: now.shared.minus(age.unwrap_or_default()), reported, position }
     });
     let said = own(slot.said).filter(|_| unsent.said).zip(slot.status);
     let present = unsent.present.then(|| slot.presence.tell(connected, now.shared));

@@ -54,6 +54,7 @@ struct Tiles {
     max_zoom: u8,
 }
 
+/// What a client has to know of this server.
 #[utoipa::path(
     get,
     path = "/api/config",

@@ -35,6 +35,7 @@ impl Health {
     }
 }
 
+/// Whether the server is there.
 #[utoipa::path(
     get,
     path = "/health",
@@ -53,6 +54,7 @@ pub(super) struct Liveness {
     status: &'static str,
 }
 
+/// Whether the process lives.
 #[utoipa::path(
     get,
     path = "/health/live",
@@ -76,6 +78,7 @@ pub(super) struct Readiness {
     reason: Option<&'static str>,
 }
 
+/// Whether requests should be sent here.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -142,6 +145,7 @@ impl Check {
     }
 }
 
+/// How each part is.
 #[utoipa::path(
     get,
     path = "/health/detailed",

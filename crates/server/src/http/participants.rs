@@ -54,6 +54,7 @@ pub(super) struct Joined {
 refusals!(NotJoined:
     ANY_BODY, ANY_SESSION, [Problem::DisplayNameTaken, Problem::SessionFull, Problem::SessionLocked]);
 
+/// Join a session.
 #[utoipa::path(
     post,
     path = "/api/sessions/{id}/join",
@@ -111,6 +112,7 @@ pub(super) struct Watching {
 
 refusals!(NotWatching: ANY_SESSION, [Problem::SessionFull, Problem::SessionLocked]);
 
+/// Watch a session without taking part.
 #[utoipa::path(
     post,
     path = "/api/sessions/{id}/watch",
@@ -169,6 +171,7 @@ impl From<ParticipantRecord> for Participant {
 
 refusals!(NotListed: ANY_SESSION);
 
+/// Who takes part.
 #[utoipa::path(
     get,
     path = "/api/sessions/{id}/participants",
@@ -188,6 +191,7 @@ pub(super) async fn list(
 refusals!(NotLeft:
     ANY_TOKEN, ANY_SESSION, [Problem::ParticipantNotFound, Problem::ParticipantLeft]);
 
+/// Leave, or remove somebody.
 #[utoipa::path(
     delete,
     path = "/api/sessions/{id}/participants/{user_id}",

@@ -64,6 +64,7 @@ pub(super) struct CreatedSession {
 
 refusals!(NotCreated: ANY_BODY);
 
+/// Start a session.
 #[utoipa::path(
     post,
     path = "/api/sessions",
@@ -140,6 +141,7 @@ impl Session {
 
 refusals!(NotShown: ANY_SESSION);
 
+/// What a session is.
 #[utoipa::path(
     get,
     path = "/api/sessions/{id}",
@@ -173,6 +175,7 @@ struct SessionUpdate {
 
 refusals!(NotUpdated: ANY_BODY, ANY_TOKEN, ANY_SESSION);
 
+/// Change a session: its name, its end, or whether it is locked.
 #[utoipa::path(
     patch,
     path = "/api/sessions/{id}",
@@ -211,6 +214,7 @@ pub(super) async fn update(
 
 refusals!(NotEnded: ANY_TOKEN, ANY_SESSION);
 
+/// End a session for everyone.
 #[utoipa::path(
     delete,
     path = "/api/sessions/{id}",

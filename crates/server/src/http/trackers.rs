@@ -32,6 +32,7 @@ pub(super) struct Trackers {
 
 refusals!(NoTrackers: ANY_TOKEN, ANY_SESSION, [Problem::ParticipantNotFound, Problem::ParticipantLeft]);
 
+/// How to set tracker apps up.
 #[utoipa::path(
     get,
     path = "/api/sessions/{id}/participants/{user_id}/trackers",
@@ -68,6 +69,7 @@ pub(super) async fn show(
     }))
 }
 
+/// Revoke the links of tracker apps.
 #[utoipa::path(
     delete,
     path = "/api/sessions/{id}/participants/{user_id}/trackers",

@@ -51,6 +51,15 @@ async fn the_server_hands_its_description_out() {
 }
 
 #[test]
+fn every_operation_says_what_it_is_for() {
+    for (path, operations) in DESCRIPTION["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            assert!(operation["summary"].is_string(), "{method} {path}");
+        }
+    }
+}
+
+#[test]
 fn the_documentation_and_the_description_know_the_same_addresses() {
     let page = include_str!("../../../../docs/API.md");
     let quoted = |line: &str| line.split('`').nth(1).map(str::to_owned);
