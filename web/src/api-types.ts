@@ -11,6 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What a client has to know of this server. */
         get: operations["getConfig"];
         put?: never;
         post?: never;
@@ -29,6 +30,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Start a session. */
         post: operations["createSession"];
         delete?: never;
         options?: never;
@@ -43,12 +45,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** What a session is. */
         get: operations["getSession"];
         put?: never;
         post?: never;
+        /** End a session for everyone. */
         delete: operations["endSession"];
         options?: never;
         head?: never;
+        /** Change a session: its name, its end, or whether it is locked. */
         patch: operations["updateSession"];
         trace?: never;
     };
@@ -61,6 +66,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Join a session. */
         post: operations["joinSession"];
         delete?: never;
         options?: never;
@@ -75,6 +81,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Who takes part. */
         get: operations["listParticipants"];
         put?: never;
         post?: never;
@@ -94,6 +101,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
+        /** Leave, or remove somebody. */
         delete: operations["removeParticipant"];
         options?: never;
         head?: never;
@@ -107,9 +115,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** How to set tracker apps up. */
         get: operations["getTrackers"];
         put?: never;
         post?: never;
+        /** Revoke the links of tracker apps. */
         delete: operations["revokeTrackers"];
         options?: never;
         head?: never;
@@ -125,6 +135,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** Watch a session without taking part. */
         post: operations["watchSession"];
         delete?: never;
         options?: never;
@@ -139,6 +150,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Whether the server is there. */
         get: operations["health"];
         put?: never;
         post?: never;
@@ -155,6 +167,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** How each part is. */
         get: operations["healthDetailed"];
         put?: never;
         post?: never;
@@ -171,6 +184,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Whether the process lives. */
         get: operations["healthLive"];
         put?: never;
         post?: never;
@@ -187,6 +201,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Whether requests should be sent here. */
         get: operations["healthReady"];
         put?: never;
         post?: never;
