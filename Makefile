@@ -17,6 +17,10 @@ run: need-cargo web ## Build and start the server on port 4000, its data in ./da
 dev: need-cargo web ## Build and restart the server, and reload the page, as they change
 	@exec node web/build/dev.mjs
 
+# Whatever runs the binary builds it like this, as the tests do: with other features of what it is made of, all that would
+# be built once more.
+BUILD := cargo build --quiet --workspace --bins --examples
+
 # What the page is made of; cargo builds the result into the binary.
 PAGE := web/dist/index.html
 PAGE_SOURCES := web/index.html web/docs.html web/package.json $(wildcard docs/connect/*) web/vite.config.ts \
@@ -59,7 +63,7 @@ WEBSOCKETS := target/tools/websockets-17.4
 
 interop: need-cargo need-npm need-python need-curl need-proxies ## Run official clients, the programs of docs/connect, and proxies
 	@echo "== official phoenix clients, programs of docs/connect, proxies"
-	cargo build --quiet -p tagalong --bin tagalong --example connect
+	$(BUILD)
 	if [ ! -x $(WEBSOCKETS)/bin/python ]; then
 	  python3 -m venv $(WEBSOCKETS)
 	  $(WEBSOCKETS)/bin/pip install --quiet --disable-pip-version-check websockets==17.4
@@ -70,31 +74,33 @@ interop: need-cargo need-npm need-python need-curl need-proxies ## Run official 
 
 schemathesis: need-cargo need-python ## Hold the binary against its REST description; EXAMPLES=, SEED=
 	@echo "== the REST API as it is described"
-	cargo build --quiet --bin tagalong
+	$(BUILD)
 	tests/schemathesis/run
 
 page: need-cargo web ## Check the page: types, lints, unit tests, sizes
 	@echo "== page: types, lints, unit tests, sizes"
 	mkdir -p target
-	cargo run --quiet --bin tagalong -- openapi > target/openapi.json
+	$(BUILD)
+	target/debug/tagalong openapi > target/openapi.json
 	cd web
 	npm run --silent types -- --check >/dev/null || { echo "web/src/api-types.ts is out of date: run make api-types" >&2; exit 1; }
 	npm test --silent
 
 api-types: need-cargo web ## Write the page's types of the REST API from its description
 	@mkdir -p target
-	cargo run --quiet --bin tagalong -- openapi > target/openapi.json
+	$(BUILD)
+	target/debug/tagalong openapi > target/openapi.json
 	cd web
 	npm run --silent types
 
 e2e: need-cargo need-chromium web ## Run people in real browsers against the real binary
 	@echo "== people in browsers"
-	cargo build --quiet --bin tagalong
+	$(BUILD)
 	cd web
 	npm run --silent e2e
 
 screenshots: need-cargo need-chromium web ## Take the pictures of the README
-	@cargo build --quiet --bin tagalong
+	@$(BUILD)
 	cd web
 	npm run --silent screenshots
 
