@@ -102,6 +102,7 @@ const MESSAGES: [Message; 20] = [
 
 /// The whole description.
 pub fn description() -> Value {
+    let schemas = schemas();
     let doors = [Door::PhoenixV2, Door::PhoenixV1, Door::Plain];
     let (mut channels, mut operations, mut messages) = (Map::new(), Map::new(), Map::new());
     for door in doors {
@@ -115,7 +116,7 @@ pub fn description() -> Value {
             operations.insert(format!("{}.{}", door.key(), side.action()), door.operation(side, &known));
         }
         for message in known {
-            messages.insert(format!("{}.{}", door.key(), message.key()), message.through(door));
+            messages.insert(format!("{}.{}", door.key(), message.key()), message.through(door, &schemas));
         }
     }
     json!({
@@ -129,7 +130,7 @@ pub fn description() -> Value {
         "defaultContentType": "application/json",
         "channels": channels,
         "operations": operations,
-        "components": {"messages": messages, "schemas": schemas()},
+        "components": {"messages": messages, "schemas": schemas},
     })
 }
 
@@ -217,13 +218,13 @@ impl Message {
         }
     }
 
-    fn through(&self, door: Door) -> Value {
+    fn through(&self, door: Door, schemas: &Value) -> Value {
         json!({
             "name": self.name,
             "title": self.name,
             "summary": self.summary,
             "payload": self.frame_schema(door),
-            "examples": [{"payload": self.frame_example(door)}],
+            "examples": [{"payload": self.frame_example(door, schemas)}],
         })
     }
 
@@ -259,8 +260,8 @@ impl Message {
         }
     }
 
-    fn frame_example(&self, door: Door) -> Value {
-        let carried = schemas()[self.schema()]["examples"][0].clone();
+    fn frame_example(&self, door: Door, schemas: &Value) -> Value {
+        let carried = schemas[self.schema()]["examples"][0].clone();
         let payload = if matches!(self.carries, Typed(_)) || door == Door::Plain {
             json!({"type": self.name, "data": carried})
         } else {
