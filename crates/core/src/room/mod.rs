@@ -57,12 +57,12 @@ pub struct Now {
 }
 
 /// What a connection is ready to take.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Due {
-    /// Control events and positions.
-    Everything,
     /// Control events alone: its pace does not allow positions yet.
     Control,
+    /// Control events and positions.
+    Everything,
 }
 
 /// Who comes in.
@@ -131,7 +131,7 @@ pub struct Welcome {
     pub location_ttl: Duration,
 }
 
-/// What a connection takes at once, to be written in this order.
+/// What a connection took at once, in this order.
 #[derive(Default, Debug)]
 pub struct Batch {
     /// Membership, session and presence events.
@@ -142,19 +142,31 @@ pub struct Batch {
     pub farewell: Option<Farewell>,
 }
 
-impl Batch {
-    /// Empty, for the next take. A small one keeps its memory, so that ordinary rates allocate nothing; a large
-    /// one gives it back, for who is quiet after that.
-    #[must_use]
-    pub fn emptied(mut self) -> Self {
-        const KEPT: usize = 8;
-        self.control.clear();
-        self.positions.clear();
-        if self.control.capacity().max(self.positions.capacity()) > KEPT {
-            return Self::default();
-        }
-        self.farewell = None;
-        self
+/// Who takes what a seat is owed. Called under the room's lock: it copies, and waits for nothing.
+pub trait Taker {
+    /// Something of membership, session or presence. All of it comes before the first position.
+    fn control(&mut self, event: &Arc<Broadcast>);
+    /// Somebody's newest position.
+    fn position(&mut self, position: &Arc<Broadcast>);
+    /// That was all there will ever be.
+    fn farewell(&mut self, farewell: Farewell);
+    /// What it wants to be woken for from now on, after what it was given.
+    fn ready_for(&mut self) -> Due {
+        Due::Everything
+    }
+}
+
+impl Taker for Batch {
+    fn control(&mut self, event: &Arc<Broadcast>) {
+        self.control.push(Arc::clone(event));
+    }
+
+    fn position(&mut self, position: &Arc<Broadcast>) {
+        self.positions.push(Arc::clone(position));
+    }
+
+    fn farewell(&mut self, farewell: Farewell) {
+        self.farewell = Some(farewell);
     }
 }
 
@@ -366,34 +378,45 @@ impl Room {
         (self.node.unwrap_or_default(), self.node.is_some())
     }
 
-    /// Takes all that a seat is owed and ready for, control events first; when that is nothing, remembers to
-    /// wake it. One critical section: between two, events and positions could change places.
+    /// Gives all that a seat is owed and ready for, control events first, and remembers whom to wake for what comes
+    /// next. One critical section: between two, events and positions could change places, and a wake-up be lost.
     pub fn poll_take(
         &mut self,
         seat: SeatId,
         due: Due,
         waker: &Waker,
         now: Instant,
-        batch: &mut Batch,
+        taker: &mut impl Taker,
     ) -> Poll<()> {
         let Some(seat) = self.seats.get_mut(seat) else { return Poll::Pending };
-        let before = batch.control.len() + batch.positions.len();
-        batch.control.extend(seat.control.drain(..));
-        if seat.control.capacity() > 8 {
-            seat.control.shrink_to(0);
+        let mut taken = seat.farewell.is_some();
+        if !seat.control.is_empty() {
+            taken = true;
+            seat.control.drain(..).for_each(|event| taker.control(&event));
+            if seat.control.capacity() > 8 {
+                seat.control.shrink_to(0);
+            }
         }
-        batch.control.extend(self.attendance.owed(seat, &self.slots, self.session));
+        if let Some(presence) = self.attendance.owed(seat, &self.slots, self.session) {
+            taken = true;
+            taker.control(&presence);
+        }
         if due == Due::Everything {
             let live = |slot| self.slots.get(slot)?.latest.as_ref().filter(|latest| latest.expires > now);
-            let newest = seat.dirty.drain().filter_map(live);
-            batch.positions.extend(newest.map(|latest| Arc::clone(&latest.broadcast)));
+            for newest in seat.dirty.drain().filter_map(live) {
+                taken = true;
+                taker.position(&newest.broadcast);
+            }
         }
-        batch.farewell = seat.farewell;
-        if batch.control.len() + batch.positions.len() > before || batch.farewell.is_some() {
-            return Poll::Ready(());
+        if let Some(farewell) = seat.farewell {
+            taker.farewell(farewell);
         }
-        seat.wait(waker, due);
-        Poll::Pending
+        if !taken {
+            seat.wait(waker, due);
+            return Poll::Pending;
+        }
+        seat.wait(waker, due.min(taker.ready_for()));
+        Poll::Ready(())
     }
 
     /// The session is over: everyone is told, positions are gone.

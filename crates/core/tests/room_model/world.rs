@@ -278,25 +278,20 @@ impl World {
         self.paused.insert(user, self.number);
     }
 
-    /// What a connection's task does: it goes on until there is nothing, and then sleeps until it is woken.
+    /// What a connection's task does: it takes once, and then sleeps until it is woken.
     fn take(&mut self, at: usize, due: Due) -> Result<(), Fault> {
-        loop {
-            let Some(connection) = &mut self.connections[at] else { return Ok(()) };
-            let asleep = !connection.woken.0.load(Ordering::Relaxed);
-            if asleep || connection.stalled || connection.over {
-                return Ok(());
-            }
-            let waker = Waker::from(Arc::clone(&connection.woken));
-            let mut batch = Batch::default();
-            let taken = self.room.poll_take(connection.seat, due, &waker, self.now.instant, &mut batch);
-            if taken == Poll::Pending {
-                // Positions that keep the pace are asked for again by a timer.
-                connection.woken.0.store(due == Due::Control, Ordering::Relaxed);
-                let handed_out = self.variant == Variant::ResolvedWhenPublished;
-                return if handed_out { self.listen(at, Batch::default()) } else { Ok(()) };
-            }
-            self.listen(at, batch)?;
+        let Some(connection) = &mut self.connections[at] else { return Ok(()) };
+        let asleep = !connection.woken.0.load(Ordering::Relaxed);
+        if asleep || connection.stalled || connection.over {
+            return Ok(());
         }
+        // Positions that keep the pace are asked for again by a timer.
+        connection.woken.0.store(due == Due::Control, Ordering::Relaxed);
+        let waker = Waker::from(Arc::clone(&connection.woken));
+        let mut batch = Batch::default();
+        let taken = self.room.poll_take(connection.seat, due, &waker, self.now.instant, &mut batch);
+        let handed_out = self.variant == Variant::ResolvedWhenPublished;
+        if taken.is_ready() || handed_out { self.listen(at, batch) } else { Ok(()) }
     }
 
     fn take_control(&mut self, at: usize) -> Result<(), Fault> {

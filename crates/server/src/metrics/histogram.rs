@@ -59,24 +59,43 @@ impl<B> Default for Histogram<B> {
     }
 }
 
+/// Values that came together, before they are counted.
+#[derive(Debug)]
+pub struct Tally<B> {
+    counts: [u32; RANGES_MAX],
+    sum: f64,
+    bounds: PhantomData<B>,
+}
+
+impl<B: Bounds> Default for Tally<B> {
+    fn default() -> Self {
+        Self { counts: [0; RANGES_MAX], sum: 0.0, bounds: PhantomData }
+    }
+}
+
+impl<B: Bounds> Tally<B> {
+    /// One more.
+    pub fn add(&mut self, value: f64) {
+        let range = B::UPPER.iter().take_while(|upper| value > **upper).count();
+        self.counts[range.min(RANGES_MAX - 1)] += 1;
+        self.sum += value;
+    }
+}
+
 impl<B: Bounds> Histogram<B> {
     /// Counts one value.
     pub fn observe(&self, value: f64) {
-        self.observe_all(std::iter::once(value));
+        let mut tally = Tally::default();
+        tally.add(value);
+        self.observe_all(&tally);
     }
 
     /// Counts values that came together: one addition for each range that they lie in.
-    pub fn observe_all(&self, values: impl Iterator<Item = f64>) {
-        let (mut counts, mut sum) = ([0_u64; RANGES_MAX], 0.0);
-        for value in values {
-            let range = B::UPPER.iter().take_while(|upper| value > **upper).count();
-            counts[range.min(RANGES_MAX - 1)] += 1;
-            sum += value;
+    pub fn observe_all(&self, tally: &Tally<B>) {
+        for (total, count) in self.0.counts.iter().zip(tally.counts).filter(|(_, count)| *count > 0) {
+            total.fetch_add(count.into(), Ordering::Relaxed);
         }
-        for (total, count) in self.0.counts.iter().zip(counts).filter(|(_, count)| *count > 0) {
-            total.fetch_add(count, Ordering::Relaxed);
-        }
-        self.0.sum.fetch_add((sum * MILLIONTHS) as u64, Ordering::Relaxed);
+        self.0.sum.fetch_add((tally.sum * MILLIONTHS) as u64, Ordering::Relaxed);
     }
 
     /// How many values lie in each range, the open one last.
@@ -114,7 +133,9 @@ mod tests {
     #[test]
     fn a_value_lies_in_the_first_range_that_takes_it() {
         let histogram = Histogram::<Count>::default();
-        histogram.observe_all([1.0, 1.5, 2.0, 300.0].into_iter());
+        let mut tally = Tally::default();
+        [1.0, 1.5, 2.0, 300.0].into_iter().for_each(|value| tally.add(value));
+        histogram.observe_all(&tally);
         let counts: Vec<u64> = histogram.counts().into_iter().map(|(_, count)| count).collect();
         assert_eq!(counts, [1, 2, 0, 0, 0, 0, 0, 0, 0, 1]);
         assert!((histogram.sum() - 304.5).abs() < 1e-9);

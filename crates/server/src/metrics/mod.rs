@@ -8,7 +8,7 @@ pub mod labels;
 mod meter;
 mod process;
 
-pub use histogram::{Bounds, Count, Histogram, Seconds};
+pub use histogram::{Bounds, Count, Histogram, Seconds, Tally};
 use labels::{Answered, Build, Closed, Door, Job, Pooled, Ran, Refused, Route};
 pub use meter::{Calls, Durations, Meter, Outcome};
 pub use process::Process;

@@ -6,22 +6,22 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tagalong_core::event::{Broadcast, Wire};
+use tagalong_core::event::Wire;
 use tagalong_core::limits::{REFUSALS_MAX, UNSENT_BYTES_SOFT_MAX, WRITE_DEADLINE};
 use tagalong_core::pace::{Pace, WritePace};
 use tagalong_core::phoenix::Version;
-use tagalong_core::room::{Batch, Due, Farewell};
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use tagalong_core::room::{Due, Farewell};
 
 use super::hub::Membership;
+use super::outgoing::Outgoing;
 use super::parting::Parting;
 use super::phoenix_door::{self, PhoenixDoor};
 use super::plain_door;
 use super::socket::{Inbound, Socket};
+use super::waves::Place;
 use crate::clock::Sleep;
 use crate::metrics::labels;
 use crate::state::State;
@@ -57,10 +57,9 @@ pub(super) enum Over {
     For(Duration),
 }
 
-/// What there is to do.
-enum Wake {
-    Received(Inbound),
-    Taken(Batch),
+/// What happens when nothing else does.
+enum Deadline {
+    PositionsDue,
     PingDue,
     Part(Parting),
 }
@@ -71,8 +70,6 @@ pub(super) struct Connection {
     pub(super) pass: Pass,
     pub(super) socket: Socket,
     pub(super) membership: Option<Membership>,
-    /// What the last take was kept in.
-    batch: Batch,
     pings: bool,
     write_pace: WritePace,
     /// Bytes of unsent output that may leave with the next positions.
@@ -84,7 +81,10 @@ pub(super) struct Connection {
     flushing_since: Option<Instant>,
     timer: Sleep,
     timer_at: Instant,
-    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    place: Place,
+    /// Whom the timer and the wave wake. Asking either costs as much as a position does, so they are asked again
+    /// only when this changes.
+    task: Waker,
 }
 
 impl Connection {
@@ -100,12 +100,12 @@ impl Connection {
             flushing_since: None,
             timer: state.clock.sleep_until(timer_at),
             timer_at,
-            stop: Box::pin(state.waves.join().cancelled_owned()),
+            place: state.waves.join(),
+            task: Waker::noop().clone(),
             state,
             pass,
             socket,
             membership: None,
-            batch: Batch::default(),
             pings: false,
             patient: 0,
         }
@@ -140,43 +140,41 @@ impl Connection {
             Box::pin(plain_door::enter(self)).await?;
         }
         loop {
-            match poll_fn(|cx| self.poll_wake(cx)).await {
-                Wake::Received(inbound) => self.receive(door, inbound).await?,
-                Wake::Taken(batch) => {
-                    self.write(door, &batch)?;
-                    self.batch = batch.emptied();
-                }
-                Wake::PingDue => {
-                    self.pinged = true;
-                    self.socket.feed_ping();
-                }
-                Wake::Part(parting) => return Err(parting),
-            }
+            let inbound = poll_fn(|cx| self.poll_turn(door, cx)).await?;
+            self.receive(door, inbound).await?;
         }
     }
 
-    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<Wake> {
-        if self.stop.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Wake::Part(Parting::Restart));
+    /// One turn: hears what came in, or else takes and writes what is owed.
+    fn poll_turn(&mut self, door: &mut Door, cx: &mut Context<'_>) -> Poll<Result<Inbound, Parting>> {
+        if self.place.is_let_go() {
+            return Poll::Ready(Err(Parting::Restart));
         }
         let now = self.state.clock.instant();
+        let moved = !self.task.will_wake(cx.waker());
+        if moved {
+            self.task.clone_from(cx.waker());
+            self.place.wake_when_let_go(cx);
+        }
         if self.flushing_since.is_some() && !self.flushed(cx, now) {
-            return self.poll_timer(cx, now);
+            return self.poll_timer(cx, now, moved).map(Err);
         }
         loop {
             let full = self.socket.unsent() >= UNSENT_BYTES_SOFT_MAX;
             if !full && let Poll::Ready(received) = self.socket.poll_receive(cx) {
-                return Poll::Ready(received.map_or_else(Wake::Part, Wake::Received));
+                self.last_heard = now;
+                self.pinged = false;
+                return Poll::Ready(received);
             }
-            if let Poll::Ready(batch) = self.poll_take(cx, now) {
-                return Poll::Ready(Wake::Taken(batch));
+            if let Err(parting) = self.take(door, cx, now) {
+                return Poll::Ready(Err(parting));
             }
             // Only now: replies and positions that were ready together leave in one write.
             let nothing_urgent = self.socket.unsent() == self.patient;
             let waits = nothing_urgent && !full && self.write_pace.next() > now;
             let written = self.socket.unsent() == 0 || (!waits && self.flushed(cx, now));
             if !(full && written) {
-                return self.poll_timer(cx, now);
+                return self.poll_timer(cx, now, moved).map(Err);
             }
             // There is room again, and nobody would wake us for what the client sent meanwhile.
         }
@@ -193,65 +191,86 @@ impl Connection {
         written
     }
 
-    fn poll_take(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Batch> {
-        let Some(membership) = &self.membership else { return Poll::Pending };
+    /// Feeds what the room owes and the pace allows.
+    fn take(&mut self, door: &mut Door, cx: &Context<'_>, now: Instant) -> Result<(), Parting> {
+        let Some(membership) = &self.membership else { return Ok(()) };
         let due = if self.write_pace.is_due(now) { Due::Everything } else { Due::Control };
-        let (seat, batch) = (membership.seat(), &mut self.batch);
-        membership
-            .room()
-            .with(|room| room.poll_take(seat, due, cx.waker(), now, batch))
-            .map(|()| std::mem::take(batch))
+        let wire = match door {
+            Door::Phoenix(door) => Wire::Phoenix(door.version()),
+            Door::Plain => Wire::Plain,
+        };
+        let mut outgoing = Outgoing::new(&mut self.socket, wire, &mut self.write_pace, now);
+        let seat = membership.seat();
+        let taken = membership.room().with(|room| room.poll_take(seat, due, cx.waker(), now, &mut outgoing));
+        if taken.is_pending() {
+            return Ok(());
+        }
+        outgoing.count(&self.state.metrics);
+        match (outgoing.farewell, door) {
+            (None, _) => Ok(()),
+            (Some(Farewell::Overflowed), _) => Err(Parting::Overflowed),
+            (Some(Farewell::Ended | Farewell::Left), Door::Plain) => Err(Parting::Over),
+            (Some(Farewell::Ended | Farewell::Left), Door::Phoenix(door)) => {
+                self.membership = None;
+                if let Some(frame) = door.close(self.pass.session) {
+                    self.socket.feed(frame);
+                }
+                Ok(())
+            }
+        }
     }
 
     /// One timer for all deadlines. It is moved only when it would ring too late; when it rings too early,
     /// it is set anew: most messages cost no timer work at all.
-    fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Wake> {
+    fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant, mut unknown: bool) -> Poll<Parting> {
         loop {
-            let (at, wake) = self.next_deadline(now);
+            let (at, deadline) = self.next_deadline(now);
             if at <= now {
-                if let Some(wake) = wake {
-                    return Poll::Ready(wake);
+                match deadline {
+                    Deadline::Part(parting) => return Poll::Ready(parting),
+                    Deadline::PingDue => {
+                        self.pinged = true;
+                        self.socket.feed_ping();
+                    }
+                    Deadline::PositionsDue => {}
                 }
-                // Positions became due between taking and now: take them.
+                // There is something to write now, and it takes another turn.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             if at < self.timer_at || self.timer_at <= now {
                 self.timer.reset(at);
                 self.timer_at = at;
+                unknown = true;
             }
-            match Pin::new(&mut self.timer).poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(()) => {
-                    self.timer_at = now;
-                    if self.state.clock.instant() >= at {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                }
+            if !unknown || Pin::new(&mut self.timer).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.timer_at = now;
+            if self.state.clock.instant() >= at {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }
 
-    /// What happens next if nothing else does; without a [`Wake`], positions that keep their pace are due.
-    fn next_deadline(&self, now: Instant) -> (Instant, Option<Wake>) {
+    /// What happens next if nothing else does.
+    fn next_deadline(&self, now: Instant) -> (Instant, Deadline) {
         let timeout = self.state.config.heartbeat_timeout;
         if let Some(since) = self.flushing_since {
-            return (since + WRITE_DEADLINE, Some(Wake::Part(Parting::Stalled)));
+            return (since + WRITE_DEADLINE, Deadline::Part(Parting::Stalled));
         }
         let silent = if self.pings && !self.pinged {
-            (self.last_heard + timeout / 2, Some(Wake::PingDue))
+            (self.last_heard + timeout / 2, Deadline::PingDue)
         } else {
-            (self.last_heard + timeout, Some(Wake::Part(Parting::Silent)))
+            (self.last_heard + timeout, Deadline::Part(Parting::Silent))
         };
         // Also when nothing is owed yet: what comes before then does not wake us.
         let paced = self.write_pace.next();
-        if paced > now && paced < silent.0 { (paced, None) } else { silent }
+        if paced > now && paced < silent.0 { (paced, Deadline::PositionsDue) } else { silent }
     }
 
     async fn receive(&mut self, door: &mut Door, inbound: Inbound) -> Result<(), Parting> {
-        self.last_heard = self.state.clock.instant();
-        self.pinged = false;
         match (door, inbound) {
             (_, Inbound::Alive) => self.spend_message().map(drop),
             (Door::Phoenix(door), Inbound::Text(text)) => phoenix_door::text(self, door, &text).await,
@@ -287,42 +306,6 @@ impl Connection {
         let before = self.socket.unsent();
         self.socket.feed(frame);
         self.patient += self.socket.unsent() - before;
-    }
-
-    fn write(&mut self, door: &mut Door, batch: &Batch) -> Result<(), Parting> {
-        let wire = match door {
-            Door::Phoenix(door) => Wire::Phoenix(door.version()),
-            Door::Plain => Wire::Plain,
-        };
-        for broadcast in batch.control.iter().chain(&batch.positions) {
-            self.socket.feed(broadcast.frame(wire));
-        }
-        if !batch.positions.is_empty() {
-            let now = self.state.clock.instant();
-            self.write_pace.wrote(now, batch.positions.len());
-            self.count_delivery(&batch.positions, now);
-        }
-        match (batch.farewell, door) {
-            (None, _) => Ok(()),
-            (Some(Farewell::Overflowed), _) => Err(Parting::Overflowed),
-            (Some(Farewell::Ended | Farewell::Left), Door::Plain) => Err(Parting::Over),
-            (Some(Farewell::Ended | Farewell::Left), Door::Phoenix(door)) => {
-                self.membership = None;
-                if let Some(frame) = door.close(self.pass.session) {
-                    self.socket.feed(frame);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// A few additions for each write, however many positions it carries.
-    fn count_delivery(&self, positions: &[Arc<Broadcast>], now: Instant) {
-        let metrics = &self.state.metrics;
-        metrics.positions_delivered.inc_by(positions.len() as u64);
-        let here = positions.iter().filter_map(|position| position.received());
-        let waits = here.map(|received| now.saturating_duration_since(received).as_secs_f64());
-        metrics.delivery_latency.observe_all(waits);
     }
 }
 

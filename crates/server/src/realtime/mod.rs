@@ -7,6 +7,7 @@
 //! | `upgrade` | lets a request in, or refuses it cheaply |
 //! | `handshake` | what a request must have to become a WebSocket |
 //! | `connection` | one task per connection: reads, takes from the room, writes |
+//! | `outgoing` | what a connection takes from its room, on its way to the next write |
 //! | `phoenix_door`, `plain_door` | what a message means at each door |
 //! | `credentials` | what a client shows to be let in |
 //! | `socket` | an open WebSocket: reads, writes, and ends it |
@@ -18,6 +19,7 @@ mod credentials;
 mod handshake;
 pub mod hub;
 mod neighbours;
+mod outgoing;
 pub mod parting;
 mod phoenix_door;
 mod plain_door;
