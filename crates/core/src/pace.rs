@@ -47,9 +47,10 @@ impl Pace {
 
 /// The pace of one connection's position writes.
 ///
-/// At ordinary rates every position is written at once; the more there is to write, the more one write
-/// carries. A write costs 2 to 5 µs in the kernel whatever it carries, a frame in it 0.1 µs. Whoever comes late
-/// to a write that it waited for is on a processor that has too much to do, and writes less often.
+/// At ordinary rates every position is written at once; beyond four writes in the interval, the more there is to
+/// write, the more one write carries. A write costs 5 to 8 µs in the kernel whatever it carries, a frame in it
+/// 0.2 µs. Whoever comes late to a write that it waited for is on a processor that has too much to do, and writes
+/// less often.
 #[derive(Clone, Copy, Debug)]
 pub struct WritePace {
     pace: Pace,
@@ -61,8 +62,9 @@ pub struct WritePace {
 }
 
 impl WritePace {
-    /// Frames in a write from which on the next one waits for the whole interval.
-    const FULL_BATCH: u32 = 64;
+    /// Writes in the interval that pass for ever: 40 a second at the default of 100 ms. 50 people who each move every
+    /// 2 seconds make 25.
+    const WRITES: u32 = 4;
     /// Writes of a connection that has been quiet that pass at once.
     const BURST_WRITES: u32 = 20;
     /// How many times its delay a late write is worth: at a quarter of the interval, the whole.
@@ -70,7 +72,7 @@ impl WritePace {
 
     /// A pace whose writes lie at most `interval_max` apart; zero means no pace at all.
     pub fn new(interval_max: Duration, now: Instant) -> Self {
-        let pace = Pace::new(interval_max / 4 * Self::BURST_WRITES, now);
+        let pace = Pace::new(interval_max / Self::WRITES * Self::BURST_WRITES, now);
         Self { pace, interval_max, held: false, late: Duration::ZERO }
     }
 
@@ -87,17 +89,14 @@ impl WritePace {
         due
     }
 
-    /// Positions were written at `now`, `frames` of them.
-    pub fn wrote(&mut self, now: Instant, frames: usize) {
-        let frames = u32::try_from(frames).unwrap_or(u32::MAX).min(Self::FULL_BATCH);
-        // A quarter of the interval lets 40 writes a second pass for ever at the default of 100 ms:
-        // 50 people who each move every 2 seconds make 25.
-        let step = (self.interval_max * frames / Self::FULL_BATCH).max(self.interval_max / 4);
-        let slower = (self.late * Self::LATE_STEPS).min(self.interval_max);
+    /// Positions were written at `now`.
+    pub fn wrote(&mut self, now: Instant) {
+        let step = self.interval_max / Self::WRITES;
         if self.late.is_zero() {
             self.pace.spend(now, step);
         } else {
             // What was missed is not made up for: that would be more writes just when there is no time for them.
+            let slower = (self.late * Self::LATE_STEPS).min(self.interval_max);
             self.pace.spend_all(now, step.max(slower));
         }
     }
@@ -133,7 +132,7 @@ mod tests {
         let (mut waiting, mut delays, mut writes) = (Vec::new(), Vec::new(), 0);
         let flush = |pace: &mut WritePace, waiting: &mut Vec<Instant>, at: Instant| {
             assert!(pace.is_due(at));
-            pace.wrote(at, waiting.len());
+            pace.wrote(at);
             waiting.drain(..).map(|since| at - since).collect::<Vec<_>>()
         };
         for gap in gaps_us {
@@ -172,7 +171,7 @@ mod tests {
     #[test]
     fn the_more_there_is_the_more_one_write_carries() {
         let seconds = 10;
-        for (per_second, writes_at_most) in [(25, 25), (250, 45), (2_500, 15)] {
+        for (per_second, writes_at_most) in [(25, 25), (250, 40), (2_500, 40)] {
             let gaps = vec![1_000_000 / per_second; (per_second * seconds) as usize];
             let (_, writes) = play(&gaps, INTERVAL);
             let allowed = writes_at_most * seconds as usize + WritePace::BURST_WRITES as usize;
@@ -185,18 +184,18 @@ mod tests {
         let start = beginning();
         let mut pace = WritePace::new(INTERVAL, start);
         while pace.is_due(start) {
-            pace.wrote(start, 1);
+            pace.wrote(start);
         }
         for (late_ms, step_ms) in [(1, 25), (10, 40), (25, 100), (1000, 100), (0, 25)] {
             let now = pace.next() + Duration::from_millis(late_ms);
             assert!(!pace.is_due(pace.next() - Duration::from_millis(1)) && pace.is_due(now));
-            pace.wrote(now, 1);
+            pace.wrote(now);
             assert_eq!(pace.next() - now, Duration::from_millis(step_ms), "{late_ms} ms late");
         }
         // Nobody waited: there was nothing to write.
         let now = pace.next() + Duration::from_millis(400);
         assert!(pace.is_due(now) && pace.is_due(now));
-        pace.wrote(now, 1);
+        pace.wrote(now);
         assert!(pace.is_due(now));
     }
 

@@ -55,7 +55,7 @@ impl Taker for Outgoing<'_> {
 
     fn ready_for(&mut self) -> Due {
         if self.positions > 0 {
-            self.pace.wrote(self.now, self.positions as usize);
+            self.pace.wrote(self.now);
         }
         if self.pace.is_due(self.now) { Due::Everything } else { Due::Control }
     }
