@@ -53,7 +53,8 @@ fn allocations(people: u8, wires: &[Wire]) -> u64 {
         for (seat, wire) in seats[1..].iter().zip(wires.iter().cycle()) {
             let taken = room.poll_take(*seat, Due::Everything, Waker::noop(), now.instant, &mut batch);
             assert!(taken.is_ready());
-            delivered += batch.positions.drain(..).filter(|position| !position.frame(*wire).is_empty()).count();
+            delivered +=
+                batch.positions.drain(..).filter(|position| !position.frame(*wire).is_empty()).count();
             batch.control.clear();
             let more = room.poll_take(*seat, Due::Everything, Waker::noop(), now.instant, &mut batch);
             assert!(more.is_pending(), "waits, so that the next position wakes it");

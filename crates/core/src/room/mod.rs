@@ -20,6 +20,7 @@ mod reports;
 mod roster;
 mod seats;
 mod slots;
+mod taker;
 
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -35,6 +36,7 @@ pub use seats::SeatId;
 use seats::{Occupant, Seats};
 pub use slots::SlotSet;
 use slots::Slots;
+pub use taker::{Batch, Due, Farewell, Taker};
 
 use crate::event::{Broadcast, Event, InitialLocations, InitialParticipants, SharingStatus};
 use crate::id::{SessionId, UserId};
@@ -54,15 +56,6 @@ pub struct Now {
     pub shared: Timestamp,
     /// What lives are measured by.
     pub instant: Instant,
-}
-
-/// What a connection is ready to take.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Due {
-    /// Control events alone: its pace does not allow positions yet.
-    Control,
-    /// Control events and positions.
-    Everything,
 }
 
 /// Who comes in.
@@ -105,17 +98,6 @@ pub enum PublishError {
     Gone,
 }
 
-/// Why nothing more will come to a seat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Farewell {
-    /// The session is over; its `session_ended` has been handed out.
-    Ended,
-    /// The participant left or was removed; their own `participant_left` has been handed out.
-    Left,
-    /// More control events waited than a connection may leave waiting.
-    Overflowed,
-}
-
 /// What somebody who comes in is shown, as of the moment from which they are owed everything.
 #[derive(Debug)]
 pub struct Welcome {
@@ -129,45 +111,6 @@ pub struct Welcome {
     pub ends_at: Timestamp,
     /// How long a position is shown.
     pub location_ttl: Duration,
-}
-
-/// What a connection took at once, in this order.
-#[derive(Default, Debug)]
-pub struct Batch {
-    /// Membership, session and presence events.
-    pub control: Vec<Arc<Broadcast>>,
-    /// The newest positions.
-    pub positions: Vec<Arc<Broadcast>>,
-    /// Whether this was all.
-    pub farewell: Option<Farewell>,
-}
-
-/// Who takes what a seat is owed. Called under the room's lock: it copies, and waits for nothing.
-pub trait Taker {
-    /// Something of membership, session or presence. All of it comes before the first position.
-    fn control(&mut self, event: &Arc<Broadcast>);
-    /// Somebody's newest position.
-    fn position(&mut self, position: &Arc<Broadcast>);
-    /// That was all there will ever be.
-    fn farewell(&mut self, farewell: Farewell);
-    /// What it wants to be woken for from now on, after what it was given.
-    fn ready_for(&mut self) -> Due {
-        Due::Everything
-    }
-}
-
-impl Taker for Batch {
-    fn control(&mut self, event: &Arc<Broadcast>) {
-        self.control.push(Arc::clone(event));
-    }
-
-    fn position(&mut self, position: &Arc<Broadcast>) {
-        self.positions.push(Arc::clone(position));
-    }
-
-    fn farewell(&mut self, farewell: Farewell) {
-        self.farewell = Some(farewell);
-    }
 }
 
 /// What a look through a room found.
