@@ -47,6 +47,9 @@ pub struct Ledger {
     first: usize,
     /// Each sender's newest sequence, from 1 on.
     newest: Vec<u32>,
+    /// The same when the window began: what was sent before, and missed by somebody who did not read then, is not
+    /// of this window.
+    before: Vec<u32>,
     /// Each receiver's newest sequence of each place in their session.
     seen: Vec<u32>,
     counts: Counts,
@@ -62,6 +65,7 @@ impl Ledger {
             sent: Vec::new(),
             first: 0,
             newest: vec![0; people as usize],
+            before: vec![0; people as usize],
             seen: vec![WELCOME; cells],
             counts: Counts::default(),
             latency: histogram(),
@@ -71,6 +75,7 @@ impl Ledger {
     /// Begins a window: counts and latencies from here on.
     pub fn begin(&mut self) {
         self.first = self.sent.len();
+        self.before.clone_from(&self.newest);
         self.counts = Counts::default();
         self.latency.reset();
     }
@@ -118,7 +123,8 @@ impl Ledger {
             return;
         }
         self.counts.delivered += 1;
-        self.counts.superseded += u64::from(sequence - known - 1);
+        let before = self.before.get(sender as usize).copied().unwrap_or(0);
+        self.counts.superseded += u64::from(sequence - known.max(before) - 1);
         if timed {
             self.latency.saturating_record(now.saturating_sub(due).max(1));
         }
@@ -138,7 +144,8 @@ impl Ledger {
             for sender in (session..session + self.people_per_session).filter(|sender| *sender != receiver) {
                 let newest = self.newest.get(sender as usize).copied().unwrap_or(0);
                 let cell = self.cell(receiver, sender);
-                missing += u64::from(newest.saturating_sub(self.seen[cell] & !WELCOME));
+                let before = self.before.get(sender as usize).copied().unwrap_or(0);
+                missing += u64::from(newest.saturating_sub((self.seen[cell] & !WELCOME).max(before)));
                 // Told once: the next window does not count it again.
                 self.seen[cell] = newest | WELCOME;
             }
@@ -197,5 +204,17 @@ mod tests {
         assert!(ledger.settled());
         let (counts, _) = ledger.finish(|_| true);
         assert_eq!((counts.delivered, counts.missing, counts.duplicated), (3, 0, 0));
+    }
+
+    #[test]
+    fn what_somebody_missed_before_a_window_is_not_of_it() {
+        let mut ledger = three();
+        (0..5).for_each(|n| _ = ledger.send(0, n, 1));
+        _ = ledger.finish(|receiver| receiver != 2);
+        ledger.begin();
+        let number = ledger.send(0, 10, 2);
+        ledger.heard(2, number, 20, true);
+        assert!(!ledger.settled(), "one is still to come");
+        assert_eq!(ledger.finish(|_| true).0.superseded, 0);
     }
 }
