@@ -16,6 +16,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{Row, Sqlite as Dialect, Transaction};
+use tagalong_core::event::to_json;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, SessionName};
@@ -219,23 +220,28 @@ impl Sqlite {
 
     pub(super) async fn save_seen(&self, seen: &[(SessionId, UserId, Timestamp)]) -> Result<(), StoreError> {
         for rows in seen.chunks(SEEN_ROWS_PER_TRANSACTION) {
+            // All rows with one question: each is a turn of two threads, and a thousand people are in it.
+            let rows: Vec<_> =
+                rows.iter().map(|(session, user, at)| (session, user, at.as_millis())).collect();
+            let rows = to_json(&rows);
             let mut write = self.write().await?;
-            for (session, user, at) in rows {
-                sqlx::query(
-                    "UPDATE participants SET last_seen = max(last_seen, ?) WHERE session_id = ? AND user_id = ?",
-                )
-                .bind(at.as_millis())
-                .bind(session.to_string())
-                .bind(user.as_str())
-                .execute(&mut *write)
-                .await?;
-                sqlx::query("UPDATE sessions SET last_activity = ? WHERE id = ? AND last_activity < ?")
-                    .bind(at.as_millis())
-                    .bind(session.to_string())
-                    .bind(at.as_millis())
-                    .execute(&mut *write)
-                    .await?;
-            }
+            sqlx::query(
+                "UPDATE participants SET last_seen = max(last_seen, seen.at)
+                 FROM (SELECT value ->> 0 AS session_id, value ->> 1 AS user_id, max(value ->> 2) AS at
+                       FROM json_each(?) GROUP BY 1, 2) AS seen
+                 WHERE participants.session_id = seen.session_id AND participants.user_id = seen.user_id",
+            )
+            .bind(&rows)
+            .execute(&mut *write)
+            .await?;
+            sqlx::query(
+                "UPDATE sessions SET last_activity = seen.at
+                 FROM (SELECT value ->> 0 AS id, max(value ->> 2) AS at FROM json_each(?) GROUP BY 1) AS seen
+                 WHERE sessions.id = seen.id AND last_activity < seen.at",
+            )
+            .bind(&rows)
+            .execute(&mut *write)
+            .await?;
             write.commit().await?;
         }
         Ok(())
