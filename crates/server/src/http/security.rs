@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State as With};
+use axum::http::StatusCode;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
@@ -61,6 +62,10 @@ fn policy(basemap: &Basemap) -> String {
 /// Adds them. What does not say how long it may be kept, may not be: answers hold tokens.
 pub(super) async fn protect(With(headers): With<Arc<HeaderMap>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    // A WebSocket has no page, and nothing that could be kept.
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
     let own = response.headers_mut();
     own.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     own.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
