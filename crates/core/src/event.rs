@@ -176,7 +176,10 @@ impl Broadcast {
     }
 
     fn encode(&self, wire: Wire) -> String {
-        let data = to_json(&self.event);
+        let data = match &self.event {
+            Event::PresenceDiff(diff) => diff.to_json(),
+            event => to_json(event),
+        };
         match wire {
             Wire::Plain => plain::frame(self.event.name(), &data),
             Wire::Phoenix(version) => {

@@ -7,14 +7,14 @@ use crate::event::to_json;
 
 /// Appends a text as a JSON string.
 pub(crate) fn push_text(json: &mut String, text: &str) {
-    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    let escaped = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
     // Looked at to the end, whatever is found: so it is done for many bytes at a time.
-    if text.bytes().fold(true, |all, byte| all & plain(byte)) {
+    if text.bytes().fold(false, |any, byte| any | escaped(byte)) {
+        json.push_str(&to_json(&text));
+    } else {
         json.push('"');
         json.push_str(text);
         json.push('"');
-    } else {
-        json.push_str(&to_json(&text));
     }
 }
 

@@ -15,15 +15,37 @@ impl Presences {
 
     /// As JSON: what [`to_json`](crate::event::to_json) makes of it, sooner.
     pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(self.bytes());
+        self.push(&mut json);
+        json
+    }
+
+    /// About so many are written.
+    fn bytes(&self) -> usize {
         const ONE_BYTES: usize = 96;
-        let mut json = String::with_capacity(self.0.len() * ONE_BYTES + 2);
+        self.0.len() * ONE_BYTES + 2
+    }
+
+    fn push(&self, json: &mut String) {
         json.push('{');
-        push_all(&mut json, &self.0, |json, user| {
+        push_all(json, &self.0, |json, user| {
             push_text(json, user.as_str());
             json.push_str(r#":{"metas":[{"phx_ref":"#);
             push_text(json, Meta::of(user).phx_ref);
             json.push_str("}]}");
         });
+        json.push('}');
+    }
+}
+
+impl PresenceDiff {
+    /// As [`Presences::to_json`].
+    pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(self.joins.bytes() + self.leaves.bytes() + 32);
+        json.push_str(r#"{"joins":"#);
+        self.joins.push(&mut json);
+        json.push_str(r#","leaves":"#);
+        self.leaves.push(&mut json);
         json.push('}');
         json
     }
@@ -82,5 +104,6 @@ mod tests {
         }
         let diff = PresenceDiff { joins: one, leaves: Presences::default() };
         assert_eq!(to_json(&diff), format!(r#"{{"joins":{json},"leaves":{{}}}}"#));
+        assert_eq!(diff.to_json(), to_json(&diff));
     }
 }

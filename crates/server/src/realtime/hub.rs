@@ -378,3 +378,45 @@ impl Hub {
         self.rooms.lock().iter().map(|(session, cell)| (*session, Arc::clone(cell))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
+
+    use super::*;
+
+    #[test]
+    fn a_quiet_room_is_left_alone_until_something_happens_or_its_time_has_come() {
+        let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
+        let minute = Duration::from_secs(60);
+        let user = UserId::from_random([1; 16]);
+        let profile = Profile {
+            user_id: user.clone(),
+            display_name: DisplayName::parse("Somebody").unwrap(),
+            avatar_color: AvatarColor::parse("#FF5733").unwrap(),
+        };
+        let location_ttl = minute / 2;
+        let details = Details {
+            name: None,
+            ends_at: Timestamp::from_millis(0).plus(minute),
+            locked: false,
+            location_ttl,
+        };
+        let cell = RoomCell::new(Room::new(SessionId::from_random([2; 16]), None, Duration::ZERO));
+        let sweep = || cell.sweep(now(&clock));
+        cell.with(|room| room.reconcile(details, vec![profile], now(&clock))).wake();
+        let entered = cell.with(|room| room.enter(Guest::Participant(&user), now(&clock)));
+        let (seat, _) = entered.unwrap();
+        assert!(sweep().is_some() && sweep().is_none());
+
+        let position = Position::parse(r#"{"lat":1,"lng":2}"#, clock.now()).unwrap();
+        cell.with(|room| room.publish(seat, position, now(&clock))).unwrap().wake();
+        assert!(sweep().is_some() && sweep().is_none());
+        hand.advance(location_ttl);
+        assert!(sweep().is_some_and(|(swept, _)| swept.untold), "the position is gone");
+        assert!(sweep().is_some() && sweep().is_none());
+
+        hand.advance(minute - location_ttl);
+        assert!(sweep().is_some_and(|(_, fate)| matches!(fate, Fate::Expired)));
+    }
+}

@@ -32,6 +32,9 @@ use super::{
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
+/// What a reader keeps of the file, in KiB with a minus: little, since each write by another makes it forget all of it,
+/// and a roster is read once.
+const READER_CACHE: &str = "-256";
 /// Rows of `last_seen` written in one transaction: others may write in between.
 const SEEN_ROWS_PER_TRANSACTION: usize = 500;
 
@@ -64,7 +67,8 @@ impl Sqlite {
         let writer = pool(1).connect_with(options.clone()).await?;
         check_version(&writer).await?;
         migrate(&writer).await?;
-        let readers = pool(readers).connect_with(options.read_only(true)).await?;
+        let reading = options.read_only(true).pragma("cache_size", READER_CACHE);
+        let readers = pool(readers).connect_with(reading).await?;
         Ok(Self { writer, readers })
     }
 
