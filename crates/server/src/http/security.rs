@@ -19,7 +19,7 @@ const PERMISSIONS: &str = "geolocation=(self), screen-wake-lock=(self), camera=(
 /// For a year browsers come over HTTPS alone. Of other hosts below ours we know nothing.
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// The headers that every answer has.
+/// The headers that every answer has, but for the one that opens a WebSocket.
 pub(super) fn headers(config: &Config) -> Arc<HeaderMap> {
     let fixed = [
         // Map servers want to know which site asks. The path, which lets one join, they must not know.
