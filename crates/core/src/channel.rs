@@ -151,6 +151,8 @@ impl Channels {
         let frames = self.join_frames(&join, Status::Ok, response);
         // A join without a reference of its own is known by that of its message: Phoenix does so too.
         let join_ref = if &*join.join_ref == "null" { join.reference } else { join.join_ref };
+        // Most connections have one for as long as they live.
+        self.joined.reserve_exact(1);
         self.joined.push(Channel { topic: join.topic, join_ref });
         frames
     }

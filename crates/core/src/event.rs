@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{SessionId, UserId};
+use crate::json::{push_all, push_text};
 use crate::participant::Profile;
 use crate::phoenix::{self, Version};
 use crate::plain;
@@ -175,7 +176,10 @@ impl Broadcast {
     }
 
     fn encode(&self, wire: Wire) -> String {
-        let data = to_json(&self.event);
+        let data = match &self.event {
+            Event::PresenceDiff(diff) => diff.to_json(),
+            event => to_json(event),
+        };
         match wire {
             Wire::Plain => plain::frame(self.event.name(), &data),
             Wire::Phoenix(version) => {
@@ -210,6 +214,18 @@ pub struct InitialParticipants {
 impl InitialParticipants {
     /// The event's name on the wire.
     pub const NAME: &str = "initial_participants";
+
+    /// As JSON: what [`to_json`] makes of it, sooner.
+    pub fn to_json(&self) -> String {
+        const ONE_BYTES: usize = 160;
+        let mut json = String::with_capacity(self.participants.len() * ONE_BYTES + 64);
+        json.push_str(r#"{"participants":["#);
+        push_all(&mut json, &self.participants, |json, one| one.push(json));
+        json.push_str(r#"],"server_time":"#);
+        json.push_str(&to_json(&self.server_time));
+        json.push('}');
+        json
+    }
 }
 
 /// One of [`InitialParticipants`].
@@ -233,6 +249,27 @@ pub struct InitialLocations {
     pub locations: Vec<InitialLocation>,
     /// The server's time.
     pub server_time: Timestamp,
+}
+
+impl InitialParticipant {
+    fn push(&self, json: &mut String) {
+        let Profile { user_id, display_name, avatar_color } = &self.profile;
+        json.push_str(r#"{"user_id":"#);
+        push_text(json, user_id.as_str());
+        json.push_str(r#","display_name":"#);
+        push_text(json, display_name.as_str());
+        json.push_str(r#","avatar_color":"#);
+        push_text(json, avatar_color.as_str());
+        if let Some(status) = &self.status {
+            json.push_str(r#","status":"#);
+            json.push_str(&to_json(status));
+        }
+        if let Some(at) = &self.last_position_at {
+            json.push_str(r#","last_position_at":"#);
+            json.push_str(&to_json(at));
+        }
+        json.push('}');
+    }
 }
 
 impl InitialLocations {
@@ -261,6 +298,7 @@ pub fn to_json(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::participant::{AvatarColor, DisplayName};
 
     fn moved() -> Broadcast {
         let position =
@@ -289,6 +327,29 @@ mod tests {
     fn a_frame_is_made_once() {
         let moved = moved();
         assert_eq!(moved.frame(Wire::Plain).as_ptr(), moved.frame(Wire::Plain).as_ptr());
+    }
+
+    #[test]
+    fn everyone_as_the_serializer_would_write_it() {
+        let server_time = Timestamp::from_millis(1);
+        let one = |name: &str, status, last_position_at| InitialParticipant {
+            profile: Profile {
+                user_id: UserId::parse("user_1").unwrap(),
+                display_name: DisplayName::parse(name).unwrap(),
+                avatar_color: AvatarColor::parse("#FF5733").unwrap(),
+            },
+            status,
+            last_position_at,
+        };
+        let people = vec![
+            one("Zo\u{eb}", None, None),
+            one(r#"\ "the snake""#, Some(SharingStatus::NoGps), None),
+            one("A", Some(SharingStatus::Sharing), Some(server_time)),
+        ];
+        for participants in [Vec::new(), people] {
+            let all = InitialParticipants { participants, server_time };
+            assert_eq!(all.to_json(), to_json(&all));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Names of things that nobody can guess. Parsed at the edge, trusted after that.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
@@ -9,9 +10,10 @@ use uuid::Uuid;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(Uuid);
 
-/// A participant of one session: `user_` and 32 hexadecimal digits, or what an older system made.
+/// A participant of one session: `user_` and 32 hexadecimal digits, or what an older system made. Clones share the
+/// text: each event about somebody names them.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserId(Box<str>);
+pub struct UserId(Arc<str>);
 
 /// The text is not an id of this kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

@@ -3,6 +3,7 @@
 pub mod channel;
 pub mod event;
 pub mod id;
+mod json;
 pub mod limits;
 pub mod pace;
 pub mod participant;

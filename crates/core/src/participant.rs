@@ -1,6 +1,7 @@
 //! Who takes part: name, colour, and what the others are told of them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use crate::text::{self, Unfit};
 /// without control characters and such that turn the direction of writing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
-pub struct DisplayName(Box<str>);
+pub struct DisplayName(Arc<str>);
 
 /// The text cannot be a display name; the message is for the person who sent it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -35,7 +36,7 @@ impl DisplayName {
     /// When it is blank, too long, or has control characters.
     pub fn parse(text: &str) -> Result<Self, InvalidDisplayName> {
         match text::line(text, DISPLAY_NAME_CHARS_MAX) {
-            Ok(line) => Ok(Self(line)),
+            Ok(line) => Ok(Self(line.into())),
             Err(Unfit::Blank) => Err(InvalidDisplayName::Blank),
             Err(Unfit::TooLong) => Err(InvalidDisplayName::TooLong),
             Err(Unfit::Control) => Err(InvalidDisplayName::Control),
@@ -64,7 +65,7 @@ impl DisplayName {
 /// `#` and six hexadecimal digits, kept as they were sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
-pub struct AvatarColor(Box<str>);
+pub struct AvatarColor(Arc<str>);
 
 /// The text is not `#` and six hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -111,7 +112,7 @@ impl AvatarColor {
     }
 }
 
-/// What everyone in a session may know of a participant.
+/// What everyone in a session may know of a participant. Clones share the texts: whoever comes in is told of everyone.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Profile {
     /// Whom positions and events are about.

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::id::UserId;
+use crate::json::{push_all, push_text};
 
 /// People who are connected: an object with a key for each, whatever the number of their devices.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -11,6 +12,43 @@ pub struct Presences(pub Vec<UserId>);
 impl Presences {
     /// The name on the wire of the event that says who is connected when somebody comes in.
     pub const STATE: &str = "presence_state";
+
+    /// As JSON: what [`to_json`](crate::event::to_json) makes of it, sooner.
+    pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(self.bytes());
+        self.push(&mut json);
+        json
+    }
+
+    /// About so many are written.
+    fn bytes(&self) -> usize {
+        const ONE_BYTES: usize = 96;
+        self.0.len() * ONE_BYTES + 2
+    }
+
+    fn push(&self, json: &mut String) {
+        json.push('{');
+        push_all(json, &self.0, |json, user| {
+            push_text(json, user.as_str());
+            json.push_str(r#":{"metas":[{"phx_ref":"#);
+            push_text(json, Meta::of(user).phx_ref);
+            json.push_str("}]}");
+        });
+        json.push('}');
+    }
+}
+
+impl PresenceDiff {
+    /// As [`Presences::to_json`].
+    pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(self.joins.bytes() + self.leaves.bytes() + 32);
+        json.push_str(r#"{"joins":"#);
+        self.joins.push(&mut json);
+        json.push_str(r#","leaves":"#);
+        self.leaves.push(&mut json);
+        json.push('}');
+        json
+    }
 }
 
 /// Who came and who went since somebody was last told.
@@ -60,7 +98,12 @@ mod tests {
         let one = Presences(vec![UserId::parse("user_123456789").unwrap()]);
         let json = r#"{"user_123456789":{"metas":[{"phx_ref":"23456789"}]}}"#;
         assert_eq!(to_json(&one), json);
+        let more = Presences(vec![UserId::restore("x"), UserId::restore("\"")]);
+        for people in [&Presences::default(), &one, &more] {
+            assert_eq!(people.to_json(), to_json(people));
+        }
         let diff = PresenceDiff { joins: one, leaves: Presences::default() };
         assert_eq!(to_json(&diff), format!(r#"{{"joins":{json},"leaves":{{}}}}"#));
+        assert_eq!(diff.to_json(), to_json(&diff));
     }
 }

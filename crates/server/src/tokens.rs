@@ -5,7 +5,10 @@
 //! token was made; whether a token still opens anything is decided by the session itself, which may have
 //! been ended, extended, or left since (docs/adr/0004).
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use std::borrow::Cow;
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::limits::TOKEN_BYTES_MAX;
@@ -44,9 +47,11 @@ pub struct Pass {
 pub struct InvalidToken;
 
 #[derive(Serialize, Deserialize)]
-struct Claims {
-    iss: String,
-    aud: String,
+struct Claims<'a> {
+    #[serde(borrow)]
+    iss: Cow<'a, str>,
+    #[serde(borrow)]
+    aud: Cow<'a, str>,
     sub: UserId,
     sid: SessionId,
     role: Role,
@@ -59,8 +64,14 @@ pub struct Tokens {
     header: Header,
     encoding: EncodingKey,
     /// The key that signs, then those that did before.
-    known: Vec<(KeyId, DecodingKey)>,
-    validation: Validation,
+    known: Vec<Known>,
+}
+
+/// A key whose tokens are read.
+struct Known {
+    /// The header of its tokens, encoded. Ours are all alike, so that no other is ever looked into.
+    header: String,
+    key: DecodingKey,
 }
 
 /// Tells keys apart without telling what they are.
@@ -72,18 +83,9 @@ impl Tokens {
     /// # Errors
     /// When the signing library fails.
     pub fn new(key: &[u8], previous: &[&[u8]]) -> Result<Self, jsonwebtoken::errors::Error> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[ISSUER]);
-        validation.set_required_spec_claims(&["aud", "exp", "iss", "sub"]);
-        // The session decides, not the claim: see the module's documentation.
-        validation.validate_exp = false;
-        let known: Vec<_> = std::iter::once(&key)
-            .chain(previous)
-            .map(|key| Ok((key_id(key)?, DecodingKey::from_secret(key))))
-            .collect::<Result<_, jsonwebtoken::errors::Error>>()?;
-        let header = Header { kid: Some(key_id(key)?), ..Header::new(Algorithm::HS256) };
-        Ok(Self { header, encoding: EncodingKey::from_secret(key), known, validation })
+        let known =
+            std::iter::once(&key).chain(previous).map(|key| Known::new(key)).collect::<Result<_, _>>()?;
+        Ok(Self { header: header(key)?, encoding: EncodingKey::from_secret(key), known })
     }
 
     /// A token for a pass, made at `now`, for a session that ends at `ends_at`.
@@ -97,8 +99,8 @@ impl Tokens {
         ends_at: Timestamp,
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: ISSUER.to_owned(),
+            iss: ISSUER.into(),
+            aud: ISSUER.into(),
             sub: pass.user.clone(),
             sid: pass.session,
             role: pass.role,
@@ -119,7 +121,7 @@ impl Tokens {
     /// Whether a signature of a text is ours, under any key that is known.
     pub fn has_signed(&self, text: &str, signature: &str) -> bool {
         let by = |key| jsonwebtoken::crypto::verify(signature, text.as_bytes(), key, Algorithm::HS256);
-        self.known.iter().any(|(_, key)| by(key).unwrap_or(false))
+        self.known.iter().any(|known| by(&known.key).unwrap_or(false))
     }
 
     /// Reads a token.
@@ -130,13 +132,37 @@ impl Tokens {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(InvalidToken);
         }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
-        let known = self.known.iter().find(|(id, _)| header.kid.as_ref() == Some(id));
-        let (_, key) = known.ok_or(InvalidToken)?;
-        let read = jsonwebtoken::decode::<Claims>(token, key, &self.validation);
-        let claims = read.map_err(|_| InvalidToken)?.claims;
-        Ok(Pass { session: claims.sid, user: claims.sub, role: claims.role })
+        self.read(token).ok_or(InvalidToken)
     }
+
+    /// The header is one that we wrote, byte for byte; then the signature; then what it says. What is not signed by us
+    /// is never parsed, and each part only once.
+    fn read(&self, token: &str) -> Option<Pass> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let known = self.known.iter().find(|known| known.header == header)?;
+        if !jsonwebtoken::crypto::verify(signature, signed.as_bytes(), &known.key, Algorithm::HS256).ok()? {
+            return None;
+        }
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
+        let claims: Claims<'_> = serde_json::from_slice(&claims).ok()?;
+        let ours = claims.iss == ISSUER && claims.aud == ISSUER;
+        // Not `exp`: the session decides, see the module's documentation.
+        ours.then_some(Pass { session: claims.sid, user: claims.sub, role: claims.role })
+    }
+}
+
+impl Known {
+    fn new(key: &[u8]) -> Result<Self, jsonwebtoken::errors::Error> {
+        let token = jsonwebtoken::encode(&header(key)?, &(), &EncodingKey::from_secret(key))?;
+        let header = token.split('.').next().unwrap_or_default().to_owned();
+        Ok(Self { header, key: DecodingKey::from_secret(key) })
+    }
+}
+
+/// The header of the tokens that a key signs.
+fn header(key: &[u8]) -> Result<Header, jsonwebtoken::errors::Error> {
+    Ok(Header { kid: Some(key_id(key)?), ..Header::new(Algorithm::HS256) })
 }
 
 /// What a key signs of a fixed text: the same wherever the key is, and no way back to it.
@@ -153,7 +179,6 @@ fn seconds(time: Timestamp) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
     use serde_json::{Value, json};
 
     use super::*;
@@ -190,6 +215,13 @@ mod tests {
         let payload = token.split('.').nth(1).unwrap();
         let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
         assert_eq!((claims["iat"].as_u64(), claims["exp"].as_u64()), (Some(1), Some(61)));
+        // Only this very header is read: a library that wrote it otherwise would shut everyone out who is in.
+        let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+        let id = key_id(KEY).unwrap();
+        assert_eq!(
+            String::from_utf8(header).unwrap(),
+            format!(r#"{{"typ":"JWT","alg":"HS256","kid":"{id}"}}"#)
+        );
     }
 
     #[test]

@@ -118,6 +118,8 @@ pub struct Welcome {
 pub struct Swept {
     /// Whether other nodes have to be told something.
     pub untold: bool,
+    /// When time alone changes something next.
+    pub next: Option<Instant>,
     /// Connections to wake.
     pub wakes: Wakes,
 }
@@ -401,6 +403,8 @@ impl Room {
             }
         }
         swept.untold |= self.sweep_presence(now, &mut swept.wakes);
+        let next = self.slots.iter().filter_map(|(_, slot)| slot.next_change());
+        swept.next = next.chain(self.attendance.refresh_at()).min();
         swept
     }
 

@@ -29,7 +29,7 @@ pub(super) struct Attendance {
     /// Whether there is something that other nodes have not been told, and when they are told again anyway.
     untold: bool,
     refresh_at: Option<Instant>,
-    /// What the last seat was told: most often the next one is owed the same.
+    /// What the last seat was told: most often the next one is owed the same. Not kept by a room where all is told.
     last: Option<(SlotSet, SlotSet, Arc<Broadcast>)>,
 }
 
@@ -56,6 +56,11 @@ impl Presence {
         self.claims.iter().any(|claim| claim.said.connected)
     }
 
+    /// When time alone changes something.
+    pub(super) fn next_change(&self) -> Option<Instant> {
+        self.claims.iter().map(|claim| claim.expires).chain(self.gone_at).min()
+    }
+
     /// Takes what a node says, unless it is out of date or the same node has said something newer.
     fn hear(&mut self, node: NodeId, said: Present, now: Now) {
         let Some(rest) = PRESENCE_LEASE.checked_sub(now.shared.since(said.at)) else { return };
@@ -80,6 +85,11 @@ impl Attendance {
     pub(super) fn new(grace: Duration) -> Self {
         let (shown, changed, untold) = (SlotSet::default(), false, false);
         Self { grace, shown, changed, untold, refresh_at: None, last: None }
+    }
+
+    /// When other nodes are told again who is connected here.
+    pub(super) fn refresh_at(&self) -> Option<Instant> {
+        self.refresh_at
     }
 
     fn show(&mut self, slot: SlotId) {
@@ -193,6 +203,9 @@ impl Room {
             attendance.refresh_at = Some(now + PRESENCE_REFRESH);
             attendance.untold = true;
             self.restate_presence();
+        }
+        if !self.attendance.changed {
+            self.attendance.last = None;
         }
         if std::mem::take(&mut self.attendance.changed) {
             let shown = self.attendance.shown;

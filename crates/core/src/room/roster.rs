@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use super::seats::Occupant;
+use super::slots::Slots;
 use super::{Farewell, Now, Phase, Room, Wakes};
 use crate::event::Event;
 use crate::id::UserId;
@@ -59,7 +60,10 @@ impl Room {
         let meanwhile = self.meanwhile.take().unwrap_or_default();
         match &self.phase {
             Phase::Over(_) | Phase::Retired => return wakes,
-            Phase::Loading => self.phase = Phase::Open(meanwhile.details.unwrap_or(read)),
+            Phase::Loading => {
+                self.phase = Phase::Open(meanwhile.details.unwrap_or(read));
+                self.slots = Slots::with_capacity(roster.len());
+            }
             Phase::Open(known) if meanwhile.details.is_none() && *known != read => {
                 self.change(read, now, &mut wakes);
             }

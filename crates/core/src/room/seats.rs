@@ -106,6 +106,10 @@ impl Seats {
             return SeatId(id);
         }
         let id = u32::try_from(self.seats.len()).unwrap_or(u32::MAX);
+        if self.seats.len() == self.seats.capacity() {
+            // Twice as many, but from two on, not from four: so many are most sessions.
+            self.seats.reserve_exact(self.seats.len().max(2));
+        }
         self.seats.push(seat);
         SeatId(id)
     }

@@ -106,6 +106,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// When time alone changes something.
+    pub(super) fn next_change(&self) -> Option<Instant> {
+        let expires = self.latest.as_ref().map(|latest| latest.expires);
+        self.presence.next_change().into_iter().chain(expires).min()
+    }
+
     /// Whether the position that is shown came from a tracker app and was taken after this one: whoever shares
     /// from two sources does not jump back and forth.
     pub(super) fn has_newer_report(&self, position: &Position, now: Instant) -> bool {
@@ -129,6 +135,11 @@ pub(super) struct Slots {
 }
 
 impl Slots {
+    /// For so many people who are known already.
+    pub(super) fn with_capacity(people: usize) -> Self {
+        Self { slots: Vec::with_capacity(people.min(SlotSet::CAPACITY)), joined_so_far: 0 }
+    }
+
     pub(super) fn get(&self, id: SlotId) -> Option<&Slot> {
         self.slots.get(usize::from(id.0))?.as_ref()
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State as With};
+use axum::http::StatusCode;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
@@ -18,7 +19,7 @@ const PERMISSIONS: &str = "geolocation=(self), screen-wake-lock=(self), camera=(
 /// For a year browsers come over HTTPS alone. Of other hosts below ours we know nothing.
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// The headers that every answer has.
+/// The headers that every answer has, but for the one that opens a WebSocket.
 pub(super) fn headers(config: &Config) -> Arc<HeaderMap> {
     let fixed = [
         // Map servers want to know which site asks. The path, which lets one join, they must not know.
@@ -61,6 +62,10 @@ fn policy(basemap: &Basemap) -> String {
 /// Adds them. What does not say how long it may be kept, may not be: answers hold tokens.
 pub(super) async fn protect(With(headers): With<Arc<HeaderMap>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    // A WebSocket has no page, and nothing that could be kept.
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
     let own = response.headers_mut();
     own.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     own.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));

@@ -1,12 +1,11 @@
 //! What a client shows at a door: a token and a version in the query, or the token among the subprotocols.
 
-use axum::http::HeaderMap;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
+use axum::http::{HeaderMap, Uri};
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
 
 /// What stands before a token in the list of offered subprotocols.
 const TOKEN_PREFIX: &str = "base64url.bearer.phx.";
@@ -17,10 +16,28 @@ const TOKEN_ENCODING: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// What a door reads from the query; any other parameter is the client's own.
-#[derive(Deserialize)]
-pub(crate) struct Parameters {
-    pub(crate) token: Option<String>,
-    pub(crate) vsn: Option<String>,
+#[derive(Default)]
+pub(super) struct Parameters {
+    pub(super) token: Option<String>,
+    pub(super) vsn: Option<String>,
+}
+
+impl Parameters {
+    /// Nothing when one of ours is there twice: nobody can say which of them is meant.
+    pub(super) fn of(address: &Uri) -> Option<Self> {
+        let mut parameters = Self::default();
+        for (name, value) in form_urlencoded::parse(address.query().unwrap_or_default().as_bytes()) {
+            let place = match name.as_ref() {
+                "token" => &mut parameters.token,
+                "vsn" => &mut parameters.vsn,
+                _ => continue,
+            };
+            if place.replace(value.into_owned()).is_some() {
+                return None;
+            }
+        }
+        Some(parameters)
+    }
 }
 
 /// The token that is offered as a subprotocol, where no log of addresses has it.
@@ -29,4 +46,22 @@ pub(crate) fn token_in_subprotocol(headers: &HeaderMap) -> Option<String> {
     let encoded =
         offered.flat_map(|value| value.split(',')).find_map(|one| one.trim().strip_prefix(TOKEN_PREFIX))?;
     String::from_utf8(TOKEN_ENCODING.decode(encoded).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_query_says() {
+        let read = |address: &str| {
+            let read = Parameters::of(&address.parse().unwrap())?;
+            Some((read.token, read.vsn))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(read("/ws"), Some((None, None)));
+        assert_eq!(read("/ws?vsn=2.0.0&x=1&x=2&token=a%2Bb+c"), Some((some("a+b c"), some("2.0.0"))));
+        assert_eq!(read("/ws?token="), Some((some(""), None)));
+        assert_eq!(read("/ws?token=a&token=a"), None);
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
@@ -13,7 +13,7 @@ use tagalong_core::problem::Problem;
 use tagalong_core::room::{Census, EnterError, Guest, Now, Reported, Room, SeatId, Swept, Wakes, Welcome};
 use tagalong_core::session::{Details, EndReason};
 use tagalong_core::time::Timestamp;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::neighbours::Stale;
 use crate::clock::Clock;
@@ -23,17 +23,67 @@ use crate::tokens::{Pass, Role};
 
 /// How long somebody waits for a room's roster to be read.
 const LOAD_DEADLINE: Duration = Duration::from_millis(2_500);
+/// Rosters that are read at the same time: a question to the database takes 160 KB while it is asked, and after a
+/// restart everyone comes back at once.
+const READ_AT_ONCE: usize = 16;
+/// How long at most a room is left alone by sweeps: what the time of day says of its end may be corrected.
+const QUIET_MAX: Duration = Duration::from_secs(60);
 
 /// A room, and whether its roster has been read.
 pub struct RoomCell {
-    room: Mutex<Room>,
+    held: Mutex<Held>,
     loaded: OnceCell<()>,
 }
 
+struct Held {
+    room: Room,
+    /// Until when a sweep finds nothing to do; unknown once something has happened.
+    quiet_until: Option<Instant>,
+}
+
+/// What becomes of a room that was swept.
+enum Fate {
+    Stays,
+    Expired,
+    Retired,
+}
+
 impl RoomCell {
+    fn new(room: Room) -> Self {
+        Self { held: Mutex::new(Held { room, quiet_until: None }), loaded: OnceCell::new() }
+    }
+
     /// Does something with the room, then wakes whom it concerns. Never across an await: the closure cannot.
     pub fn with<T>(&self, act: impl FnOnce(&mut Room) -> T) -> T {
-        act(&mut self.room.lock())
+        let mut held = self.held.lock();
+        held.quiet_until = None;
+        act(&mut held.room)
+    }
+
+    /// Looks at the room.
+    fn look<T>(&self, look: impl FnOnce(&Room) -> T) -> T {
+        look(&self.held.lock().room)
+    }
+
+    /// Lets time pass in the room; nothing if nothing can come of it. Most rooms are idle, and to go through the people
+    /// of thousands of them four times a second was most of what an idle server did.
+    fn sweep(&self, now: Now) -> Option<(Swept, Fate)> {
+        let Held { room, quiet_until } = &mut *self.held.lock();
+        if quiet_until.is_some_and(|until| until > now.instant) {
+            return None;
+        }
+        let swept = room.sweep(now.instant);
+        let left = room.ends_at().map_or(QUIET_MAX, |end| end.since(now.wall));
+        let fate = if left.is_zero() {
+            Fate::Expired
+        } else if !swept.untold && room.retire() {
+            Fate::Retired
+        } else {
+            Fate::Stays
+        };
+        let until = now.instant + left.min(QUIET_MAX);
+        *quiet_until = (!swept.untold).then(|| swept.next.map_or(until, |next| next.min(until)));
+        Some((swept, fate))
     }
 }
 
@@ -59,6 +109,7 @@ pub struct Hub {
     pub(super) clock: Clock,
     pub(super) bus: Bus,
     pub(super) stale: Stale,
+    reading: Semaphore,
     superseded: AtomicU64,
     bounds: Bounds,
 }
@@ -117,7 +168,7 @@ impl Hub {
     /// A hub without rooms.
     pub fn new(store: Store, clock: Clock, bus: Bus, bounds: Bounds) -> Self {
         let (rooms, stale, superseded) = (Mutex::default(), Stale::default(), AtomicU64::default());
-        Self { rooms, store, clock, bus, stale, superseded, bounds }
+        Self { rooms, store, clock, bus, stale, reading: Semaphore::new(READ_AT_ONCE), superseded, bounds }
     }
 
     /// Takes a seat in the room of the pass's session; reads the roster first if nobody has been there.
@@ -175,8 +226,7 @@ impl Hub {
         loop {
             let cell = self.cell(session);
             if !cell.loaded.initialized() {
-                // Boxed: what it takes to ask a database is 60 KB, and most who come find it asked already.
-                Box::pin(self.load(&cell, session)).await?;
+                self.load(&cell, session).await?;
             }
             if !self.knows(&cell, session) {
                 continue;
@@ -196,8 +246,7 @@ impl Hub {
         // Under the lock of the rooms, so that a room that comes and one that goes cannot overtake each other.
         let new = || {
             self.bus.subscribe(session);
-            let room = Mutex::new(Room::new(session, self.bus.node(), self.bounds.presence_grace));
-            Arc::new(RoomCell { room, loaded: OnceCell::new() })
+            Arc::new(RoomCell::new(Room::new(session, self.bus.node(), self.bounds.presence_grace)))
         };
         Arc::clone(self.rooms.lock().entry(session).or_insert_with(new))
     }
@@ -205,19 +254,25 @@ impl Hub {
     /// The room is in the hub before its roster is read, so that whoever joins or leaves meanwhile is
     /// applied to what was read, and nobody is lost between the two.
     pub(super) async fn load(&self, cell: &Arc<RoomCell>, session: SessionId) -> Result<(), Problem> {
-        let read = async {
-            let (record, roster) = self.store.roster(session, self.clock.now()).await?;
-            cell.with(|room| room.reconcile(details(&record), roster, now(&self.clock))).wake();
-            self.read_shares(cell, session).await;
-            Ok(())
+        let read = || async {
+            // Those who came together wait here, which costs nothing.
+            let _turn = self.reading.acquire().await;
+            Box::pin(self.read(cell, session)).await
         };
         let _unless_loaded = Loading { hub: self, cell, session };
         let problem = tokio::select! {
-            loaded = cell.loaded.get_or_try_init(|| read) => loaded.err().map(|error: StoreError| error.problem()),
+            loaded = cell.loaded.get_or_try_init(read) => loaded.err().map(|error| error.problem()),
             // When the database does not answer, those who came together try one after the other.
             () = self.clock.sleep(LOAD_DEADLINE) => Some(Problem::Unavailable),
         };
         problem.map_or(Ok(()), Err)
+    }
+
+    async fn read(&self, cell: &RoomCell, session: SessionId) -> Result<(), StoreError> {
+        let (record, roster) = self.store.roster(session, self.clock.now()).await?;
+        cell.with(|room| room.reconcile(details(&record), roster, now(&self.clock))).wake();
+        self.read_shares(cell, session).await;
+        Ok(())
     }
 
     fn knows(&self, cell: &Arc<RoomCell>, session: SessionId) -> bool {
@@ -268,16 +323,15 @@ impl Hub {
     pub fn sweep(&self) {
         let now = now(&self.clock);
         for (session, cell) in self.all() {
-            let (Swept { untold, wakes }, expired) = cell
-                .with(|room| (room.sweep(now.instant), room.ends_at().is_some_and(|end| end <= now.wall)));
+            let Some((Swept { untold, wakes, .. }, fate)) = cell.sweep(now) else { continue };
             wakes.wake();
             if untold {
                 self.bus.publish(session);
             }
-            if expired {
-                self.expire(session);
-            } else if !untold && cell.with(Room::retire) {
-                self.forget(&cell, session);
+            match fate {
+                Fate::Stays => {}
+                Fate::Expired => self.expire(session),
+                Fate::Retired => self.forget(&cell, session),
             }
         }
     }
@@ -296,7 +350,7 @@ impl Hub {
     /// Looks at every room, one after the other.
     pub fn visit(&self, mut look: impl FnMut(&Room)) {
         for (_, cell) in self.all() {
-            cell.with(|room| look(room));
+            cell.look(&mut look);
         }
     }
 
@@ -305,7 +359,7 @@ impl Hub {
         let rooms = self.all();
         let mut total = Census::default();
         for (_, cell) in &rooms {
-            total += cell.with(|room| room.census());
+            total += cell.look(Room::census);
         }
         (rooms.len(), total)
     }
@@ -322,5 +376,47 @@ impl Hub {
 
     pub(super) fn all(&self) -> Vec<(SessionId, Arc<RoomCell>)> {
         self.rooms.lock().iter().map(|(session, cell)| (*session, Arc::clone(cell))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
+
+    use super::*;
+
+    #[test]
+    fn a_quiet_room_is_left_alone_until_something_happens_or_its_time_has_come() {
+        let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
+        let minute = Duration::from_secs(60);
+        let user = UserId::from_random([1; 16]);
+        let profile = Profile {
+            user_id: user.clone(),
+            display_name: DisplayName::parse("Somebody").unwrap(),
+            avatar_color: AvatarColor::parse("#FF5733").unwrap(),
+        };
+        let location_ttl = minute / 2;
+        let details = Details {
+            name: None,
+            ends_at: Timestamp::from_millis(0).plus(minute),
+            locked: false,
+            location_ttl,
+        };
+        let cell = RoomCell::new(Room::new(SessionId::from_random([2; 16]), None, Duration::ZERO));
+        let sweep = || cell.sweep(now(&clock));
+        cell.with(|room| room.reconcile(details, vec![profile], now(&clock))).wake();
+        let entered = cell.with(|room| room.enter(Guest::Participant(&user), now(&clock)));
+        let (seat, _) = entered.unwrap();
+        assert!(sweep().is_some() && sweep().is_none());
+
+        let position = Position::parse(r#"{"lat":1,"lng":2}"#, clock.now()).unwrap();
+        cell.with(|room| room.publish(seat, position, now(&clock))).unwrap().wake();
+        assert!(sweep().is_some() && sweep().is_none());
+        hand.advance(location_ttl);
+        assert!(sweep().is_some_and(|(swept, _)| swept.untold), "the position is gone");
+        assert!(sweep().is_some() && sweep().is_none());
+
+        hand.advance(minute - location_ttl);
+        assert!(sweep().is_some_and(|(_, fate)| matches!(fate, Fate::Expired)));
     }
 }

@@ -1,15 +1,17 @@
 //! `/socket/websocket`: what a Phoenix message means to a session.
 
+use serde::Serialize;
 use tagalong_core::channel::{Channels, Join, Step};
 use tagalong_core::event::{
     InitialLocations, InitialParticipants, SharingStatus, TOPIC_PREFIX, to_json, topic,
 };
-use tagalong_core::id::SessionId;
+use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::phoenix::{self, Message, Status, Version};
 use tagalong_core::position::Position;
 use tagalong_core::presence::Presences;
 use tagalong_core::problem::Problem;
 use tagalong_core::room::{PublishError, Welcome};
+use tagalong_core::time::Timestamp;
 
 use super::connection::{Connection, Over};
 use super::hub;
@@ -129,9 +131,9 @@ async fn join(connection: &mut Connection, door: &mut PhoenixDoor, asked: Join) 
             feed_all(connection, frames);
             // After the reply, and never before it: the client would take them for another channel's.
             let pushes = [
-                door.channels.push(&topic, InitialParticipants::NAME, &to_json(&welcome.participants)),
+                door.channels.push(&topic, InitialParticipants::NAME, &welcome.participants.to_json()),
                 door.channels.push(&topic, InitialLocations::NAME, &to_json(&welcome.locations)),
-                door.channels.push(&topic, Presences::STATE, &to_json(&welcome.presence)),
+                door.channels.push(&topic, Presences::STATE, &welcome.presence.to_json()),
             ];
             feed_all(connection, pushes.into_iter().flatten().collect());
         }
@@ -147,15 +149,26 @@ async fn enter(connection: &mut Connection, wanted: &str) -> Result<Welcome, Pro
     Ok(welcome)
 }
 
+/// The response to a join.
+#[derive(Serialize)]
+struct Joined<'a> {
+    status: &'static str,
+    session_id: SessionId,
+    user_id: &'a UserId,
+    expires_at: Timestamp,
+    server_time: Timestamp,
+    location_ttl_seconds: u64,
+}
+
 fn joined(connection: &Connection, welcome: &Welcome) -> String {
-    to_json(&serde_json::json!({
-        "status": "joined",
-        "session_id": connection.pass.session,
-        "user_id": connection.pass.user,
-        "expires_at": welcome.ends_at,
-        "server_time": welcome.participants.server_time,
-        "location_ttl_seconds": welcome.location_ttl.as_secs(),
-    }))
+    to_json(&Joined {
+        status: "joined",
+        session_id: connection.pass.session,
+        user_id: &connection.pass.user,
+        expires_at: welcome.ends_at,
+        server_time: welcome.participants.server_time,
+        location_ttl_seconds: welcome.location_ttl.as_secs(),
+    })
 }
 
 fn reason(problem: Problem) -> String {

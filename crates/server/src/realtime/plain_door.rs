@@ -13,9 +13,9 @@ pub(super) async fn enter(connection: &mut Connection) -> Result<(), Parting> {
     match connection.state.hub.enter(&connection.pass).await {
         Ok((membership, welcome)) => {
             connection.membership = Some(membership);
-            let participants = to_json(&welcome.participants);
+            let participants = welcome.participants.to_json();
             let locations = to_json(&welcome.locations);
-            let presence = to_json(&welcome.presence);
+            let presence = welcome.presence.to_json();
             connection.socket.feed(plain::frame(InitialParticipants::NAME, &participants));
             connection.socket.feed(plain::frame(InitialLocations::NAME, &locations));
             connection.socket.feed(plain::frame(Presences::STATE, &presence));

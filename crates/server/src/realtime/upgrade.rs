@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Query, State as With};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Extension, State as With};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tagalong_core::phoenix::Version;
 use tagalong_core::problem::Problem;
@@ -31,14 +30,14 @@ pub(crate) async fn phoenix(
     With(state): With<State>,
     Extension(address): Extension<Address>,
     headers: HeaderMap,
-    parameters: Result<Query<Parameters>, QueryRejection>,
+    asked: Uri,
     handshake: Result<Handshake, Wrong>,
 ) -> Response {
     let handshake = match handshake {
         Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
         Err(wrong) => return wrong.into_response(),
     };
-    let admitted = parameters.map_err(|_| Forbidden).and_then(|Query(parameters)| {
+    let admitted = Parameters::of(&asked).ok_or(Forbidden).and_then(|parameters| {
         let version = Version::negotiate(parameters.vsn.as_deref()).map_err(|_| Forbidden)?;
         Ok((version, admit(&state, &headers, parameters.token).ok_or(Forbidden)?))
     });
@@ -56,14 +55,14 @@ pub(crate) async fn plain(
     With(state): With<State>,
     Extension(address): Extension<Address>,
     headers: HeaderMap,
-    parameters: Result<Query<Parameters>, QueryRejection>,
+    asked: Uri,
     handshake: Result<Handshake, Wrong>,
 ) -> Response {
     let handshake = match handshake {
         Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
         Err(wrong) => return wrong.into_response(),
     };
-    let admitted = parameters.ok().and_then(|Query(parameters)| admit(&state, &headers, parameters.token));
+    let admitted = Parameters::of(&asked).and_then(|parameters| admit(&state, &headers, parameters.token));
     match admitted {
         Some(pass) => open(state, address, handshake, pass, Door::Plain),
         None => Refusal::from(Problem::Unauthenticated).into_response(),
@@ -88,8 +87,9 @@ fn open(state: State, address: Address, handshake: Handshake, pass: Pass, mut do
     };
     let tracked = state.connections.token();
     let answer = handshake.answer();
+    let upgrade = handshake.upgrade;
     tokio::spawn(async move {
-        if let Ok(upgraded) = handshake.upgrade.await {
+        if let Ok(upgraded) = upgrade.await {
             let (role, labels) = (pass.role, door.label());
             let (began, opened) = (state.clock.instant(), state.metrics.open(labels.clone()));
             // Boxed, or the task has room for it once for each place that it is moved through.

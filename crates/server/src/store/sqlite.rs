@@ -16,6 +16,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{Row, Sqlite as Dialect, Transaction};
+use tagalong_core::event::to_json;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, SessionName};
@@ -31,6 +32,9 @@ use super::{
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
+/// What a reader keeps of the file, in KiB with a minus: little, since each write by another makes it forget all of it,
+/// and a roster is read once.
+const READER_CACHE: &str = "-256";
 /// Rows of `last_seen` written in one transaction: others may write in between.
 const SEEN_ROWS_PER_TRANSACTION: usize = 500;
 
@@ -63,7 +67,8 @@ impl Sqlite {
         let writer = pool(1).connect_with(options.clone()).await?;
         check_version(&writer).await?;
         migrate(&writer).await?;
-        let readers = pool(readers).connect_with(options.read_only(true)).await?;
+        let reading = options.read_only(true).pragma("cache_size", READER_CACHE);
+        let readers = pool(readers).connect_with(reading).await?;
         Ok(Self { writer, readers })
     }
 
@@ -219,23 +224,28 @@ impl Sqlite {
 
     pub(super) async fn save_seen(&self, seen: &[(SessionId, UserId, Timestamp)]) -> Result<(), StoreError> {
         for rows in seen.chunks(SEEN_ROWS_PER_TRANSACTION) {
+            // All rows with one question: each is a turn of two threads, and a thousand people are in it.
+            let rows: Vec<_> =
+                rows.iter().map(|(session, user, at)| (session, user, at.as_millis())).collect();
+            let rows = to_json(&rows);
             let mut write = self.write().await?;
-            for (session, user, at) in rows {
-                sqlx::query(
-                    "UPDATE participants SET last_seen = max(last_seen, ?) WHERE session_id = ? AND user_id = ?",
-                )
-                .bind(at.as_millis())
-                .bind(session.to_string())
-                .bind(user.as_str())
-                .execute(&mut *write)
-                .await?;
-                sqlx::query("UPDATE sessions SET last_activity = ? WHERE id = ? AND last_activity < ?")
-                    .bind(at.as_millis())
-                    .bind(session.to_string())
-                    .bind(at.as_millis())
-                    .execute(&mut *write)
-                    .await?;
-            }
+            sqlx::query(
+                "UPDATE participants SET last_seen = max(last_seen, seen.at)
+                 FROM (SELECT value ->> 0 AS session_id, value ->> 1 AS user_id, max(value ->> 2) AS at
+                       FROM json_each(?) GROUP BY 1, 2) AS seen
+                 WHERE participants.session_id = seen.session_id AND participants.user_id = seen.user_id",
+            )
+            .bind(&rows)
+            .execute(&mut *write)
+            .await?;
+            sqlx::query(
+                "UPDATE sessions SET last_activity = seen.at
+                 FROM (SELECT value ->> 0 AS id, max(value ->> 2) AS at FROM json_each(?) GROUP BY 1) AS seen
+                 WHERE sessions.id = seen.id AND last_activity < seen.at",
+            )
+            .bind(&rows)
+            .execute(&mut *write)
+            .await?;
             write.commit().await?;
         }
         Ok(())
