@@ -1,6 +1,6 @@
 //! What lasts: sessions and participants. Never a position.
 //!
-//! Methods are named after the domain and are one transaction each; SQL stands nowhere else. What both
+//! Methods are named after the domain and are one transaction each, or wholly part of one; SQL stands nowhere else. What both
 //! databases decide alike stands in `rules.rs`, what they are told in SQL side by side in `sqlite.rs` and
 //! `postgres/`.
 
@@ -180,8 +180,9 @@ macro_rules! either {
     ($store:expr, $call:literal, $database:ident => $asked:expr) => {{
         let asked = async {
             match &$store.engine {
-                Engine::Sqlite($database) => $asked,
-                Engine::Postgres($database) => $asked,
+                // Boxed: it is up to 60 KB to ask a pool, and every layer above would move them with each request.
+                Engine::Sqlite($database) => Box::pin($asked).await,
+                Engine::Postgres($database) => Box::pin($asked).await,
             }
         };
         match &$store.meter {
@@ -240,7 +241,7 @@ impl Store {
     /// # Errors
     /// When there is none.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        either!(self, "ping", database => database.ping().await)
+        either!(self, "ping", database => database.ping())
     }
 
     /// Makes a session.
@@ -248,7 +249,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn create_session(&self, new: &NewSession) -> Result<(), StoreError> {
-        either!(self, "create_session", database => database.create_session(new).await)
+        either!(self, "create_session", database => database.create_session(new))
     }
 
     /// A session that is open at `now`.
@@ -256,7 +257,7 @@ impl Store {
     /// # Errors
     /// When it is not, or the database does not answer.
     pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, StoreError> {
-        either!(self, "session", database => database.session(id, now).await)
+        either!(self, "session", database => database.session(id, now))
     }
 
     /// An open session and its active participants in order of joining, as of one moment.
@@ -268,7 +269,7 @@ impl Store {
         id: SessionId,
         now: Timestamp,
     ) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
-        either!(self, "participants", database => database.participants(id, now).await)
+        either!(self, "participants", database => database.participants(id, now))
     }
 
     /// An open session and who is in it.
@@ -295,7 +296,7 @@ impl Store {
         places: usize,
         now: Timestamp,
     ) -> Result<(SessionRecord, Profile), StoreError> {
-        either!(self, "join", database => database.join(id, new, places, now).await)
+        either!(self, "join", database => database.join(id, new, places, now))
     }
 
     /// Takes somebody out of an open session.
@@ -303,7 +304,7 @@ impl Store {
     /// # Errors
     /// When the session is not open, or the participant is not in it (any more).
     pub async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
-        either!(self, "leave", database => database.leave(id, user, now).await)
+        either!(self, "leave", database => database.leave(id, user, now))
     }
 
     /// The links of an active participant of an open session.
@@ -311,7 +312,7 @@ impl Store {
     /// # Errors
     /// When the session is not open, or nobody by that id is in it.
     pub async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
-        either!(self, "tracker", database => database.tracker(user, now).await)
+        either!(self, "tracker", database => database.tracker(user, now))
     }
 
     /// Revokes the links of a participant, as far as they are older than this.
@@ -319,7 +320,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn revoke_trackers(&self, user: &UserId) -> Result<(), StoreError> {
-        either!(self, "revoke_trackers", database => database.revoke_trackers(user).await)
+        either!(self, "revoke_trackers", database => database.revoke_trackers(user))
     }
 
     /// Ends an open session.
@@ -327,7 +328,7 @@ impl Store {
     /// # Errors
     /// When it is not open.
     pub async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
-        either!(self, "end", database => database.end(id, now).await)
+        either!(self, "end", database => database.end(id, now))
     }
 
     /// Changes an open session: how it stands after that.
@@ -340,7 +341,7 @@ impl Store {
         change: &SessionChange,
         now: Timestamp,
     ) -> Result<SessionRecord, StoreError> {
-        either!(self, "update", database => database.update(id, change, now).await)
+        either!(self, "update", database => database.update(id, change, now))
     }
 
     /// Writes signs of life down; a time never goes back.
@@ -348,7 +349,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer; some may be written then.
     pub async fn save_seen(&self, seen: &[(SessionId, UserId, Timestamp)]) -> Result<(), StoreError> {
-        either!(self, "save_seen", database => database.save_seen(seen).await)
+        either!(self, "save_seen", database => database.save_seen(seen))
     }
 
     /// Ends every session whose time is up, or that nobody has used since `idle_since`: which those were. Of
@@ -361,7 +362,7 @@ impl Store {
         now: Timestamp,
         idle_since: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        either!(self, "expire_sessions", database => database.expire_sessions(now, idle_since).await)
+        either!(self, "expire_sessions", database => database.expire_sessions(now, idle_since))
     }
 
     /// Takes everyone out who gave no sign of life since `silent_since`: who those were. Of several nodes that
@@ -373,7 +374,7 @@ impl Store {
         &self,
         silent_since: Timestamp,
     ) -> Result<Vec<(SessionId, UserId)>, StoreError> {
-        either!(self, "time_out_participants", database => database.time_out_participants(silent_since).await)
+        either!(self, "time_out_participants", database => database.time_out_participants(silent_since))
     }
 
     /// Deletes what ended before a time, names and all: how many sessions.
@@ -381,7 +382,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer; some may be deleted then.
     pub async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
-        either!(self, "purge", database => database.purge(ended_before).await)
+        either!(self, "purge", database => database.purge(ended_before))
     }
 
     /// The session that comes after another one, or the first, with all that stands here of it, open or not. The
@@ -390,7 +391,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn stored_after(&self, last: Option<SessionId>) -> Result<Option<StoredSession>, StoreError> {
-        either!(self, "stored_after", database => database.stored_after(last).await)
+        either!(self, "stored_after", database => database.stored_after(last))
     }
 
     /// Takes in a session of another database as it is: whether it did, since one of that id is left as it is. Where
@@ -399,6 +400,6 @@ impl Store {
     /// # Errors
     /// When the database does not answer, or cannot hold it.
     pub async fn take_in(&self, session: &StoredSession) -> Result<bool, StoreError> {
-        either!(self, "take_in", database => database.take_in(session).await)
+        either!(self, "take_in", database => database.take_in(session))
     }
 }

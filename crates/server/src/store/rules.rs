@@ -100,22 +100,22 @@ pub(super) fn participant(
     ParticipantRecord { profile, last_seen }
 }
 
-/// Whether a session takes somebody new, and what the others will know of them. Whether the name is free is
-/// for the database's index to say.
-pub(super) fn admit(
+/// Whether a session takes somebody new beside those who are `present`, and what the others will know of them.
+/// Whether the name is free is for the database's index to say.
+pub(super) fn admit<'a>(
     session: &SessionRecord,
-    present: &[ParticipantRecord],
+    present: usize,
+    used_colors: impl Iterator<Item = &'a str> + Clone,
     new: NewParticipant,
     places: usize,
 ) -> Result<Profile, StoreError> {
     if session.locked {
         return Err(StoreError::Locked);
     }
-    if present.len() >= places {
+    if present >= places {
         return Err(StoreError::Full);
     }
-    let used = present.iter().map(|present| present.profile.avatar_color.as_str());
-    let avatar_color = new.avatar_color.unwrap_or_else(|| AvatarColor::unused(used));
+    let avatar_color = new.avatar_color.unwrap_or_else(|| AvatarColor::unused(used_colors));
     Ok(Profile { user_id: new.user_id, display_name: new.display_name, avatar_color })
 }
 

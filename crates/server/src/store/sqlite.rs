@@ -1,9 +1,10 @@
-//! The embedded database: SQLite with a write-ahead log, one writer and a pool of readers.
+//! The embedded database: SQLite with a write-ahead log, one [`Writer`] and a pool of readers.
 //!
 //! `synchronous = NORMAL`: a killed process loses nothing, a power cut may lose the last moments, never the
 //! file. A session lives a day at most; waiting for the disk at every join would cost more than it saves.
 
 mod stored;
+mod writer;
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -11,17 +12,19 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use sqlx::Row;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Row, Sqlite as Dialect, Transaction};
 use tagalong_core::event::to_json;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
+use self::writer::Writer;
 use super::rules::{self, Looks, SessionRow};
 use super::{
     NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord, StoreError,
@@ -41,11 +44,9 @@ const SEEN_ROWS_PER_TRANSACTION: usize = 500;
 /// The embedded database. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Sqlite {
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
 }
-
-type Write = Transaction<'static, Dialect>;
 
 impl Sqlite {
     /// Opens the database file, makes it if need be, and brings its tables up to date.
@@ -69,7 +70,7 @@ impl Sqlite {
         migrate(&writer).await?;
         let reading = options.read_only(true).pragma("cache_size", READER_CACHE);
         let readers = pool(readers).connect_with(reading).await?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer: Writer::new(writer), readers })
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
@@ -78,37 +79,21 @@ impl Sqlite {
     }
 
     pub(super) fn pool(&self) -> Pool {
-        let (size, idle) =
-            (self.readers.size() + self.writer.size(), self.readers.num_idle() + self.writer.num_idle());
-        let max = self.readers.options().get_max_connections() + self.writer.options().get_max_connections();
+        let pools = [&self.readers, self.writer.pool()];
+        let size: u32 = pools.iter().map(|pool| pool.size()).sum();
+        let idle: usize = pools.iter().map(|pool| pool.num_idle()).sum();
+        let max: u32 = pools.iter().map(|pool| pool.options().get_max_connections()).sum();
         Pool { used: (size as usize).saturating_sub(idle), idle, max: max as usize }
     }
 
     pub(super) async fn close(&self) {
         self.readers.close().await;
-        self.writer.close().await;
-    }
-
-    /// `BEGIN IMMEDIATE`: a transaction that read first and wrote later could not be given the lock any more.
-    async fn write(&self) -> Result<Write, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        self.writer.pool().close().await;
     }
 
     pub(super) async fn create_session(&self, new: &NewSession) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO sessions (id, name, created_at, expires_at, creator_id, last_activity, location_ttl_seconds)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(new.id.to_string())
-        .bind(new.name.as_ref().map(SessionName::as_str))
-        .bind(new.created_at.as_millis())
-        .bind(new.expires_at.as_millis())
-        .bind(new.creator_id.as_str())
-        .bind(new.created_at.as_millis())
-        .bind(rules::seconds(new.location_ttl))
-        .execute(&self.writer)
-        .await?;
-        Ok(())
+        let new = new.clone();
+        self.writer.write(move |write| async move { insert_session(write, &new).await }.boxed()).await
     }
 
     pub(super) async fn session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, StoreError> {
@@ -134,40 +119,12 @@ impl Sqlite {
         places: usize,
         now: Timestamp,
     ) -> Result<(SessionRecord, Profile), StoreError> {
-        let mut write = self.write().await?;
-        let session = open_session(&mut write, id, now).await?;
-        let present = active_participants(&mut write, id).await?;
-        let profile = rules::admit(&session, &present, new, places)?;
-        insert_participant(&mut write, id, &profile, now).await?;
-        sqlx::query("UPDATE sessions SET last_activity = max(last_activity, ?) WHERE id = ?")
-            .bind(now.as_millis())
-            .bind(id.to_string())
-            .execute(&mut *write)
-            .await?;
-        write.commit().await?;
-        Ok((session, profile))
+        self.writer.write(move |write| join(write, id, new, places, now).boxed()).await
     }
 
     pub(super) async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
-        open_session(&mut write, id, now).await?;
-        let active: Option<bool> =
-            sqlx::query_scalar("SELECT is_active FROM participants WHERE session_id = ? AND user_id = ?")
-                .bind(id.to_string())
-                .bind(user.as_str())
-                .fetch_optional(&mut *write)
-                .await?;
-        match active {
-            None => return Err(StoreError::ParticipantNotFound),
-            Some(false) => return Err(StoreError::ParticipantLeft),
-            Some(true) => {}
-        }
-        sqlx::query("UPDATE participants SET is_active = 0 WHERE session_id = ? AND user_id = ?")
-            .bind(id.to_string())
-            .bind(user.as_str())
-            .execute(&mut *write)
-            .await?;
-        Ok(write.commit().await?)
+        let user = user.clone();
+        self.writer.write(move |write| async move { leave(write, id, &user, now).await }.boxed()).await
     }
 
     pub(super) async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
@@ -187,13 +144,13 @@ impl Sqlite {
     pub(super) async fn revoke_trackers(&self, user: &UserId) -> Result<(), StoreError> {
         sqlx::query("UPDATE participants SET tracker_generation = tracker_generation + 1 WHERE user_id = ?")
             .bind(user.as_str())
-            .execute(&self.writer)
+            .execute(self.writer.pool())
             .await?;
         Ok(())
     }
 
     pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.writer.begin().await?;
         open_session(&mut write, id, now).await?;
         sqlx::query("UPDATE sessions SET is_active = 0, ended_at = ? WHERE id = ?")
             .bind(now.as_millis())
@@ -209,7 +166,7 @@ impl Sqlite {
         change: &SessionChange,
         now: Timestamp,
     ) -> Result<SessionRecord, StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.writer.begin().await?;
         let session = rules::changed(open_session(&mut write, id, now).await?, change);
         sqlx::query("UPDATE sessions SET name = ?, expires_at = ?, locked = ? WHERE id = ?")
             .bind(session.name.as_ref().map(SessionName::as_str))
@@ -228,7 +185,7 @@ impl Sqlite {
             let rows: Vec<_> =
                 rows.iter().map(|(session, user, at)| (session, user, at.as_millis())).collect();
             let rows = to_json(&rows);
-            let mut write = self.write().await?;
+            let mut write = self.writer.begin().await?;
             sqlx::query(
                 "UPDATE participants SET last_seen = max(last_seen, seen.at)
                  FROM (SELECT value ->> 0 AS session_id, value ->> 1 AS user_id, max(value ->> 2) AS at
@@ -264,7 +221,7 @@ impl Sqlite {
         .bind(now.as_millis())
         .bind(now.as_millis())
         .bind(idle_since.as_millis())
-        .fetch_all(&self.writer)
+        .fetch_all(self.writer.pool())
         .await?;
         rows.iter().map(|row| session_id(row, "id")).collect()
     }
@@ -280,7 +237,7 @@ impl Sqlite {
              RETURNING session_id, user_id",
         )
         .bind(silent_since.as_millis())
-        .fetch_all(&self.writer)
+        .fetch_all(self.writer.pool())
         .await?;
         rows.iter()
             .map(|row| Ok((session_id(row, "session_id")?, UserId::restore(row.try_get("user_id")?))))
@@ -290,10 +247,79 @@ impl Sqlite {
     pub(super) async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
         let done = sqlx::query("DELETE FROM sessions WHERE is_active = 0 AND ended_at < ?")
             .bind(ended_before.as_millis())
-            .execute(&self.writer)
+            .execute(self.writer.pool())
             .await?;
         Ok(done.rows_affected())
     }
+}
+
+async fn insert_session(write: &mut SqliteConnection, new: &NewSession) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO sessions (id, name, created_at, expires_at, creator_id, last_activity, location_ttl_seconds)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(new.id.to_string())
+    .bind(new.name.as_ref().map(SessionName::as_str))
+    .bind(new.created_at.as_millis())
+    .bind(new.expires_at.as_millis())
+    .bind(new.creator_id.as_str())
+    .bind(new.created_at.as_millis())
+    .bind(rules::seconds(new.location_ttl))
+    .execute(write)
+    .await?;
+    Ok(())
+}
+
+async fn join(
+    write: &mut SqliteConnection,
+    id: SessionId,
+    new: NewParticipant,
+    places: usize,
+    now: Timestamp,
+) -> Result<(SessionRecord, Profile), StoreError> {
+    // One row for all that are in: each row of its own would be a turn of the database's thread, and copied.
+    let row = sqlx::query(
+        "SELECT id, name, created_at, expires_at, sessions.is_active, ended_at, locked, location_ttl_seconds,
+                count(user_id) AS present, group_concat(avatar_color) AS used
+         FROM sessions LEFT JOIN participants ON session_id = id AND participants.is_active = 1
+         WHERE id = ? GROUP BY id",
+    )
+    .bind(id.to_string())
+    .fetch_optional(&mut *write)
+    .await?
+    .ok_or(Closed::NotFound)?;
+    let present = row.try_get("present")?;
+    let session = session_row(&row, present)?.open(now)?;
+    let used = row.try_get::<Option<&str>, _>("used")?.unwrap_or_default().split(',');
+    let profile = rules::admit(&session, present as usize, used, new, places)?;
+    insert_participant(write, id, &profile, now).await?;
+    Ok((session, profile))
+}
+
+async fn leave(
+    write: &mut SqliteConnection,
+    id: SessionId,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    open_session(write, id, now).await?;
+    let active: Option<bool> =
+        sqlx::query_scalar("SELECT is_active FROM participants WHERE session_id = ? AND user_id = ?")
+            .bind(id.to_string())
+            .bind(user.as_str())
+            .fetch_optional(&mut *write)
+            .await?;
+    match active {
+        None => return Err(StoreError::ParticipantNotFound),
+        Some(false) => return Err(StoreError::ParticipantLeft),
+        Some(true) => {}
+    }
+    sqlx::query("UPDATE participants SET is_active = 0 WHERE session_id = ? AND user_id = ?")
+        .bind(id.to_string())
+        .bind(user.as_str())
+        .execute(write)
+        .await?;
+    Ok(())
 }
 
 /// Makes a missing database file that only its owner may read. SQLite gives its log the same mode.
@@ -403,15 +429,17 @@ async fn active_participants(
         .collect()
 }
 
+/// Lets somebody in. Both statements in one call: each call is a turn of the database's thread.
 async fn insert_participant(
-    write: &mut Write,
+    write: &mut SqliteConnection,
     id: SessionId,
     profile: &Profile,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO participants (session_id, user_id, display_name, name_look, avatar_color, joined_at, last_seen)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?);
+         UPDATE sessions SET last_activity = max(last_activity, ?) WHERE id = ?",
     )
     .bind(id.to_string())
     .bind(profile.user_id.as_str())
@@ -420,7 +448,9 @@ async fn insert_participant(
     .bind(profile.avatar_color.as_str())
     .bind(now.as_millis())
     .bind(now.as_millis())
-    .execute(&mut **write)
+    .bind(now.as_millis())
+    .bind(id.to_string())
+    .execute(write)
     .await
     .map_err(|error| match error.as_database_error() {
         // A user id is random: the only thing that two people can share is a name.

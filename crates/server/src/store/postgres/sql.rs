@@ -140,15 +140,13 @@ pub(super) async fn join(
     let mut write = connection.begin().await?;
     let session = lock_session(&mut write, id, now).await?;
     // A statement of its own: it sees what those wrote who had the lock before.
-    let present = sqlx::query(
-        "SELECT user_id, display_name, avatar_color, last_seen FROM participants
-         WHERE session_id = $1 AND is_active ORDER BY sequence",
-    )
-    .bind(id.as_uuid())
-    .fetch_all(&mut *write)
-    .await?;
-    let present = present.iter().map(participant_row).collect::<Result<Vec<_>, _>>()?;
-    let profile = rules::admit(&session, &present, new, places)?;
+    let colors: Vec<String> =
+        sqlx::query_scalar("SELECT avatar_color FROM participants WHERE session_id = $1 AND is_active")
+            .bind(id.as_uuid())
+            .fetch_all(&mut *write)
+            .await?;
+    let used = colors.iter().map(String::as_str);
+    let profile = rules::admit(&session, colors.len(), used, new, places)?;
     // A name that is taken is no error to the server: it would write the name into its log.
     let inserted = sqlx::query(
         "WITH used AS (UPDATE sessions SET last_activity = greatest(last_activity, $5) WHERE id = $1)

@@ -7,7 +7,7 @@ use tagalong_core::participant::{AvatarColor, DisplayName};
 use tagalong_core::session::SessionName;
 use tagalong_core::time::Timestamp;
 
-use super::{Sqlite, Write, session_id, timestamp};
+use super::{Sqlite, session_id, timestamp};
 use crate::store::rules::{self, Looks};
 use crate::store::{StoreError, StoredParticipant, StoredSession};
 
@@ -31,7 +31,7 @@ impl Sqlite {
     }
 
     pub(in crate::store) async fn take_in(&self, stored: &StoredSession) -> Result<bool, StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.writer.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO sessions (id, name, creator_id, created_at, expires_at, last_activity, is_active, ended_at,
                                    locked, location_ttl_seconds)
@@ -63,7 +63,7 @@ impl Sqlite {
 }
 
 async fn insert(
-    write: &mut Write,
+    write: &mut SqliteConnection,
     id: SessionId,
     participant: &StoredParticipant,
     looks: &mut Looks,
@@ -83,7 +83,7 @@ async fn insert(
     .bind(participant.last_seen.as_millis())
     .bind(participant.is_active)
     .bind(rules::integer(participant.tracker_generation))
-    .execute(&mut **write)
+    .execute(write)
     .await?;
     Ok(())
 }
