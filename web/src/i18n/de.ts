@@ -131,6 +131,10 @@ export const de: Texts = {
   watchingText: "Du bist nicht auf der Karte.",
   joinToShare: "Beitreten",
 
+  tabSharing: "Du teilst in einem anderen Tab",
+  tabSharingText: "Wenn du hier teilst, endet es dort.",
+  shareHere: "Hier teilen",
+
   appSharing: "Deine App teilt",
   appSharingText: "Du kannst das Telefon wegstecken. „Stopp“ beendet auch die App.",
   pocket: "In der Tasche weiter teilen",

@@ -126,6 +126,10 @@ export const en = {
   watchingText: "You are not on the map.",
   joinToShare: "Join",
 
+  tabSharing: "You share in another tab",
+  tabSharingText: "Sharing here instead ends it there.",
+  shareHere: "Share here",
+
   appSharing: "Your app is sharing",
   appSharingText: "You can put the phone away. Stop here stops the app too.",
   pocket: "Keep sharing in my pocket",

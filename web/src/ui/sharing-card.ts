@@ -61,6 +61,7 @@ function wordsFor(
   { onStart, onPause, onStop, onJoin }: SharingCardOptions,
 ): Words {
   const start: Action = [t.shareMyLocation, "locate", "primary", onStart];
+  const here: Action = [t.shareHere, "locate", "primary", onStart];
   const retry: Action = [t.tryAgain, null, "", onStart];
   const stop: Action = [t.stop, "stop", "stop", onStop];
   const pause: Action = [t.pause, "pause", "", onPause];
@@ -76,6 +77,8 @@ function wordsFor(
       return { title: t.sharing, text: t.sharingText, actions: [pause, stop] };
     case "app":
       return { title: t.appSharing, text: t.appSharingText, actions: [start, stop] };
+    case "elsewhere":
+      return { title: t.tabSharing, text: t.tabSharingText, actions: [here, stop] };
     case "paused":
       return { title: t.paused, text: t.pausedText, actions: [resume, stop] };
     case "no_gps":
