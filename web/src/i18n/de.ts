@@ -112,6 +112,7 @@ export const de: Texts = {
   searching: "Deine Position wird gesucht …",
   sharing: "Du teilst deinen Standort",
   sharingText: "Lass die Seite offen: Im Hintergrund halten Browser sie an.",
+  sharingOffline: "Die anderen sehen dich wieder, sobald die Verbindung zurück ist.",
   paused: "Pausiert",
   pausedText: "Deine Position ist nicht auf der Karte.",
   pause: "Pause",

@@ -108,6 +108,7 @@ export const en = {
   searching: "Looking for your position…",
   sharing: "You are sharing",
   sharingText: "Keep this page open: browsers stop it in the background.",
+  sharingOffline: "The others see you again once the connection is back.",
   paused: "Paused",
   pausedText: "Your position is off the map.",
   pause: "Pause",

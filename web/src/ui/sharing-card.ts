@@ -1,6 +1,6 @@
 import { t } from "../i18n/texts";
 import type { SharingPhase } from "../sharing";
-import { h } from "./dom";
+import { h, setText } from "./dom";
 import { type IconName, icon } from "./icons";
 
 export interface SharingCardOptions {
@@ -32,13 +32,13 @@ export function sharingCard(options: SharingCardOptions) {
   let shown = "";
   return {
     element,
-    update(phase: SharingPhase | "watching") {
+    update(phase: SharingPhase | "watching", isOffline: boolean) {
+      const words = wordsFor(phase, options);
+      setText(text, isOffline && (phase === "on" || phase === "searching") ? t.sharingOffline : words.text);
       if (shown === phase) return;
       shown = phase;
-      const words = wordsFor(phase, options);
       element.dataset.phase = phase;
       title.textContent = words.title;
-      text.textContent = words.text;
       // The button that was pressed is replaced by its opposite, which should then have the focus.
       const hadFocus = actions.contains(document.activeElement);
       actions.replaceChildren(...words.actions.map(actionButton));
