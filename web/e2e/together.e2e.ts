@@ -167,6 +167,7 @@ describe("a lost connection", () => {
     const { ada, ben } = await twoTogether(network.url);
     network.cut();
     await ben.page.getByText("No connection").waitFor();
+    await ben.page.getByText("The others see you again once the connection is back.").waitFor();
     await ben.moveTo(7);
     network.restore();
     await ben.isLive();

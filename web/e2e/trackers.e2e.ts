@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type axe from "axe-core";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
@@ -99,6 +99,74 @@ it("an app takes over from the browser, and both see each other", async () => {
   await expect.poll(() => report(address, 48.142)).toEqual([]);
   await ben.sees("Ada", "not sharing");
   expect([...ada.complaints, ...ben.complaints]).toEqual([]);
+  await ada.context.close();
+  await ben.context.close();
+});
+
+/** The same person, in another tab of the same browser. */
+async function openTab({ context, page }: Somebody): Promise<Page> {
+  const tab = await context.newPage();
+  await tab.goto(page.url());
+  await isLive(tab);
+  return tab;
+}
+
+function isLive(tab: Page): Promise<void> {
+  return tab.locator('.connection[data-state="online"]').waitFor();
+}
+
+async function setUpOwnTracks(somebody: Somebody): Promise<string> {
+  await somebody.chooseFromMenu("Keep sharing in my pocket");
+  await somebody.press("Set up OwnTracks");
+  const link = somebody.page.getByRole("link", { name: "Open in OwnTracks" });
+  return ownTracksAddress((await link.getAttribute("href")) ?? "");
+}
+
+it("a tab that does not share takes nobody off the map", async () => {
+  const ada = await Somebody.arrive(browser, { userAgent: ANDROID });
+  const ben = await Somebody.arrive(browser, { place: 3 });
+  const link = await ada.startSession(server.url);
+  await ada.join("Ada");
+  await ben.join("Ben", link);
+  await ben.sees("Ada", /now/);
+
+  // One tab shares at a time, and the other says so.
+  const second = await openTab(ada);
+  await second.getByText("You share in another tab").waitFor();
+  await second.reload();
+  await isLive(second);
+  await ada.travelTo({ latitude: 48.15, longitude: 11.5755, accuracy: 8 });
+  await ben.sees("Ada", /1\.1 km.*now|now.*1\.1 km/s);
+  await second.getByRole("button", { name: "Share here" }).click();
+  await ada.page.getByText("You share in another tab").waitFor();
+  await ben.sees("Ada", /now/);
+
+  // The tab that sets an app up shares until the app does: what comes from the second tab is no sign of the app.
+  const address = await setUpOwnTracks(ada);
+  await second.getByText("You share in another tab").waitFor();
+  await ada.context.setGeolocation({ latitude: 48.16, longitude: 11.5755, accuracy: 8 });
+  await ben.sees("Ada", /2\.2 km/);
+  expect(await ada.page.getByText("The first position has arrived").isVisible()).toBe(false);
+  await report(address, 48.24);
+  await ada.page.getByText("The first position has arrived").waitFor();
+  await second.getByText("Your app is sharing").waitFor();
+
+  // Whatever becomes of the tabs, the app goes on being shown.
+  await server.kill();
+  await server.startAgain();
+  await isLive(second);
+  await isLive(ada.page);
+  await second.reload();
+  await isLive(second);
+  await report(address, 48.33);
+  await ben.sees("Ada", /21 km/);
+  await ada.page.close();
+  await report(address, 48.24);
+  await ben.sees("Ada", /11 km/);
+
+  await second.getByRole("button", { name: "Stop" }).click();
+  await ben.sees("Ada", "not sharing");
+  await expect.poll(() => report(address, 48.142)).toEqual([]);
   await ada.context.close();
   await ben.context.close();
 });

@@ -6,9 +6,10 @@ import { liveActions } from "./live-actions";
 import type { Camera } from "./map/camera";
 import type { MapView } from "./map/map";
 import { roster } from "./roster";
-import { forgetSeat, giveUpPlace, type Intent, readIntent, rememberIntent, type Seat } from "./seat";
+import { choose, forgetSeat, giveUpPlace, readRole, resume, type Seat, watchSeat } from "./seat";
 import { apply, type EndReason, newSession, type SessionEvent, type SessionState } from "./session";
-import { createSharing, type SharingPhase, statusOf } from "./sharing";
+import { type Intent, type Role, statusOf } from "./sharer";
+import { createSharing, type SharingPhase } from "./sharing";
 import type { Page } from "./ui/dom";
 import type { Farewell } from "./ui/ended";
 import { liveLayout } from "./ui/live-layout";
@@ -24,6 +25,8 @@ const TICK_MS = 1_000;
 const CHECK_PAUSE_MS = 5_000;
 /** While these last, the page has something to share. */
 const GOES_ON: ReadonlySet<SharingPhase> = new Set(["searching", "on", "no_gps"]);
+/** Whether it is this page or another tab or an app that shares, one is still on the map. */
+const KEEPS_POSITION: ReadonlySet<SharingPhase> = new Set(["on", "no_gps", "app", "elsewhere"]);
 /** These end one's own place, not the session: a creator keeps the right to end it. */
 const ONLY_MY_END: ReadonlySet<EndReason> = new Set(["left", "removed", "full"]);
 
@@ -61,10 +64,9 @@ export class Live implements Page {
     this.tick();
     void this.describe();
     void this.openMap();
-    const intent = readIntent(sessionId);
-    if (seat.userId && intent === "sharing") this.sharing.start();
-    if (seat.userId && intent === "app") this.sharing.handOver();
-    if (seat.userId && intent === "paused") this.sharing.pause();
+    if (!seat.userId) return;
+    this.play(resume(sessionId));
+    watchSeat(sessionId, () => this.play(this.role), signal);
   }
 
   dispatch(event: SessionEvent): void {
@@ -79,28 +81,39 @@ export class Live implements Page {
   dispose(): void {
     this.disposal.abort();
     this.cancelTick();
-    // An app goes on when this page is left, and would not be shown if it were told that sharing has stopped.
-    if (!this.sharesByApp) this.sharing.stop();
+    this.sharing.stop();
     this.channel.close();
     this.map?.dispose();
   }
 
   share(intent: Intent): void {
-    rememberIntent(this.options.sessionId, intent);
-    if (intent === "sharing") this.sharing.start();
-    else if (intent === "app") this.sharing.handOver();
-    else if (intent === "paused") this.sharing.pause();
-    else this.sharing.stop();
+    choose(this.options.sessionId, intent);
+    this.play(intent);
   }
 
   get sharesByApp(): boolean {
-    return this.sharing.phase === "app";
+    return this.role === "app";
   }
 
-  /** Goes on sharing from here until the first position comes from an app; who does not share begins with it. */
+  private get role(): Role {
+    return readRole(this.options.sessionId);
+  }
+
+  private play(role: Role): void {
+    if (role === "sharing") this.sharing.start();
+    else if (role === "app" || role === "elsewhere") this.sharing.handOver(role);
+    else if (role === "paused") this.sharing.pause();
+    else this.sharing.stop();
+  }
+
+  /**
+   * Shares from here until the first position comes from an app, taking over from another tab, whose positions
+   * would look like the app's; who does not share begins with it.
+   */
   expectApp(onArrival: () => void): void {
     this.onAppArrival = onArrival;
-    if (!GOES_ON.has(this.sharing.phase)) this.share("app");
+    if (this.role === "elsewhere") this.share("sharing");
+    else if (!GOES_ON.has(this.sharing.phase)) this.share("app");
   }
 
   look(camera: Camera): void {
@@ -131,7 +144,7 @@ export class Live implements Page {
   }
 
   private noticeApp(): void {
-    if (!this.onAppArrival) return;
+    if (!this.onAppArrival || this.role === "elsewhere") return;
     this.onAppArrival();
     this.onAppArrival = null;
     this.share("app");
@@ -198,14 +211,14 @@ export class Live implements Page {
   }
 
   private tellPhase(phase: SharingPhase): void {
-    if (phase !== "on" && phase !== "no_gps" && phase !== "app")
-      this.dispatch({ type: "own_position", fix: null });
+    if (!KEEPS_POSITION.has(phase)) this.dispatch({ type: "own_position", fix: null });
     this.tellStatus();
   }
 
   private tellStatus(): void {
     if (this.state.me === null) return;
-    const status = statusOf(this.sharing.phase, document.visibilityState === "hidden");
+    const status = statusOf(this.role, this.sharing.phase, document.visibilityState === "hidden");
+    if (status === null) return;
     this.channel.sendStatus(status);
     this.dispatch({ type: "own_status", status });
   }

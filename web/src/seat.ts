@@ -1,3 +1,5 @@
+import { type Choice, type Intent, type Role, roleOf } from "./sharer";
+
 /** The place this browser holds in one session: who one is there, and what one may do. */
 export interface Seat {
   /** Absent for a creator who has not joined yet. */
@@ -6,13 +8,11 @@ export interface Seat {
   userId?: string;
   /** Only the creator has this one. */
   creatorToken?: string;
-  /** A tracker app shares in one's place, whichever tab is open. */
-  byApp?: boolean;
+  /** Of the sharing, whichever tab it was made in. */
+  choice?: Choice;
   /** The link as the server wants it passed round. */
   joinLink?: string;
 }
-
-export type Intent = "sharing" | "app" | "paused" | "stopped";
 
 const key = (sessionId: string) => `tagalong:session:${sessionId}`;
 
@@ -42,19 +42,35 @@ export function forgetSeat(sessionId: string): void {
   write("sessionStorage", sessionId, null);
 }
 
-/**
- * Whether sharing goes on after a reload. This lives with the tab and not with the seat: opening the
- * link another day is looking, and looking never starts sharing, nor does it stop an app.
- */
-export function readIntent(sessionId: string): Intent {
-  const usual = readSeat(sessionId).byApp ? "app" : "stopped";
-  return (read("sessionStorage", sessionId) as Intent | null) ?? usual;
+/** New with each load: a tab that is duplicated has the same storage, and is another tab. */
+const TAB = crypto.getRandomValues(new Uint32Array(2)).join("-");
+
+export function readRole(sessionId: string): Role {
+  return roleOf(readSeat(sessionId).choice, TAB);
 }
 
-export function rememberIntent(sessionId: string, intent: Intent): void {
-  write("sessionStorage", sessionId, intent);
-  const byApp = intent === "app";
-  if ((readSeat(sessionId).byApp ?? false) !== byApp) changeSeat(sessionId, { byApp });
+/** The person has chosen, here. In the tab it is kept that a reload of it goes on with the same. */
+export function choose(sessionId: string, intent: Intent): void {
+  write("sessionStorage", sessionId, TAB);
+  changeSeat(sessionId, { choice: { intent, tab: TAB } });
+}
+
+/**
+ * After a reload sharing goes on, if it was this tab that shared. Opening the link another day is looking, and
+ * looking never starts sharing, nor does it stop another tab or an app.
+ */
+export function resume(sessionId: string): Role {
+  const { choice } = readSeat(sessionId);
+  if (choice && choice.tab === read("sessionStorage", sessionId)) choose(sessionId, choice.intent);
+  return readRole(sessionId);
+}
+
+/** Tells when another tab has changed the seat. */
+export function watchSeat(sessionId: string, onChange: () => void, signal: AbortSignal): void {
+  const notice = (event: StorageEvent) => {
+    if (event.key === key(sessionId)) onChange();
+  };
+  window.addEventListener("storage", notice, { signal });
 }
 
 type StorageName = "localStorage" | "sessionStorage";

@@ -1,17 +1,17 @@
 import { watchBattery } from "./battery";
-import type { Fix, Status } from "./channel";
+import type { Fix } from "./channel";
 import type { Clock } from "./clock";
 import { type LocationWatch, type Trouble, watchLocation } from "./geolocation";
 import { keepAwake } from "./wake-lock";
 
-/** `searching`: asked for, no fix yet. `app`: a tracker app shares, and this page does not. */
-export type SharingPhase = "off" | "searching" | "on" | "app" | "paused" | Trouble;
+/** `searching`: asked for, no fix yet. `app`, `elsewhere`: a tracker app or another tab shares, and this page does not. */
+export type SharingPhase = "off" | "searching" | "on" | "app" | "elsewhere" | "paused" | Trouble;
 
 export interface Sharing {
   readonly phase: SharingPhase;
   start(): void;
-  /** Leaves the sharing to an app: without a word that it ends here, or the position would be gone meanwhile. */
-  handOver(): void;
+  /** Leaves the sharing to an app or another tab: no word that it ends here, or the position would be gone meanwhile. */
+  handOver(to: "app" | "elsewhere"): void;
   pause(): void;
   stop(): void;
   /** Tells the newest place once more, to a connection that is new. */
@@ -74,9 +74,9 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
       });
       begin();
     },
-    handOver() {
+    handOver(to) {
       release();
-      enter("app");
+      enter(to);
     },
     pause() {
       release();
@@ -99,13 +99,4 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
 
 export function isRefused(phase: SharingPhase): phase is "denied" | "insecure" | "unsupported" {
   return phase === "denied" || phase === "insecure" || phase === "unsupported";
-}
-
-/** What the others are told. */
-export function statusOf(phase: SharingPhase, isPageHidden: boolean): Status {
-  if (phase === "off" || isRefused(phase)) return "stopped";
-  if (phase === "app") return "sharing";
-  if (phase === "paused") return "paused";
-  if (isPageHidden) return "hidden";
-  return phase === "no_gps" ? "no_gps" : "sharing";
 }

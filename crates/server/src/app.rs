@@ -26,6 +26,7 @@ use crate::sessions::Sessions;
 use crate::state::{Parts, State};
 use crate::store::{Database, Store, StoreError};
 use crate::tls::{Tls, TlsError};
+use crate::trackers::faces::Faces;
 use crate::trackers::gate::Gate;
 use crate::warnings::Warnings;
 use crate::{http, jobs, keys};
@@ -130,6 +131,7 @@ pub async fn start_on(
     let state = State::new(Parts {
         config,
         gate: Gate::default(),
+        faces: Faces::default(),
         metrics,
         warnings: Warnings::new(clock.clone()),
         rates,

@@ -19,6 +19,7 @@ use crate::sessions::Sessions;
 use crate::store::Store;
 use crate::tls::Tls;
 use crate::tokens::Tokens;
+use crate::trackers::faces::Faces;
 use crate::trackers::gate::Gate;
 use crate::warnings::Warnings;
 
@@ -58,6 +59,8 @@ pub struct Parts {
     pub tls: Option<Tls>,
     /// What tracker apps may send.
     pub gate: Gate,
+    /// What tracker apps show of people.
+    pub faces: Faces,
     /// What addresses may ask for.
     pub rates: Rates,
     /// Every open WebSocket: the HTTP library does not wait for them.

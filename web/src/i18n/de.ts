@@ -112,6 +112,7 @@ export const de: Texts = {
   searching: "Deine Position wird gesucht …",
   sharing: "Du teilst deinen Standort",
   sharingText: "Lass die Seite offen: Im Hintergrund halten Browser sie an.",
+  sharingOffline: "Die anderen sehen dich wieder, sobald die Verbindung zurück ist.",
   paused: "Pausiert",
   pausedText: "Deine Position ist nicht auf der Karte.",
   pause: "Pause",
@@ -130,6 +131,10 @@ export const de: Texts = {
   watching: "Du schaust zu",
   watchingText: "Du bist nicht auf der Karte.",
   joinToShare: "Beitreten",
+
+  tabSharing: "Du teilst in einem anderen Tab",
+  tabSharingText: "Wenn du hier teilst, endet es dort.",
+  shareHere: "Hier teilen",
 
   appSharing: "Deine App teilt",
   appSharingText: "Du kannst das Telefon wegstecken. „Stopp“ beendet auch die App.",

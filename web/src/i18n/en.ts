@@ -108,6 +108,7 @@ export const en = {
   searching: "Looking for your position…",
   sharing: "You are sharing",
   sharingText: "Keep this page open: browsers stop it in the background.",
+  sharingOffline: "The others see you again once the connection is back.",
   paused: "Paused",
   pausedText: "Your position is off the map.",
   pause: "Pause",
@@ -125,6 +126,10 @@ export const en = {
   watching: "You are watching",
   watchingText: "You are not on the map.",
   joinToShare: "Join",
+
+  tabSharing: "You share in another tab",
+  tabSharingText: "Sharing here instead ends it there.",
+  shareHere: "Share here",
 
   appSharing: "Your app is sharing",
   appSharingText: "You can put the phone away. Stop here stops the app too.",

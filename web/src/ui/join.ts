@@ -10,7 +10,7 @@ import {
 } from "../api";
 import { formatDuration } from "../format";
 import { t } from "../i18n/texts";
-import { changeSeat, rememberIntent } from "../seat";
+import { changeSeat, choose } from "../seat";
 import type { EndReason } from "../session";
 import { avatar } from "./avatar";
 import { brandLink } from "./brand";
@@ -134,7 +134,7 @@ function joinForm(session: Session, participants: ListedParticipant[], options: 
       avatar_color: colors.value(),
     });
     changeSeat(sessionId, { token: joined.websocket_token, userId: joined.user_id });
-    rememberIntent(sessionId, "sharing");
+    choose(sessionId, "sharing");
   });
   const watch = attempt(watchButton, async () => {
     const watching = await watchSession(sessionId);

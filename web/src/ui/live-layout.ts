@@ -57,7 +57,7 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
       document.title = `${state.name ?? t.untitled} · Tagalong`;
       const followed = camera.mode === "person" ? camera.userId : null;
       bar.update(state, now);
-      sharing.update(phase);
+      sharing.update(phase, state.connection === "offline");
       people.update(entries, chosen, followed);
       panel.update(entries, phase === "watching", state.connection === "online");
       map.update(entries, camera, state.me);

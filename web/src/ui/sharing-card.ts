@@ -1,6 +1,6 @@
 import { t } from "../i18n/texts";
 import type { SharingPhase } from "../sharing";
-import { h } from "./dom";
+import { h, setText } from "./dom";
 import { type IconName, icon } from "./icons";
 
 export interface SharingCardOptions {
@@ -32,13 +32,13 @@ export function sharingCard(options: SharingCardOptions) {
   let shown = "";
   return {
     element,
-    update(phase: SharingPhase | "watching") {
+    update(phase: SharingPhase | "watching", isOffline: boolean) {
+      const words = wordsFor(phase, options);
+      setText(text, isOffline && (phase === "on" || phase === "searching") ? t.sharingOffline : words.text);
       if (shown === phase) return;
       shown = phase;
-      const words = wordsFor(phase, options);
       element.dataset.phase = phase;
       title.textContent = words.title;
-      text.textContent = words.text;
       // The button that was pressed is replaced by its opposite, which should then have the focus.
       const hadFocus = actions.contains(document.activeElement);
       actions.replaceChildren(...words.actions.map(actionButton));
@@ -61,6 +61,7 @@ function wordsFor(
   { onStart, onPause, onStop, onJoin }: SharingCardOptions,
 ): Words {
   const start: Action = [t.shareMyLocation, "locate", "primary", onStart];
+  const here: Action = [t.shareHere, "locate", "primary", onStart];
   const retry: Action = [t.tryAgain, null, "", onStart];
   const stop: Action = [t.stop, "stop", "stop", onStop];
   const pause: Action = [t.pause, "pause", "", onPause];
@@ -76,6 +77,8 @@ function wordsFor(
       return { title: t.sharing, text: t.sharingText, actions: [pause, stop] };
     case "app":
       return { title: t.appSharing, text: t.appSharingText, actions: [start, stop] };
+    case "elsewhere":
+      return { title: t.tabSharing, text: t.tabSharingText, actions: [here, stop] };
     case "paused":
       return { title: t.paused, text: t.pausedText, actions: [resume, stop] };
     case "no_gps":

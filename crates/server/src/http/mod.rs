@@ -24,12 +24,14 @@ mod sessions;
 mod stream;
 mod trackers;
 
+use std::time::Duration;
+
 pub(crate) use answer::Refusal;
 pub use asyncapi::description as live_description;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::Method;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 pub(crate) use origin::{allowed_origin, base_url};
@@ -44,6 +46,9 @@ use utoipa_axum::routes;
 use crate::config::Origins;
 use crate::realtime::upgrade;
 use crate::state::State;
+
+/// How long a browser need not ask again whether a page may ask. Chromium keeps it for two hours at most.
+const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
 
 /// REST and health: what is here is described, and what is described is here.
 fn described() -> OpenApiRouter<State> {
@@ -78,6 +83,8 @@ pub fn router(state: &State) -> Router {
         .route("/api/openapi.json", get(json(to_json(&description))))
         .route("/api/asyncapi.json", get(json(live_description().to_string())))
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(state.clone(), guard::count))
+        // Around the guard: a page of another origin reads its refusals too, and what asks beforehand is not counted.
         .layer(cors(&state.config.origins));
     Router::new()
         .route("/socket/websocket", axum::routing::any(upgrade::phoenix))
@@ -87,8 +94,8 @@ pub fn router(state: &State) -> Router {
         .merge(dashboard::router())
         .merge(pages::router())
         .method_not_allowed_fallback(wrong_method)
-        .merge(rest)
         .layer(from_fn_with_state(state.clone(), guard::count))
+        .merge(rest)
         .layer(from_fn_with_state(security::headers(&state.config), security::protect))
         .layer(from_fn_with_state(state.clone(), request::observe))
         .with_state(state.clone())
@@ -112,4 +119,6 @@ fn cors(origins: &Origins) -> CorsLayer {
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        .expose_headers([RETRY_AFTER, request::REQUEST_ID])
+        .max_age(PREFLIGHT_LIFE)
 }

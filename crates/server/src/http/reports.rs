@@ -31,7 +31,7 @@ pub(super) async fn receive(
     let bytes_max = if app == App::Overland { TRACKER_BODY_BYTES_MAX } else { REQUEST_BODY_BYTES_MAX };
     let body = BoundedBody::read(request, bytes_max, &state).await?;
     if known == Known::Over {
-        return Ok(answer(app.answer(None)));
+        return Ok(answer(app.answer(None, &state.faces)));
     }
     let said = app.read(trackers::Request { query: &query, body: body.as_ref() }, state.clock.system_now());
     let said =
@@ -40,7 +40,7 @@ pub(super) async fn receive(
         Ok(answered) => Ok(answer(answered)),
         Err(over) if is_over(&over) => {
             state.gate.bury(&link);
-            Ok(answer(app.answer(None)))
+            Ok(answer(app.answer(None, &state.faces)))
         }
         Err(error) => Err(error.into()),
     }
@@ -58,14 +58,14 @@ async fn take(state: &State, link: &TrackerLink, said: Said, app: App) -> Result
     let position = match said {
         Said::Position(position) => Some(position),
         Said::Nothing if app.shows_others() => None,
-        Said::Nothing => return Ok(app.answer(None)),
+        Said::Nothing => return Ok(app.answer(None, &state.faces)),
     };
     // What the database has just said holds; a room that knows better, or not yet, is asked again soon.
     let taken = u64::from(position.is_some());
     let others = state.hub.report(record.session, &link.user, position).await;
     let others = others.map_err(|problem| StoreError::Unavailable(problem.reason().into()))?;
     state.metrics.positions_received.inc_by(taken);
-    Ok(app.answer(Some(&others.without(&link.user))))
+    Ok(app.answer(Some(&others.without(&link.user)), &state.faces))
 }
 
 /// Whether a link will never hold again.

@@ -19,7 +19,7 @@ use crate::overview::Failure;
 use crate::state::State;
 use crate::warnings::Kind;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
 /// Gives the request an id, runs it, writes its line in the log.

@@ -3,6 +3,7 @@
 //! One adapter a file; what they have in common stands in `fields`. Nothing of any app leaks past here: what
 //! comes out is a [`Position`], as from a socket, and what the domain has to say becomes what the app expects.
 
+pub mod faces;
 mod fields;
 pub mod gate;
 mod gpslogger;
@@ -17,6 +18,7 @@ use tagalong_core::position::Position;
 use tagalong_core::room::Welcome;
 use tagalong_core::time::Timestamp;
 
+use self::faces::Faces;
 pub use self::link::TrackerLink;
 
 /// The apps that are known.
@@ -103,10 +105,11 @@ impl App {
     }
 
     /// All is well: with the others where the app shows them, with nobody when it is over for its owner.
-    pub fn answer(self, others: Option<&Welcome>) -> Bytes {
+    pub fn answer(self, others: Option<&Welcome>, faces: &Faces) -> Bytes {
         match self {
             Self::OwnTracks => {
-                others.map_or_else(|| Bytes::from_static(b"[]"), |others| owntracks::friends(others).into())
+                let friends = |others| owntracks::friends(others, faces).into();
+                others.map_or_else(|| Bytes::from_static(b"[]"), friends)
             }
             Self::Overland => Bytes::from_static(overland::TAKEN.as_bytes()),
             Self::Traccar | Self::GpsLogger => Bytes::new(),

@@ -2,17 +2,13 @@
 //!
 //! It sends again what is not answered with 2xx, for ever; so a location that makes no sense is acknowledged.
 
-use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
 use tagalong_core::event::to_json;
-use tagalong_core::participant::AvatarColor;
 use tagalong_core::room::Welcome;
 use tagalong_core::time::Timestamp;
 
+use super::faces::Faces;
 use super::{Request, Said, Unusable, fields};
-
-/// The side of an avatar, in pixels.
-const FACE_PIXELS: u16 = 48;
 
 pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusable> {
     if request.body.iter().all(u8::is_ascii_whitespace) {
@@ -29,7 +25,7 @@ pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusabl
 
 /// A `location` and a `card` for everyone who is to be seen. The two belong together by `topic` on Android and
 /// by `tid` on iOS.
-pub(super) fn friends(others: &Welcome) -> String {
+pub(super) fn friends(others: &Welcome, faces: &Faces) -> String {
     let mut objects = Vec::new();
     let people = &others.participants.participants;
     let names: Vec<&str> = people.iter().map(|person| person.profile.display_name.as_str()).collect();
@@ -60,7 +56,7 @@ pub(super) fn friends(others: &Welcome) -> String {
         let name = profile.display_name.as_str();
         objects.push(location);
         objects.push(json!({
-            "_type": "card", "tid": tid, "topic": topic, "name": name, "face": face(&profile.avatar_color),
+            "_type": "card", "tid": tid, "topic": topic, "name": name, "face": faces.of(&profile.avatar_color).as_deref(),
         }));
     }
     to_json(&objects)
@@ -90,25 +86,6 @@ fn initials(name: &str) -> String {
     if initials.is_empty() { "?".to_owned() } else { initials }
 }
 
-/// A disc of a colour, as the PNG in base64 that the app takes for a face.
-fn face(color: &AvatarColor) -> Option<String> {
-    let rgb = u32::from_str_radix(color.as_str().get(1..)?, 16).ok()?.to_be_bytes();
-    let mut png = Vec::new();
-    let side = u32::from(FACE_PIXELS);
-    let mut encoder = png::Encoder::new(&mut png, side, side);
-    encoder.set_color(png::ColorType::Indexed);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_palette(vec![0, 0, 0, rgb[1], rgb[2], rgb[3]]);
-    encoder.set_trns(vec![0, 255]);
-    let inside = |index: u32| {
-        let from_centre = |place: u32| (f64::from(place) + 0.5 - f64::from(FACE_PIXELS) / 2.0).powi(2);
-        from_centre(index % side) + from_centre(index / side) <= (f64::from(FACE_PIXELS) / 2.0).powi(2)
-    };
-    let pixels: Vec<u8> = (0..side * side).map(|index| inside(index).into()).collect();
-    encoder.write_header().ok()?.write_image_data(&pixels).ok()?;
-    Some(BASE64_STANDARD.encode(png))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,16 +99,5 @@ mod tests {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), 100);
-    }
-
-    #[test]
-    fn a_face_is_a_small_picture() {
-        let face = BASE64_STANDARD.decode(face(&AvatarColor::parse("#FF5733").unwrap()).unwrap()).unwrap();
-        let mut reader = png::Decoder::new(std::io::Cursor::new(&face)).read_info().unwrap();
-        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
-        let frame = reader.next_frame(&mut pixels).unwrap();
-        assert_eq!((frame.width, frame.height), (48, 48));
-        assert_eq!((pixels[0], pixels[48 * 24 + 24]), (0, 1));
-        assert!(face.len() < 500, "{}", face.len());
     }
 }

@@ -59,6 +59,13 @@ pub(crate) struct Fetched {
     pub(crate) bytes: bytes::Bytes,
 }
 
+impl Fetched {
+    /// What a header says; nothing if it is missing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: hyper::HeaderMap,

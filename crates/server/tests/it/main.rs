@@ -7,6 +7,7 @@ mod attack_frames;
 mod attack_http;
 mod attack_tokens;
 mod cluster;
+mod cors;
 mod described;
 mod described_live;
 mod harness;

@@ -13,10 +13,6 @@ const SESSION: &str = "/join/00000000-0000-4000-8000-000000000000";
 const DIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/dist");
 
 impl Fetched {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
     fn is_shell(&self) -> bool {
         self.header("content-type") == "text/html; charset=utf-8"
             && self.text().contains("<script type=\"module\"")
