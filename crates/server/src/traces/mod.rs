@@ -1,7 +1,7 @@
 //! Traces for whoever runs a collector: spans of requests, of what these ask the database and Redis, of jobs and of
 //! WebSockets as a whole. Off unless a collector is named. Of a single message or position there is nothing.
 //!
-//! Nothing here is global and nobody waits: a span that ends goes into a [bounded queue](queue), and a job sends
+//! Nothing here is global and nobody waits: a span that ends goes into a bounded queue, and a job sends
 //! what is in it. What is traced now is known by the library's context, which belongs to the task's current poll.
 
 mod collector;
