@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tagalong_core::version::NodeId;
 use tokio::net::TcpListener;
@@ -26,10 +27,14 @@ use crate::sessions::Sessions;
 use crate::state::{Parts, State};
 use crate::store::{Database, Store, StoreError};
 use crate::tls::{Tls, TlsError};
+use crate::traces::{Counters, Traces};
 use crate::trackers::faces::Faces;
 use crate::trackers::gate::Gate;
 use crate::warnings::Warnings;
 use crate::{http, jobs, keys};
+
+/// The longest that a stop waits for the trace collector, if it has as much.
+const LAST_TRACES_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A running server.
 pub struct Running {
@@ -92,6 +97,14 @@ fn bus(config: &Config, clock: &Clock, meter: Meter) -> Result<Bus, StartError> 
     Ok(Bus::Redis(Redis::new(node, address.clone(), lives, clock.clone(), meter)))
 }
 
+/// What is traced, if there is a collector.
+fn traces(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Traces, StartError> {
+    let Some(settings) = config.traces.clone() else { return Ok(Traces::default()) };
+    let counters = Counters { sent: metrics.spans_sent.clone(), dropped: metrics.spans_dropped.clone() };
+    let instance = random().map_err(StartError::Entropy)?;
+    Ok(Traces::new(settings, instance, clock.clone(), counters))
+}
+
 /// Starts the server at the address of its configuration.
 ///
 /// # Errors
@@ -127,6 +140,7 @@ pub async fn start_on(
     bus.start(Arc::clone(&hub) as Arc<dyn Rooms>);
     let stopping = CancellationToken::new();
     let rates = Rates::new(&config, clock.clone());
+    let traces = traces(&config, &clock, &metrics)?;
     let overview = Arc::new(Overview::new().map_err(StartError::Entropy)?);
     let state = State::new(Parts {
         config,
@@ -136,7 +150,8 @@ pub async fn start_on(
         warnings: Warnings::new(clock.clone()),
         rates,
         tls,
-        jobs: Jobs::new(clock.clone(), Arc::clone(&overview), stopping.clone()),
+        jobs: Jobs::new(clock.clone(), Arc::clone(&overview), stopping.clone()).traced(traces.clone()),
+        traces,
         overview,
         clock,
         store,
@@ -214,5 +229,10 @@ impl Running {
         state.hub.sweep();
         state.bus.close().await;
         state.store.close().await;
+        // What does not get through by then is lost, as a stop must end.
+        let longest = LAST_TRACES_DEADLINE.min(state.config.shutdown_timeout / 4);
+        if let Err(error) = state.traces.send(state.clock.sleep(longest)).await {
+            tracing::warn!(%error, "could not send the last traces");
+        }
     }
 }

@@ -117,6 +117,18 @@ impl Clock {
         self.source.read().0
     }
 
+    /// The same, as finely as the system has it: what spans of one trace are laid beside each other by.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn system_time(&self) -> SystemTime {
+        match &self.source {
+            Source::System => SystemTime::now(),
+            Source::Manual(hands) => {
+                let millis = u64::try_from(hands.lock().system.as_millis()).unwrap_or(0);
+                UNIX_EPOCH + Duration::from_millis(millis)
+            }
+        }
+    }
+
     /// What deadlines are measured by.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn instant(&self) -> Instant {

@@ -14,7 +14,7 @@ use crate::cluster::redis::{self, Address};
 pub use crate::settings::InForce;
 use crate::settings::{Raw, SETTINGS, SettingError};
 use crate::store::{Database, InvalidDatabase};
-use crate::tls;
+use crate::{tls, traces};
 
 /// Shortest signing key: as long as what HS256 makes of it (RFC 7518, section 3.2).
 const KEY_BYTES_MIN: usize = 32;
@@ -135,6 +135,8 @@ pub struct Config {
     pub admin_token: Option<Secret>,
     /// Where metrics are served without a token.
     pub metrics_bind: Option<SocketAddr>,
+    /// Where traces go.
+    pub traces: Option<traces::Settings>,
     /// What is logged.
     pub log_level: tracing::Level,
     /// How it is logged.
@@ -188,6 +190,8 @@ impl Config {
             in_force: raw.in_force(),
             admin_token: read.admin_token()?,
             metrics_bind: read.metrics_bind()?,
+            traces: traces::Settings::parse(|name| read.text(name))
+                .map_err(|(name, expected)| read.wrong(name, expected))?,
             log_level: read.parsed("LOG_LEVEL", "error, warn, info, debug or trace")?,
             log_format: read.log_format()?,
         })

@@ -16,6 +16,7 @@ use crate::overview::{Failure, Overview, SAMPLE_INTERVAL, Sample};
 use crate::state::State;
 use crate::store::StoreError;
 use crate::tls::Tls;
+use crate::traces::{Span, SpanKind, Traces};
 
 /// How often rooms are looked through: the end of a session is told within this.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
@@ -27,6 +28,12 @@ const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(60);
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
 /// Times that signs of life are written after an outage, before anyone is taken for silent.
 const OUTAGE_GRACE: u32 = 3;
+/// How often spans are sent.
+const TRACES_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest that the trace collector may take for what waits.
+const TRACES_DEADLINE: Duration = Duration::from_secs(10);
+/// A job that runs as often as this is not traced: it would be told more than all else together.
+const UNTRACED_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a job that failed waits at first; twice as long after each further failure, up to its interval.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
@@ -56,6 +63,7 @@ pub struct Report {
 pub struct Jobs {
     clock: Clock,
     overview: Arc<Overview>,
+    traces: Traces,
     stopping: CancellationToken,
     tasks: TaskTracker,
     reports: Arc<Mutex<Vec<Report>>>,
@@ -69,10 +77,28 @@ enum Outcome<E> {
     Hung,
 }
 
+impl<E> Outcome<E> {
+    fn mark(&self, span: &Span) {
+        match self {
+            Self::Done => {}
+            Self::Failed(_) => span.fail("failed"),
+            Self::Panicked => span.fail("panicked"),
+            Self::Hung => span.fail("hung"),
+        }
+    }
+}
+
 impl Jobs {
     /// No jobs yet; those that come end when `stopping` is cancelled. What goes wrong stands in the overview too.
     pub fn new(clock: Clock, overview: Arc<Overview>, stopping: CancellationToken) -> Self {
-        Self { clock, overview, stopping, tasks: TaskTracker::new(), reports: Arc::default() }
+        let (traces, tasks, reports) = (Traces::default(), TaskTracker::new(), Arc::default());
+        Self { clock, overview, traces, stopping, tasks, reports }
+    }
+
+    /// The same, with runs traced.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     /// How each job is doing, in the order in which they were started.
@@ -103,7 +129,10 @@ impl Jobs {
                     () = jobs.stopping.cancelled() => return,
                     () = jobs.clock.sleep(wait) => {}
                 }
-                let outcome = jobs.run_once(run()).await;
+                let span = jobs.trace(name, interval);
+                let outcome = jobs.run_once(span.around(run())).await;
+                outcome.mark(&span);
+                drop(span);
                 let before = std::mem::replace(&mut wrong, jobs.note(number, &outcome));
                 jobs.tell(name, &outcome, before);
                 wait = pause(wrong, interval);
@@ -154,6 +183,13 @@ impl Jobs {
                 Outcome::Hung
             }
         }
+    }
+
+    fn trace(&self, name: &'static str, interval: Duration) -> Span {
+        if interval <= UNTRACED_INTERVAL {
+            return Span::default();
+        }
+        self.traces.begin(SpanKind::Internal, || format!("job {name}"), None)
     }
 
     fn add(&self, name: &'static str) -> usize {
@@ -253,6 +289,22 @@ pub fn start(state: &State) {
                 Err(error) => tracing::warn!(%error, "the old certificate stays in use"),
             }
             Ok(())
+        });
+    }
+    if state.traces.are_on() {
+        let own = state.clone();
+        state.jobs.spawn("send traces", TRACES_INTERVAL, move || {
+            let state = own.clone();
+            async move {
+                // A stop sends what is left itself, within its own time.
+                let given_up = async {
+                    tokio::select! {
+                        () = state.clock.sleep(TRACES_DEADLINE) => {}
+                        () = state.stopping.cancelled() => {}
+                    }
+                };
+                state.traces.send(given_up).await
+            }
         });
     }
     spawn(state, "save last seen", state.config.last_seen_interval, |state| async move {

@@ -12,6 +12,7 @@
 //! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
 //! | [`metrics`] | what an operator sees from outside |
+//! | [`traces`] | what a trace collector is told |
 //! | [`warnings`] | what the log is told now and then only |
 //! | [`overview`] | the last hour, and what failed last, for the dashboard |
 //! | [`settings`], [`config`] | settings as text, and as understood |
@@ -44,6 +45,7 @@ pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod tokens;
+pub mod traces;
 pub mod trackers;
 pub mod transfer;
 pub mod warnings;

@@ -21,6 +21,7 @@ use crate::store::{
     NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, Store, StoreError,
     TrackerRecord,
 };
+use crate::traces;
 use crate::trackers::TrackerLink;
 
 /// Makes, changes and ends sessions; lets people in and out. Clones share everything.
@@ -266,7 +267,9 @@ impl Sessions {
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
-    tokio::spawn(work).await.unwrap_or_else(|panicked| Err(StoreError::Unavailable(panicked.into())))
+    tokio::spawn(traces::along(work))
+        .await
+        .unwrap_or_else(|panicked| Err(StoreError::Unavailable(panicked.into())))
 }
 
 fn no_entropy(error: getrandom::Error) -> StoreError {

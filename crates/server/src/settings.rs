@@ -147,6 +147,29 @@ pub const SETTINGS: &[Setting] = &[
     )
     .secret(),
     setting("METRICS_BIND", "", "Address and port on which /metrics answers whoever asks, without a token"),
+    setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "Collector of traces, by OTLP over HTTP, such as http://localhost:4318; without it, nothing is traced",
+    ),
+    setting(
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "",
+        "The same with its whole path, in place of the one above, which gets /v1/traces",
+    ),
+    setting(
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "",
+        "Headers for the collector, such as its key: NAME=VALUE, separated by commas, percent-encoded",
+    )
+    .secret(),
+    setting("OTEL_SERVICE_NAME", "tagalong", "What the collector knows this server as"),
+    setting(
+        "OTEL_TRACES_SAMPLER",
+        "parentbased_always_on",
+        "Which traces: always_on, always_off, traceidratio, or these with parentbased_ before it",
+    ),
+    setting("OTEL_TRACES_SAMPLER_ARG", "1", "With traceidratio, the share of all traces, 0 to 1"),
     setting("LOG_LEVEL", "info", "error, warn, info, debug or trace"),
     setting("LOG_FORMAT", "auto", "human, json, or auto: human on a terminal, JSON elsewhere"),
 ];

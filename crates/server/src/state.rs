@@ -19,6 +19,7 @@ use crate::sessions::Sessions;
 use crate::store::Store;
 use crate::tls::Tls;
 use crate::tokens::Tokens;
+use crate::traces::Traces;
 use crate::trackers::faces::Faces;
 use crate::trackers::gate::Gate;
 use crate::warnings::Warnings;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Metrics,
+    /// What a trace collector is told.
+    pub traces: Traces,
     /// What the dashboard remembers.
     pub overview: Arc<Overview>,
     /// What the log is told now and then only.

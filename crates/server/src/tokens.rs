@@ -30,6 +30,17 @@ pub enum Role {
     Watcher,
 }
 
+impl Role {
+    /// What it is called in traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Creator => "creator",
+            Self::Participant => "participant",
+            Self::Watcher => "watcher",
+        }
+    }
+}
+
 /// What a valid token says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pass {

@@ -12,11 +12,13 @@ use axum::response::Response;
 use tagalong_core::problem::Problem;
 use tracing::Instrument;
 
+use super::address::{self, Peer};
 use super::answer::Refusal;
 use crate::entropy::random;
 use crate::metrics::labels::{Answered, Route};
 use crate::overview::Failure;
 use crate::state::State;
+use crate::traces::{Span, SpanKind};
 use crate::warnings::Kind;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,9 +33,10 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let span = tracing::error_span!("request", request_id = %id);
+    let traced = trace(&state, &request, &route, &id);
     let began = state.clock.instant();
 
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = traced.around(next.run(request).instrument(span.clone())).await;
 
     let refusal = response.extensions_mut().remove::<Refusal>();
     if let Some(refusal) = &refusal {
@@ -50,6 +53,11 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     let took = state.clock.instant().duration_since(began);
     let status = response.status().as_u16();
     count(&state, &method, &route, status, took);
+    traced.set("http.response.status_code", i64::from(status));
+    if response.status().is_server_error() {
+        traced.fail(refusal.as_ref().map_or("other", |refusal| refusal.problem().code()));
+    }
+    drop(traced);
     let _entered = span.enter();
     let millis = took.as_secs_f64() * 1e3;
     match refusal.as_ref().and_then(|refusal| worth_a_cause(&state, refusal)) {
@@ -59,6 +67,33 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
         None => tracing::info!(%method, route, status, millis, "answered"),
     }
     response
+}
+
+/// Begins a span for REST and for the WebSocket doors. Health and the page would drown them, and what a tracker app
+/// sends is a position.
+///
+/// Anybody can send a `traceparent`, and with it decide what is recorded and under which trace: it counts from
+/// proxies of ours alone.
+fn trace(state: &State, request: &Request, route: &str, id: &str) -> Span {
+    const TRACED: [&str; 3] = ["/api/", "/socket/", "/ws"];
+    if !state.traces.are_on() || !TRACED.iter().any(|traced| route.starts_with(traced)) {
+        return Span::default();
+    }
+    let peer = request.extensions().get::<Peer>();
+    let trusted = peer.is_some_and(|peer| address::is_trusted(peer.0.ip(), &state.config.trusted_proxies));
+    let parent = request.headers().get("traceparent").filter(|_| trusted);
+    // Names of the semantic conventions for HTTP servers.
+    let (name, method) = match known_method(request.method()) {
+        "other" => ("HTTP", "_OTHER"),
+        known => (known, known),
+    };
+    let parent = parent.and_then(|parent| parent.to_str().ok());
+    let span = state.traces.begin(SpanKind::Server, || format!("{name} {route}"), parent);
+    span.set("http.request.method", method);
+    span.set("http.route", route.to_owned());
+    span.set("url.scheme", if state.config.is_https() { "https" } else { "http" });
+    span.set("tagalong.request_id", id.to_owned());
+    span
 }
 
 /// What the line of a request that failed says besides: code, cause, and how many causes were left out before.

@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use super::histogram::{Histogram, Seconds};
 use super::labels::{Call, Called};
 use crate::clock::Clock;
+use crate::traces::{Span, SpanKind};
 
 /// How often each call was made, and what came of it.
 pub type Calls = Family<Called, Counter>;
@@ -35,9 +36,10 @@ impl Outcome {
     }
 }
 
-/// Counts and times calls. Clones count together.
+/// Counts and times calls, and traces those of what is traced. Clones count together.
 #[derive(Clone)]
 pub struct Meter {
+    whom: &'static str,
     calls: Calls,
     durations: Durations,
     clock: Clock,
@@ -50,14 +52,14 @@ impl std::fmt::Debug for Meter {
 }
 
 impl Meter {
-    /// A meter that counts into these.
-    pub fn new(calls: Calls, durations: Durations, clock: Clock) -> Self {
-        Self { calls, durations, clock }
+    /// A meter of calls to `whom` that counts into these.
+    pub fn new(whom: &'static str, calls: Calls, durations: Durations, clock: Clock) -> Self {
+        Self { whom, calls, durations, clock }
     }
 
     /// A meter that nobody reads.
     pub fn unread(clock: Clock) -> Self {
-        Self::new(Calls::default(), Durations::default(), clock)
+        Self::new("nobody", Calls::default(), Durations::default(), clock)
     }
 
     /// Makes a call. One that is given up before it ends is not counted.
@@ -67,10 +69,16 @@ impl Meter {
         asked: impl Future<Output = T>,
         outcome: impl FnOnce(&T) -> Outcome,
     ) -> T {
+        let span = Span::child(SpanKind::Client, || format!("{} {call}", self.whom));
         let began = self.clock.instant();
         let answer = asked.await;
         let took = self.clock.instant().saturating_duration_since(began);
-        let outcome = outcome(&answer).name();
+        let outcome = outcome(&answer);
+        if outcome == Outcome::Failed {
+            span.fail("unavailable");
+        }
+        let outcome = outcome.name();
+        span.set("tagalong.outcome", outcome);
         self.calls.get_or_create(&Called { call, outcome }).inc();
         self.durations.get_or_create(&Call { call }).observe(took.as_secs_f64());
         answer

@@ -123,6 +123,10 @@ metrics! {
     job_runs: Family<Ran, Counter>, counter "tagalong_job_runs_total" [job, outcome];
     /// When the last run of a background job ended, in seconds since 1970.
     job_last_run: Family<Job, Gauge>, gauge "tagalong_job_last_run_timestamp_seconds" [job];
+    /// Spans that the trace collector took. There are none without OTEL_EXPORTER_OTLP_ENDPOINT.
+    spans_sent: Counter, counter "tagalong_spans_sent_total" [];
+    /// Spans that were dropped: the trace collector refused them, or was away for too long.
+    spans_dropped: Counter, counter "tagalong_spans_dropped_total" [];
     /// Memory that is held, in bytes.
     process_resident_memory: Gauge, gauge "process_resident_memory_bytes" [];
     /// Open files and sockets.
@@ -146,12 +150,12 @@ metrics! {
 impl Metrics {
     /// Counts and times calls to the database.
     pub fn store_meter(&self, clock: Clock) -> Meter {
-        Meter::new(self.store_calls.clone(), self.store_call_duration.clone(), clock)
+        Meter::new("store", self.store_calls.clone(), self.store_call_duration.clone(), clock)
     }
 
     /// Counts and times calls to the bus.
     pub fn bus_meter(&self, clock: Clock) -> Meter {
-        Meter::new(self.bus_calls.clone(), self.bus_call_duration.clone(), clock)
+        Meter::new("bus", self.bus_calls.clone(), self.bus_call_duration.clone(), clock)
     }
 
     /// All of them as OpenMetrics text, as they stand.

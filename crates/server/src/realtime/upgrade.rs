@@ -19,6 +19,7 @@ use crate::metrics::labels;
 use crate::rates::Address;
 use crate::state::State;
 use crate::tokens::{Pass, Role};
+use crate::traces::{Span, SpanKind};
 
 /// The subprotocol that official clients offer, and browsers insist on seeing chosen.
 const SUBPROTOCOL: &str = "phoenix";
@@ -88,6 +89,8 @@ fn open(state: State, address: Address, handshake: Handshake, pass: Pass, mut do
     let tracked = state.connections.token();
     let answer = handshake.answer();
     let upgrade = handshake.upgrade;
+    // Of a connection there is its beginning and its end: what it says meanwhile is nobody's business.
+    let span = Span::child(SpanKind::Server, || "connection".to_owned());
     tokio::spawn(async move {
         if let Ok(upgraded) = upgrade.await {
             let (role, labels) = (pass.role, door.label());
@@ -96,18 +99,23 @@ fn open(state: State, address: Address, handshake: Handshake, pass: Pass, mut do
             let mut connection = Box::new(Connection::new(state.clone(), pass, Socket::new(upgraded)));
             let parting = connection.run(&mut door).await;
             drop(opened);
-            over(&state, &labels, role, parting, began);
+            over(&state, &labels, role, parting, began, &span);
         }
-        drop((tracked, connected));
+        drop((span, tracked, connected));
     });
     answer
 }
 
 /// Counts a connection that is over, and writes its line in the log.
-fn over(state: &State, labels: &labels::Door, role: Role, parting: Parting, began: Instant) {
+fn over(state: &State, labels: &labels::Door, role: Role, parting: Parting, began: Instant, span: &Span) {
     let (reason, code) = (parting.name(), parting.close_code().unwrap_or(0));
     state.metrics.connections_closed.get_or_create(&labels::Closed { reason, code }).inc();
     let seconds = state.clock.instant().saturating_duration_since(began).as_secs_f64();
     let labels::Door { door, version } = labels;
+    span.set("tagalong.door", *door);
+    span.set("tagalong.version", *version);
+    span.set("tagalong.role", role.name());
+    span.set("tagalong.reason", reason);
+    span.set("tagalong.close_code", i64::from(code));
     tracing::info!(door, version, ?role, reason, code, seconds, "connection over");
 }

@@ -27,6 +27,7 @@ mod rfc6455;
 mod said;
 mod schema;
 mod tls;
+mod traces;
 mod tracker_apps;
 mod trackers;
 mod wire;

@@ -1,0 +1,151 @@
+//! Spans that wait for the collector: so many and no more, and whoever ends one never waits.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use opentelemetry::Context;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+use parking_lot::Mutex;
+use prost::Message;
+
+use super::Counters;
+use super::collector::Unsent;
+
+/// Spans that wait, beside one batch on its way; what comes then is dropped. About 4 MiB.
+const SPANS_WAITING_MAX: usize = 8192;
+/// Spans in one request to the collector.
+const BATCH_SPANS_MAX: usize = 512;
+
+/// Spans on their way, encoded.
+pub(super) struct Batch {
+    pub(super) body: Bytes,
+    spans: u64,
+}
+
+/// Ended spans.
+pub(super) struct Queue {
+    resource: ResourceAttributesWithSchema,
+    counters: Counters,
+    waiting: Mutex<VecDeque<SpanData>>,
+    /// What the collector did not take and may take yet.
+    again: Mutex<Option<Batch>>,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Queue")
+    }
+}
+
+impl Queue {
+    pub(super) fn new(resource: &Resource, counters: Counters) -> Self {
+        Self { resource: resource.into(), counters, waiting: Mutex::default(), again: Mutex::default() }
+    }
+
+    fn put(&self, span: SpanData) {
+        let mut waiting = self.waiting.lock();
+        if waiting.len() < SPANS_WAITING_MAX {
+            waiting.push_back(span);
+        } else {
+            self.counters.dropped.inc();
+        }
+    }
+
+    /// What is to be sent next: what was not taken, then the oldest.
+    pub(super) fn take(&self) -> Option<Batch> {
+        if let Some(again) = self.again.lock().take() {
+            return Some(again);
+        }
+        let spans: Vec<_> = {
+            let mut waiting = self.waiting.lock();
+            let count = waiting.len().min(BATCH_SPANS_MAX);
+            waiting.drain(..count).collect()
+        };
+        if spans.is_empty() {
+            return None;
+        }
+        let count = spans.len() as u64;
+        let resource_spans = group_spans_by_resource_and_scope(spans, &self.resource);
+        let body = ExportTraceServiceRequest { resource_spans }.encode_to_vec().into();
+        Some(Batch { body, spans: count })
+    }
+
+    /// Counts what was taken or refused for good, and keeps what may be taken yet.
+    pub(super) fn settle(&self, batch: Batch, answer: &Result<(), Unsent>) {
+        match answer {
+            Ok(()) => _ = self.counters.sent.inc_by(batch.spans),
+            Err(unsent) if unsent.is_for_good() => _ = self.counters.dropped.inc_by(batch.spans),
+            Err(_) => *self.again.lock() = Some(batch),
+        }
+    }
+}
+
+/// Puts what ends into the queue. The library's own has a thread, and does not say what it drops.
+#[derive(Debug)]
+pub(super) struct Keep(pub(super) Arc<Queue>);
+
+impl SpanProcessor for Keep {
+    fn on_start(&self, _: &mut Span, _: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        self.0.put(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::InstrumentationScope;
+    use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status};
+
+    use super::*;
+
+    fn span() -> SpanData {
+        SpanData {
+            span_context: SpanContext::empty_context(),
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Server,
+            name: "one".into(),
+            start_time: std::time::UNIX_EPOCH,
+            end_time: std::time::UNIX_EPOCH,
+            attributes: Vec::new(),
+            dropped_attributes_count: 0,
+            events: Default::default(),
+            links: Default::default(),
+            status: Status::Unset,
+            instrumentation_scope: InstrumentationScope::builder("tagalong").build(),
+        }
+    }
+
+    #[test]
+    fn so_many_wait_and_no_more_and_the_rest_is_counted() {
+        let counters = Counters { sent: Default::default(), dropped: Default::default() };
+        let queue = Queue::new(&Resource::builder_empty().build(), counters.clone());
+        (0..SPANS_WAITING_MAX + 7).for_each(|_| queue.put(span()));
+        assert_eq!(counters.dropped.get(), 7);
+        let batch = queue.take().unwrap();
+        queue.settle(batch, &Err(Unsent::Late));
+        let mut batches = 0;
+        while let Some(batch) = queue.take() {
+            queue.settle(batch, &Ok(()));
+            batches += 1;
+        }
+        assert_eq!(batches, SPANS_WAITING_MAX / BATCH_SPANS_MAX);
+        assert_eq!((counters.sent.get(), counters.dropped.get()), (SPANS_WAITING_MAX as u64, 7));
+    }
+}
