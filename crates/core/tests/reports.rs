@@ -178,3 +178,19 @@ fn a_stranger_reports_and_sees_nothing() {
     assert!(matches!(reported, Err(EnterError::NotAParticipant)));
     assert!(scene.room.glance(&stranger, now).is_err());
 }
+
+/// Stop in one tab, and a fix of another tab that was on its way.
+#[test]
+fn a_stop_that_is_said_again_withdraws_what_came_between() {
+    let mut scene = Scene::new();
+    let now = scene.now(1);
+    let stop =
+        |scene: &mut Scene| scene.room.set_status(scene.own, SharingStatus::Stopped, now).unwrap().wake();
+    stop(&mut scene);
+    scene.publish(1.0, 1, 1);
+    assert_eq!(scene.takes(scene.other, 1), ["Stopped", "1"]);
+    stop(&mut scene);
+    assert_eq!(scene.takes(scene.other, 1), ["Stopped"]);
+    stop(&mut scene);
+    assert!(scene.takes(scene.other, 1).is_empty());
+}

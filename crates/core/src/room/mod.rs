@@ -290,7 +290,9 @@ impl Room {
         let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
         slot.unsaved = Some(now.wall);
         let mut wakes = Wakes::default();
-        if slot.status.replace(status) == Some(status) {
+        // A position that was on its way when the same was said before is withdrawn, too.
+        let withdraws = status.withdraws_position() && slot.latest.is_some();
+        if slot.status.replace(status) == Some(status) && !withdraws {
             return Ok(wakes);
         }
         slot.said = Some(Version::after(slot.said, now.shared.max(slot.dated_from), node));
