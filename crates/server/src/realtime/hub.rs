@@ -24,6 +24,33 @@ use crate::tokens::{Pass, Role};
 /// How long somebody waits for a room's roster to be read.
 const LOAD_DEADLINE: Duration = Duration::from_millis(2_500);
 
+/// Why somebody has nothing in a room.
+#[derive(Debug, thiserror::Error)]
+pub enum NotIn {
+    /// The room or the pass says no.
+    #[error("{}", .0.reason())]
+    Refused(Problem),
+    /// The room's roster could not be read. The cause is for the log alone.
+    #[error(transparent)]
+    Unread(#[from] StoreError),
+}
+
+impl NotIn {
+    /// What the public is told.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Refused(problem) => *problem,
+            Self::Unread(error) => error.problem(),
+        }
+    }
+}
+
+impl From<Problem> for NotIn {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
 /// A room, and whether its roster has been read.
 pub struct RoomCell {
     room: Mutex<Room>,
@@ -124,11 +151,11 @@ impl Hub {
     ///
     /// # Errors
     /// The reason that the door tells: closed session, no participant (any more), full, or no database.
-    pub async fn enter(&self, pass: &Pass) -> Result<(Membership, Welcome), Problem> {
+    pub async fn enter(&self, pass: &Pass) -> Result<(Membership, Welcome), NotIn> {
         let guest = match pass.role {
             Role::Participant => Guest::Participant(&pass.user),
             Role::Watcher => Guest::Watcher { max: self.bounds.watchers },
-            Role::Creator => return Err(Problem::Forbidden),
+            Role::Creator => return Err(Problem::Forbidden.into()),
         };
         let enter = |room: &mut Room| room.enter(guest, now(&self.clock));
         let (cell, (seat, welcome)) = self.in_room(pass.session, enter).await?;
@@ -144,7 +171,7 @@ impl Hub {
         session: SessionId,
         user: &UserId,
         position: Option<Position>,
-    ) -> Result<Welcome, Problem> {
+    ) -> Result<Welcome, NotIn> {
         let taken = position.as_ref().map(Position::timestamp);
         let age = taken.map_or(Duration::ZERO, |taken| self.clock.system_now().since(taken));
         let report = |room: &mut Room| {
@@ -153,9 +180,9 @@ impl Hub {
                 position.clone().map(|position| room.report(user, position, age, now)).transpose()?;
             Ok((reported, room.glance(user, now)?))
         };
-        let (_, (reported, others)) = self.in_room(session, report).await.inspect_err(|problem| {
+        let (_, (reported, others)) = self.in_room(session, report).await.inspect_err(|error| {
             // They joined through another node, and the hint is still on its way.
-            if *problem == Problem::Unauthenticated {
+            if error.problem() == Problem::Unauthenticated {
                 self.suspect(session);
             }
         })?;
@@ -171,7 +198,7 @@ impl Hub {
         &self,
         session: SessionId,
         mut act: impl FnMut(&mut Room) -> Result<T, EnterError>,
-    ) -> Result<(Arc<RoomCell>, T), Problem> {
+    ) -> Result<(Arc<RoomCell>, T), NotIn> {
         loop {
             let cell = self.cell(session);
             if !cell.loaded.initialized() {
@@ -185,9 +212,9 @@ impl Hub {
                 Ok(done) => return Ok((cell, done)),
                 // Given up between finding and entering it: the next one is new.
                 Err(EnterError::Retired) => self.forget(&cell, session),
-                Err(EnterError::Closed(closed)) => return Err(closed.into()),
-                Err(EnterError::NotAParticipant) => return Err(Problem::Unauthenticated),
-                Err(EnterError::Full) => return Err(Problem::SessionFull),
+                Err(EnterError::Closed(closed)) => return Err(Problem::from(closed).into()),
+                Err(EnterError::NotAParticipant) => return Err(Problem::Unauthenticated.into()),
+                Err(EnterError::Full) => return Err(Problem::SessionFull.into()),
             }
         }
     }
@@ -204,7 +231,7 @@ impl Hub {
 
     /// The room is in the hub before its roster is read, so that whoever joins or leaves meanwhile is
     /// applied to what was read, and nobody is lost between the two.
-    pub(super) async fn load(&self, cell: &Arc<RoomCell>, session: SessionId) -> Result<(), Problem> {
+    pub(super) async fn load(&self, cell: &Arc<RoomCell>, session: SessionId) -> Result<(), StoreError> {
         let read = async {
             let (record, roster) = self.store.roster(session, self.clock.now()).await?;
             cell.with(|room| room.reconcile(details(&record), roster, now(&self.clock))).wake();
@@ -212,12 +239,13 @@ impl Hub {
             Ok(())
         };
         let _unless_loaded = Loading { hub: self, cell, session };
-        let problem = tokio::select! {
-            loaded = cell.loaded.get_or_try_init(|| read) => loaded.err().map(|error: StoreError| error.problem()),
+        tokio::select! {
+            loaded = cell.loaded.get_or_try_init(|| read) => loaded.map(drop),
             // When the database does not answer, those who came together try one after the other.
-            () = self.clock.sleep(LOAD_DEADLINE) => Some(Problem::Unavailable),
-        };
-        problem.map_or(Ok(()), Err)
+            () = self.clock.sleep(LOAD_DEADLINE) => {
+                Err(StoreError::Unavailable(format!("no roster within {LOAD_DEADLINE:?}").into()))
+            }
+        }
     }
 
     fn knows(&self, cell: &Arc<RoomCell>, session: SessionId) -> bool {
