@@ -204,10 +204,12 @@ impl Running {
     pub async fn stop(self) -> bool {
         let state = self.state.clone();
         let longest = state.config.shutdown_timeout;
-        tokio::select! {
+        let in_time = tokio::select! {
             () = self.finish() => true,
             () = state.clock.sleep(longest) => false,
-        }
+        };
+        state.warnings.tell_left_out(Duration::ZERO);
+        in_time
     }
 
     async fn finish(self) {

@@ -17,6 +17,7 @@ use crate::state::State;
 use crate::store::StoreError;
 use crate::tls::Tls;
 use crate::traces::{Span, SpanKind, Traces};
+use crate::warnings::{SAID_EVERY, TOLD_AFTER};
 
 /// How often rooms are looked through: the end of a session is told within this.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
@@ -275,6 +276,10 @@ pub fn start(state: &State) {
     }
     spawn(state, "keep the last hour", SAMPLE_INTERVAL, |state| async move {
         state.overview.keep(Sample::of(&state).await);
+        Ok(())
+    });
+    spawn(state, "tell what the log left out", SAID_EVERY, |state| async move {
+        state.warnings.tell_left_out(TOLD_AFTER);
         Ok(())
     });
     spawn(state, "forget quiet addresses", ADDRESS_SWEEP_INTERVAL, |state| async move {

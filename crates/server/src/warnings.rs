@@ -10,6 +10,9 @@ use crate::clock::Clock;
 /// A kind of warning is said once in this time.
 pub const SAID_EVERY: Duration = Duration::from_secs(10);
 
+/// A kind that was left out and is not said again for this long is told of by itself: its burst may be over.
+pub const TOLD_AFTER: Duration = Duration::from_secs(20);
+
 /// What is warned of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -21,7 +24,18 @@ pub enum Kind {
     DatabaseAway,
 }
 
-const KINDS: usize = Kind::DatabaseAway as usize + 1;
+const KINDS: [Kind; 3] = [Kind::CannotAccept, Kind::TooManyConnections, Kind::DatabaseAway];
+
+impl Kind {
+    /// What it is called in the log.
+    fn name(self) -> &'static str {
+        match self {
+            Self::CannotAccept => "cannot_accept",
+            Self::TooManyConnections => "too_many_connections",
+            Self::DatabaseAway => "database_away",
+        }
+    }
+}
 
 #[derive(Clone, Copy, Default, Debug)]
 struct Said {
@@ -32,7 +46,7 @@ struct Said {
 /// What was said when.
 pub struct Warnings {
     clock: Clock,
-    kinds: Mutex<[Said; KINDS]>,
+    kinds: Mutex<[Said; KINDS.len()]>,
 }
 
 impl Warnings {
@@ -52,6 +66,24 @@ impl Warnings {
         }
         said.last = Some(now);
         Some(std::mem::take(&mut said.left_out))
+    }
+
+    /// Tells of kinds that were left out and were not said for `quiet`: the next of the kind may never come.
+    pub fn tell_left_out(&self, quiet: Duration) {
+        for (kind, left_out) in self.take_left_out(quiet) {
+            tracing::warn!(kind = kind.name(), left_out, "the same again");
+        }
+    }
+
+    fn take_left_out(&self, quiet: Duration) -> Vec<(Kind, u64)> {
+        let now = self.clock.instant();
+        let mut kinds = self.kinds.lock();
+        let take = |kind: Kind| {
+            let said = &mut kinds[kind as usize];
+            let over = said.left_out > 0 && said.last.is_some_and(|last| now.duration_since(last) >= quiet);
+            over.then(|| (kind, std::mem::take(&mut said.left_out)))
+        };
+        KINDS.into_iter().filter_map(take).collect()
     }
 }
 
@@ -77,5 +109,20 @@ mod tests {
         assert_eq!(warnings.due(Kind::CannotAccept), None);
         hand.advance(SAID_EVERY);
         assert_eq!(warnings.due(Kind::CannotAccept), Some(1));
+    }
+
+    #[test]
+    fn what_a_burst_left_out_is_told_once_when_nothing_of_its_kind_follows() {
+        let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
+        let warnings = Warnings::new(clock);
+        for kind in [Kind::TooManyConnections, Kind::DatabaseAway, Kind::DatabaseAway] {
+            warnings.due(kind);
+        }
+        hand.advance(TOLD_AFTER.checked_sub(Duration::from_millis(1)).unwrap());
+        assert_eq!(warnings.take_left_out(TOLD_AFTER), []);
+        hand.advance(Duration::from_millis(1));
+        assert_eq!(warnings.take_left_out(TOLD_AFTER), [(Kind::DatabaseAway, 1)]);
+        assert_eq!(warnings.take_left_out(Duration::ZERO), []);
+        assert_eq!(warnings.due(Kind::DatabaseAway), Some(0), "it was told");
     }
 }

@@ -12,6 +12,7 @@ use tagalong_core::problem::Problem;
 use super::answer::Refusal;
 use super::body::BoundedBody;
 use super::path::InPath;
+use crate::realtime::hub::NotIn;
 use crate::state::State;
 use crate::store::StoreError;
 use crate::trackers::gate::Known;
@@ -63,7 +64,10 @@ async fn take(state: &State, link: &TrackerLink, said: Said, app: App) -> Result
     // What the database has just said holds; a room that knows better, or not yet, is asked again soon.
     let taken = u64::from(position.is_some());
     let others = state.hub.report(record.session, &link.user, position).await;
-    let others = others.map_err(|problem| StoreError::Unavailable(problem.reason().into()))?;
+    let others = others.map_err(|error| match error {
+        NotIn::Unread(unread @ StoreError::Unavailable(_)) => unread,
+        other => StoreError::Unavailable(other.problem().reason().into()),
+    })?;
     state.metrics.positions_received.inc_by(taken);
     Ok(app.answer(Some(&others.without(&link.user)), &state.faces))
 }

@@ -15,7 +15,7 @@ use tagalong_core::pace::{Pace, WritePace};
 use tagalong_core::phoenix::Version;
 use tagalong_core::room::{Due, Farewell};
 
-use super::hub::Membership;
+use super::hub::{Membership, NotIn};
 use super::outgoing::Outgoing;
 use super::parting::Parting;
 use super::phoenix_door::{self, PhoenixDoor};
@@ -24,8 +24,11 @@ use super::socket::{Inbound, Socket};
 use super::waves::Place;
 use crate::clock::Sleep;
 use crate::metrics::labels;
+use crate::overview::Failure;
 use crate::state::State;
+use crate::store::StoreError;
 use crate::tokens::Pass;
+use crate::warnings::Kind;
 
 /// How long a client may take to answer a close frame and to close its end before the connection is cut.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
@@ -306,6 +309,17 @@ impl Connection {
         let before = self.socket.unsent();
         self.socket.feed(frame);
         self.patient += self.socket.unsent() - before;
+    }
+
+    /// Says in the log, now and then, why somebody is not let in for a reason of ours: they are told no more than
+    /// that it is one.
+    pub(super) fn tell_why(&self, door: &'static str, error: &NotIn) {
+        let NotIn::Unread(cause @ StoreError::Unavailable(_)) = error else { return };
+        let Some(left_out) = self.state.warnings.due(Kind::DatabaseAway) else { return };
+        let code = error.problem().code();
+        tracing::error!(door, code, %cause, left_out, "join failed");
+        let (at, what, why) = (self.state.clock.now(), format!("{door} door: join"), code.to_owned());
+        self.state.overview.note(Failure { at, request_id: None, what, why });
     }
 }
 

@@ -29,6 +29,33 @@ const READ_AT_ONCE: usize = 16;
 /// How long at most a room is left alone by sweeps: what the time of day says of its end may be corrected.
 const QUIET_MAX: Duration = Duration::from_secs(60);
 
+/// Why somebody has nothing in a room.
+#[derive(Debug, thiserror::Error)]
+pub enum NotIn {
+    /// The room or the pass says no.
+    #[error("{}", .0.reason())]
+    Refused(Problem),
+    /// The room's roster could not be read. The cause is for the log alone.
+    #[error(transparent)]
+    Unread(#[from] StoreError),
+}
+
+impl NotIn {
+    /// What the public is told.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Refused(problem) => *problem,
+            Self::Unread(error) => error.problem(),
+        }
+    }
+}
+
+impl From<Problem> for NotIn {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
 /// A room, and whether its roster has been read.
 pub struct RoomCell {
     held: Mutex<Held>,
@@ -175,11 +202,11 @@ impl Hub {
     ///
     /// # Errors
     /// The reason that the door tells: closed session, no participant (any more), full, or no database.
-    pub async fn enter(&self, pass: &Pass) -> Result<(Membership, Welcome), Problem> {
+    pub async fn enter(&self, pass: &Pass) -> Result<(Membership, Welcome), NotIn> {
         let guest = match pass.role {
             Role::Participant => Guest::Participant(&pass.user),
             Role::Watcher => Guest::Watcher { max: self.bounds.watchers },
-            Role::Creator => return Err(Problem::Forbidden),
+            Role::Creator => return Err(Problem::Forbidden.into()),
         };
         let enter = |room: &mut Room| room.enter(guest, now(&self.clock));
         let (cell, (seat, welcome)) = self.in_room(pass.session, enter).await?;
@@ -195,7 +222,7 @@ impl Hub {
         session: SessionId,
         user: &UserId,
         position: Option<Position>,
-    ) -> Result<Welcome, Problem> {
+    ) -> Result<Welcome, NotIn> {
         let taken = position.as_ref().map(Position::timestamp);
         let age = taken.map_or(Duration::ZERO, |taken| self.clock.system_now().since(taken));
         let report = |room: &mut Room| {
@@ -204,9 +231,9 @@ impl Hub {
                 position.clone().map(|position| room.report(user, position, age, now)).transpose()?;
             Ok((reported, room.glance(user, now)?))
         };
-        let (_, (reported, others)) = self.in_room(session, report).await.inspect_err(|problem| {
+        let (_, (reported, others)) = self.in_room(session, report).await.inspect_err(|error| {
             // They joined through another node, and the hint is still on its way.
-            if *problem == Problem::Unauthenticated {
+            if error.problem() == Problem::Unauthenticated {
                 self.suspect(session);
             }
         })?;
@@ -222,7 +249,7 @@ impl Hub {
         &self,
         session: SessionId,
         mut act: impl FnMut(&mut Room) -> Result<T, EnterError>,
-    ) -> Result<(Arc<RoomCell>, T), Problem> {
+    ) -> Result<(Arc<RoomCell>, T), NotIn> {
         loop {
             let cell = self.cell(session);
             if !cell.loaded.initialized() {
@@ -235,9 +262,9 @@ impl Hub {
                 Ok(done) => return Ok((cell, done)),
                 // Given up between finding and entering it: the next one is new.
                 Err(EnterError::Retired) => self.forget(&cell, session),
-                Err(EnterError::Closed(closed)) => return Err(closed.into()),
-                Err(EnterError::NotAParticipant) => return Err(Problem::Unauthenticated),
-                Err(EnterError::Full) => return Err(Problem::SessionFull),
+                Err(EnterError::Closed(closed)) => return Err(Problem::from(closed).into()),
+                Err(EnterError::NotAParticipant) => return Err(Problem::Unauthenticated.into()),
+                Err(EnterError::Full) => return Err(Problem::SessionFull.into()),
             }
         }
     }
@@ -253,19 +280,20 @@ impl Hub {
 
     /// The room is in the hub before its roster is read, so that whoever joins or leaves meanwhile is
     /// applied to what was read, and nobody is lost between the two.
-    pub(super) async fn load(&self, cell: &Arc<RoomCell>, session: SessionId) -> Result<(), Problem> {
+    pub(super) async fn load(&self, cell: &Arc<RoomCell>, session: SessionId) -> Result<(), StoreError> {
         let read = || async {
             // Those who came together wait here, which costs nothing.
             let _turn = self.reading.acquire().await;
             Box::pin(self.read(cell, session)).await
         };
         let _unless_loaded = Loading { hub: self, cell, session };
-        let problem = tokio::select! {
-            loaded = cell.loaded.get_or_try_init(read) => loaded.err().map(|error| error.problem()),
+        tokio::select! {
+            loaded = cell.loaded.get_or_try_init(read) => loaded.map(drop),
             // When the database does not answer, those who came together try one after the other.
-            () = self.clock.sleep(LOAD_DEADLINE) => Some(Problem::Unavailable),
-        };
-        problem.map_or(Ok(()), Err)
+            () = self.clock.sleep(LOAD_DEADLINE) => {
+                Err(StoreError::Unavailable(format!("no roster within {LOAD_DEADLINE:?}").into()))
+            }
+        }
     }
 
     async fn read(&self, cell: &RoomCell, session: SessionId) -> Result<(), StoreError> {

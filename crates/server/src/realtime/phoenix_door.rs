@@ -14,7 +14,7 @@ use tagalong_core::room::{PublishError, Welcome};
 use tagalong_core::time::Timestamp;
 
 use super::connection::{Connection, Over};
-use super::hub;
+use super::hub::{self, NotIn};
 use super::parting::Parting;
 use crate::metrics::labels::Refused;
 
@@ -120,7 +120,9 @@ async fn join(connection: &mut Connection, door: &mut PhoenixDoor, asked: Join) 
         connection.membership = None;
     }
     match enter(connection, &asked.topic).await {
-        Err(problem) => {
+        Err(error) => {
+            connection.tell_why("phoenix", &error);
+            let problem = error.problem();
             connection.count_refusal(problem);
             let frames = door.channels.refuse(asked, &reason(problem));
             feed_all(connection, frames);
@@ -140,9 +142,9 @@ async fn join(connection: &mut Connection, door: &mut PhoenixDoor, asked: Join) 
     }
 }
 
-async fn enter(connection: &mut Connection, wanted: &str) -> Result<Welcome, Problem> {
+async fn enter(connection: &mut Connection, wanted: &str) -> Result<Welcome, NotIn> {
     if wanted != topic(connection.pass.session) {
-        return Err(Problem::Unauthorized);
+        return Err(Problem::Unauthorized.into());
     }
     let (membership, welcome) = connection.state.hub.enter(&connection.pass).await?;
     connection.membership = Some(membership);

@@ -21,7 +21,9 @@ pub(super) async fn enter(connection: &mut Connection) -> Result<(), Parting> {
             connection.socket.feed(plain::frame(Presences::STATE, &presence));
             Ok(())
         }
-        Err(problem) => {
+        Err(error) => {
+            connection.tell_why("plain", &error);
+            let problem = error.problem();
             refuse(connection, problem);
             Err(if problem == Problem::Unavailable { Parting::Unavailable } else { Parting::Over })
         }

@@ -2,11 +2,13 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Executor};
-use tagalong::warnings::SAID_EVERY;
+use tagalong::warnings::{SAID_EVERY, TOLD_AFTER};
+use tokio::sync::Notify;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -19,14 +21,21 @@ struct Line {
     level: Option<Level>,
     cause: String,
     left_out: Option<u64>,
+    kind: String,
 }
 
 impl Visit for Line {
-    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "cause" {
+            self.cause = format!("{value:?}");
+        }
+    }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "cause" {
-            value.clone_into(&mut self.cause);
+        match field.name() {
+            "cause" => value.clone_into(&mut self.cause),
+            "kind" => value.clone_into(&mut self.kind),
+            _ => {}
         }
     }
 
@@ -37,19 +46,20 @@ impl Visit for Line {
     }
 }
 
-/// Keeps every line that is about requests or the database.
+/// Keeps every line that is about requests, connections or the database.
 #[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<Line>>>);
+struct Said(Arc<Mutex<Vec<Line>>>, Arc<Notify>);
+
+const ABOUT: [&str; 4] = ["tagalong::http", "tagalong::realtime", "tagalong::store", "tagalong::warnings"];
 
 impl<S: Subscriber> Layer<S> for Said {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let (level, target) = (*event.metadata().level(), event.metadata().target());
-        if level <= Level::INFO
-            && (target.starts_with("tagalong::http") || target.starts_with("tagalong::store"))
-        {
+        if level <= Level::INFO && ABOUT.iter().any(|about| target.starts_with(about)) {
             let mut line = Line { level: Some(level), ..Line::default() };
             event.record(&mut line);
             self.0.lock().push(line);
+            self.1.notify_one();
         }
     }
 }
@@ -60,6 +70,29 @@ impl Said {
         let mut lines = std::mem::take(&mut *self.0.lock());
         assert_eq!(lines.len(), 1, "{lines:?}");
         lines.remove(0)
+    }
+
+    /// The next line that gives a cause or says what was left out.
+    async fn next_warning(&self) -> Line {
+        let next = async {
+            loop {
+                let said = {
+                    let mut lines = self.0.lock();
+                    let at = lines.iter().position(|line| line.level <= Some(Level::WARN));
+                    at.map(|at| lines.drain(..=at).next_back())
+                };
+                match said.flatten() {
+                    Some(line) => return line,
+                    None => self.1.notified().await,
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), next).await.unwrap()
+    }
+
+    /// Whether no line since this was last asked gives a cause or says what was left out.
+    fn no_warning(&self) -> bool {
+        std::mem::take(&mut *self.0.lock()).iter().all(|line| line.level > Some(Level::WARN))
     }
 }
 
@@ -96,4 +129,44 @@ async fn a_request_that_the_database_fails_is_one_line_and_its_cause_is_not_repe
     beside(&server).await.execute("ALTER TABLE elsewhere RENAME TO sessions").await.unwrap();
     let (status, line) = ask().await;
     assert_eq!((status, line.level), (200, Some(Level::INFO)));
+}
+
+/// Through either door, and by a tracker app: a roster that cannot be read.
+#[tokio::test]
+async fn a_join_that_the_database_fails_says_why_in_the_log_and_a_burst_is_told_of_when_it_is_over() {
+    let said = Said::default();
+    let _listening = tracing::subscriber::set_default(tracing_subscriber::registry().with(said.clone()));
+    let server = Server::start().await;
+    let session = server.session().await;
+    let (_, token) = server.join(&session, "Ada").await;
+    beside(&server).await.execute("ALTER TABLE participants RENAME TO elsewhere").await.unwrap();
+    let mut phoenix = server.phoenix(&token).await;
+    let join = format!(r#"["1","1","location:{}","phx_join",{{}}]"#, session.id);
+    phoenix.send(&join).await;
+    assert_eq!(phoenix.heard().await[4]["response"]["reason"], "unavailable");
+    let line = said.next_warning().await;
+    assert_eq!((line.level, line.left_out), (Some(Level::ERROR), Some(0)));
+    assert!(line.cause.contains("no such table"), "{line:?}");
+    assert!(!line.cause.contains(&session.id) && !line.cause.contains(&token), "{line:?}");
+
+    let mut plain = server.open(&format!("/ws?token={token}"), &[]).await.unwrap();
+    assert_eq!(plain.heard().await["data"]["code"], "UNAVAILABLE");
+    assert_eq!(plain.closed().await, 1013);
+    assert!(said.no_warning(), "it is the same again");
+
+    server.clock.advance(TOLD_AFTER + SAID_EVERY);
+    let line = said.next_warning().await;
+    assert_eq!((line.level, line.left_out, &*line.kind), (Some(Level::WARN), Some(1), "database_away"));
+
+    for _ in 0..2 {
+        phoenix.send(&join).await;
+        assert_eq!(phoenix.heard().await[4]["response"]["reason"], "unavailable");
+    }
+    assert_eq!(said.next_warning().await.left_out, Some(0));
+    let stopped = tokio::spawn(server.running.stop());
+    assert_eq!(phoenix.closed().await, 1012);
+    drop(phoenix);
+    assert!(stopped.await.unwrap());
+    let line = said.next_warning().await;
+    assert_eq!((line.left_out, &*line.kind), (Some(1), "database_away"), "told at the stop at the latest");
 }

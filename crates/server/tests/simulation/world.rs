@@ -246,7 +246,7 @@ impl World {
         };
         let pass = Pass { session: self.model.sessions[session].id, user, role };
         let now = self.clock.now();
-        match self.parts.hub.enter(&pass).await {
+        match self.parts.hub.enter(&pass).await.map_err(|error| error.problem()) {
             Ok((membership, welcome)) => {
                 assert_eq!(self.model.enters(session, person, now), Ok(()));
                 self.compare_welcome(session, person, &welcome);
