@@ -291,7 +291,8 @@ impl Room {
         slot.unsaved = Some(now.wall);
         let mut wakes = Wakes::default();
         // A position that was on its way when the same was said before is withdrawn, too.
-        let withdraws = status.withdraws_position() && slot.latest.is_some();
+        let shown = slot.latest.as_ref().is_some_and(|latest| latest.expires > now.instant);
+        let withdraws = status.withdraws_position() && shown;
         if slot.status.replace(status) == Some(status) && !withdraws {
             return Ok(wakes);
         }

@@ -257,7 +257,9 @@ impl Model {
 
     pub(crate) fn said(&mut self, ear: usize, person: usize, status: SharingStatus, now: Timestamp) {
         self.people[person].unsaved = Some(now);
-        if self.people[person].status.replace(status) == Some(status) {
+        // A position that came after the same was said is withdrawn again.
+        let withdraws = status.withdraws_position() && self.live(person, now).is_some();
+        if self.people[person].status.replace(status) == Some(status) && !withdraws {
             return;
         }
         let session = self.ears[ear].session;
