@@ -1,5 +1,7 @@
 //! What an operator may know of a room: how much is here, never who or where.
 
+use std::time::{Duration, Instant};
+
 use super::Room;
 use super::seats::Occupant;
 
@@ -29,6 +31,8 @@ pub struct SeatLoad {
     pub queued: usize,
     /// People whose newest position it has not taken yet.
     pub owed: usize,
+    /// For how long there has been one.
+    pub behind: Duration,
     /// Positions that it was owed when newer ones took their place, since it came.
     pub superseded: u32,
 }
@@ -52,22 +56,27 @@ impl Room {
             published: self.published,
             ..Census::default()
         };
-        for load in self.loads() {
+        for seat in self.seats.iter() {
+            let queued = seat.control.len();
             census.connections += 1;
-            census.watchers += usize::from(load.watcher);
-            census.queued += load.queued;
-            census.queued_max = census.queued_max.max(load.queued);
+            census.watchers += usize::from(seat.occupant == Occupant::Watcher);
+            census.queued += queued;
+            census.queued_max = census.queued_max.max(queued);
         }
         census
     }
 
-    /// What each connection is behind with.
-    pub fn loads(&self) -> impl Iterator<Item = SeatLoad> {
-        self.seats.iter().map(|seat| SeatLoad {
-            watcher: seat.occupant == Occupant::Watcher,
-            queued: seat.control.len(),
-            owed: seat.dirty.len(),
-            superseded: seat.superseded,
+    /// What each connection is behind with at `now`.
+    pub fn loads(&self, now: Instant) -> impl Iterator<Item = SeatLoad> {
+        self.seats.iter().map(move |seat| {
+            let since = seat.behind_since.filter(|_| !seat.dirty.is_empty());
+            SeatLoad {
+                watcher: seat.occupant == Occupant::Watcher,
+                queued: seat.control.len(),
+                owed: seat.dirty.len(),
+                behind: since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
+                superseded: seat.superseded,
+            }
         })
     }
 }
@@ -113,11 +122,13 @@ mod tests {
         let census = room.census();
         assert_eq!((census.participants, census.connections, census.watchers), (2, 2, 1));
         assert_eq!((census.published, census.queued), (3, 0));
-        let behind = SeatLoad { watcher: true, queued: 0, owed: 1, superseded: 2 };
-        assert!(room.loads().any(|load| load == behind));
+        let later = now.instant + Duration::from_secs(3);
+        let behind =
+            SeatLoad { watcher: true, queued: 0, owed: 1, behind: Duration::from_secs(3), superseded: 2 };
+        assert!(room.loads(later).any(|load| load == behind));
         let mut batch = Batch::default();
         assert!(room.poll_take(watcher, Due::Everything, Waker::noop(), now.instant, &mut batch).is_ready());
         assert_eq!(batch.positions[0].received(), Some(now.instant));
-        assert!(room.loads().all(|load| load.owed == 0));
+        assert!(room.loads(later).all(|load| load.owed == 0 && load.behind.is_zero()));
     }
 }

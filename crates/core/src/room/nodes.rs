@@ -61,7 +61,7 @@ impl Room {
             let shown = slot.latest.is_some();
             for seat in self.seats.iter_mut() {
                 if shown {
-                    seat.owe_position(id, &mut wakes);
+                    seat.owe_position(id, now.instant, &mut wakes);
                 } else {
                     seat.dirty.remove(id);
                 }

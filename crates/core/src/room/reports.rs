@@ -95,10 +95,12 @@ impl Room {
         let mut wakes = Wakes::of_up_to(self.seats.len());
         match source {
             Source::Seat(own) => {
-                self.seats.all_but(own).for_each(|seat| seat.owe_position(slot_id, &mut wakes));
+                let others = self.seats.all_but(own);
+                others.for_each(|seat| seat.owe_position(slot_id, now.instant, &mut wakes));
             }
             Source::Report { .. } => {
-                self.seats.iter_mut().for_each(|seat| seat.owe_position(slot_id, &mut wakes));
+                let all = self.seats.iter_mut();
+                all.for_each(|seat| seat.owe_position(slot_id, now.instant, &mut wakes));
             }
         }
         Ok(wakes)

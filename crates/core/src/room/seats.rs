@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Instant;
 
 use super::slots::{SlotId, SlotSet};
 use super::{Due, Farewell, Wakes};
@@ -26,6 +27,8 @@ pub(super) struct Seat {
     pub(super) occupant: Occupant,
     /// Whose newest position this connection has not been given yet.
     pub(super) dirty: SlotSet,
+    /// Since when there is one, while there is one.
+    pub(super) behind_since: Option<Instant>,
     /// Who this connection believes to be connected.
     pub(super) told: SlotSet,
     pub(super) control: VecDeque<Arc<Broadcast>>,
@@ -38,7 +41,8 @@ pub(super) struct Seat {
 impl Seat {
     fn new(occupant: Occupant, told: SlotSet) -> Self {
         let (dirty, control) = Default::default();
-        Self { occupant, dirty, told, control, farewell: None, superseded: 0, waiting: None }
+        let (behind_since, farewell, waiting) = (None, None, None);
+        Self { occupant, dirty, behind_since, told, control, farewell, superseded: 0, waiting }
     }
 
     /// Remembers whom to wake, and for what.
@@ -55,9 +59,12 @@ impl Seat {
     }
 
     /// This connection is owed a newer position of `slot`.
-    pub(super) fn owe_position(&mut self, slot: SlotId, wakes: &mut Wakes) {
+    pub(super) fn owe_position(&mut self, slot: SlotId, now: Instant, wakes: &mut Wakes) {
         if self.farewell.is_some() {
             return;
+        }
+        if self.dirty.is_empty() {
+            self.behind_since = Some(now);
         }
         if !self.dirty.insert(slot) {
             self.superseded = self.superseded.saturating_add(1);

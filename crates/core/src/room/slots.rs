@@ -34,6 +34,10 @@ impl SlotSet {
         self.0.count_ones() as usize
     }
 
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     pub(super) fn remove(&mut self, slot: SlotId) {
         self.0 &= !(1 << slot.0);
     }

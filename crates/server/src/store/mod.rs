@@ -1,8 +1,8 @@
 //! What lasts: sessions and participants. Never a position.
 //!
-//! Methods are named after the domain and are one transaction each, or wholly part of one; SQL stands nowhere else. What both
-//! databases decide alike stands in `rules.rs`, what they are told in SQL side by side in `sqlite.rs` and
-//! `postgres/`.
+//! Methods are named after the domain and are one transaction each, or wholly part of one; SQL stands nowhere
+//! else. What both databases decide alike stands in `rules.rs`, what they are told in SQL side by side in
+//! `sqlite.rs` and `postgres/`.
 
 mod address;
 mod postgres;

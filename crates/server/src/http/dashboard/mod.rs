@@ -1,5 +1,7 @@
 //! `/dashboard`: the server as its operator sees it, live. How much, never who or where.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequestParts, Path, State as With};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
@@ -22,6 +24,8 @@ use crate::state::State;
 
 /// Rooms that are shown, the largest.
 const ROOMS_SHOWN: usize = 20;
+/// A connection that takes nothing for so long is slow; those that keep a pace wait for a tenth of a second.
+const SLOW: Duration = Duration::from_secs(1);
 /// Connections that are shown, the slowest.
 const CONNECTIONS_SHOWN: usize = 10;
 
@@ -57,6 +61,7 @@ struct ConnectionShown {
     watcher: bool,
     queued: usize,
     owed: usize,
+    behind_ms: u64,
     superseded: u32,
 }
 
@@ -113,14 +118,18 @@ async fn show(_: Operator, With(state): With<State>) -> Response {
 fn rooms(state: &State) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
     let mut rooms: Vec<(SessionId, Census, Option<Timestamp>)> = Vec::new();
     let mut slow: Vec<(SessionId, SeatLoad)> = Vec::new();
+    let now = state.clock.instant();
     state.hub.visit(|room| {
         rooms.push((room.session(), room.census(), room.ends_at()));
-        let behind = room.loads().filter(|load| load.queued + load.owed > 0 || load.superseded > 0);
+        let is_slow = |load: &SeatLoad| load.behind >= SLOW || load.queued > 0 || load.superseded > 0;
+        let behind = room.loads(now).filter(is_slow);
         slow.extend(behind.map(|load| (room.session(), load)));
     });
     rooms.sort_by_key(|(_, census, _)| std::cmp::Reverse((census.connections, census.published)));
     rooms.truncate(ROOMS_SHOWN);
-    slow.sort_by_key(|(_, load)| std::cmp::Reverse((load.queued, load.superseded, load.owed)));
+    // Whoever takes nothing now comes before those who once took too little.
+    let stuck = |load: &SeatLoad| if load.behind >= SLOW { load.behind } else { Duration::ZERO };
+    slow.sort_by_key(|(_, load)| std::cmp::Reverse((stuck(load), load.queued, load.superseded)));
     slow.truncate(CONNECTIONS_SHOWN);
     let room = |(session, census, ends_at): (SessionId, Census, _)| RoomShown {
         session: state.overview.alias(session),
@@ -135,6 +144,7 @@ fn rooms(state: &State) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
         watcher: load.watcher,
         queued: load.queued,
         owed: load.owed,
+        behind_ms: u64::try_from(load.behind.as_millis()).unwrap_or(u64::MAX),
         superseded: load.superseded,
     };
     (rooms.into_iter().map(room).collect(), slow.into_iter().map(connection).collect())

@@ -140,11 +140,13 @@ function lists(state) {
   const slow = state.connections.map((one) => [
     one.session.slice(0, 8),
     one.watcher ? "watcher" : "participant",
+    one.behind_ms < 1000 ? "–" : `${whole.format(one.behind_ms / 1000)} s`,
     whole.format(one.queued),
     whole.format(one.owed),
     whole.format(one.superseded),
   ]);
-  table("slow", ["Room", "Kind", "Events", "Positions", "Replaced"], slow, "Everyone keeps up.");
+  const behind = ["Room", "Kind", "Takes nothing for", "Events", "Positions", "Replaced"];
+  table("slow", behind, slow, "Everyone keeps up.");
   const jobs = state.jobs.map((job) => [
     job.name,
     time(job.last_run),
