@@ -6,7 +6,16 @@ import { liveActions } from "./live-actions";
 import type { Camera } from "./map/camera";
 import type { MapView } from "./map/map";
 import { roster } from "./roster";
-import { choose, forgetSeat, giveUpPlace, readRole, resume, type Seat, watchSeat } from "./seat";
+import {
+  choose,
+  forgetSeat,
+  giveUpPlace,
+  isSharerGone,
+  readRole,
+  resume,
+  type Seat,
+  watchSeat,
+} from "./seat";
 import { apply, type EndReason, newSession, type SessionEvent, type SessionState } from "./session";
 import { type Intent, type Role, statusOf } from "./sharer";
 import { createSharing, type SharingPhase } from "./sharing";
@@ -66,6 +75,7 @@ export class Live implements Page {
     void this.openMap();
     if (!seat.userId) return;
     this.play(resume(sessionId));
+    void this.noticeGoneSharer();
     watchSeat(sessionId, () => this.play(this.role), signal);
   }
 
@@ -97,6 +107,12 @@ export class Live implements Page {
 
   private get role(): Role {
     return readRole(this.options.sessionId);
+  }
+
+  /** Nobody shares any more, and the others have not been told. */
+  private async noticeGoneSharer(): Promise<void> {
+    const isGone = await isSharerGone(this.options.sessionId);
+    if (isGone && !this.disposal.signal.aborted) this.share("stopped");
   }
 
   private play(role: Role): void {

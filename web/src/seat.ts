@@ -60,10 +60,21 @@ export function choose(sessionId: string, intent: Intent): void {
  * looking never starts sharing, nor does it stop another tab or an app.
  */
 export function resume(sessionId: string): Role {
+  // No event tells of a tab that was closed or has crashed, but the browser gives its locks back.
+  void navigator.locks?.request(lockOf(TAB), () => new Promise<never>(() => {}));
   const { choice } = readSeat(sessionId);
   if (choice && choice.tab === read("sessionStorage", sessionId)) choose(sessionId, choice.intent);
   return readRole(sessionId);
 }
+
+/** Whether the tab that shared is not there any more. Where the browser cannot tell, it is thought to be. */
+export async function isSharerGone(sessionId: string): Promise<boolean> {
+  const { choice } = readSeat(sessionId);
+  if (!choice || !navigator.locks || readRole(sessionId) !== "elsewhere") return false;
+  return navigator.locks.request(lockOf(choice.tab), { ifAvailable: true }, (lock) => lock !== null);
+}
+
+const lockOf = (tab: string) => `tagalong:tab:${tab}`;
 
 /** Tells when another tab has changed the seat. */
 export function watchSeat(sessionId: string, onChange: () => void, signal: AbortSignal): void {
