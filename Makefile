@@ -46,10 +46,12 @@ test: need-cargo web lint unit interop schemathesis page e2e deps fuzz-smoke ## 
 	fi
 	echo "all passed"
 
-lint: need-cargo ## Check the format, the lints and the documentation
+lint: need-cargo need-c++ ## Check the format, the lints and the documentation
 	@echo "== format, lints, documentation"
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	# The fuzz targets are a workspace of their own: nothing else would tell before they are run, at the very end.
+	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target/fuzz-lint --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 fmt: need-cargo ## Format the code

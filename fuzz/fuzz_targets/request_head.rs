@@ -5,7 +5,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 
-use axum::extract::Query;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use ipnet::IpNet;
@@ -108,6 +107,6 @@ fuzz_target!(|head: &[u8]| {
     origins(&headers);
     let _ = credentials::token_in_subprotocol(&headers);
     if let Ok(uri) = Uri::try_from(address) {
-        let _ = Query::<credentials::Parameters>::try_from_uri(&uri);
+        let _ = credentials::Parameters::of(&uri);
     }
 });

@@ -13,6 +13,7 @@ use tagalong_core::time::Timestamp;
 use self::tokens::{Pass, Role, Tokens};
 
 // The server's own file, without the database and all else that it would take minutes to build for a fuzzer.
+#[allow(dead_code, reason = "the server uses the rest")]
 #[path = "../../crates/server/src/tokens.rs"]
 mod tokens;
 
