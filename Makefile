@@ -49,6 +49,7 @@ test: need-cargo web lint unit interop schemathesis page e2e deps fuzz-smoke ## 
 lint: need-cargo need-c++ ## Check the format, the lints and the documentation
 	@echo "== format, lints, documentation"
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	# The fuzz targets are a workspace of their own: nothing else would tell before they are run, at the very end.
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target/fuzz-lint --quiet -- -D warnings
@@ -56,6 +57,7 @@ lint: need-cargo need-c++ ## Check the format, the lints and the documentation
 
 fmt: need-cargo ## Format the code
 	@cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 unit: need-cargo need-postgres need-redis ## Run the Rust tests, with database and Redis of their own
 	@echo "== Rust tests"

@@ -37,10 +37,14 @@ fuzz_target!(|text: &str| {
                 Step::Answer(frame) => assert!(decode(version, &frame).is_ok(), "{frame}"),
                 Step::Nothing => {}
             }
-            if then.contains('?') && let Some(topic) = joined.pop_first() {
+            if then.contains('?')
+                && let Some(topic) = joined.pop_first()
+            {
                 assert!(channels.close(&topic).is_some() && channels.close(&topic).is_none());
             }
-            if then.contains('#') && let Some(topic) = joined.pop_last() {
+            if then.contains('#')
+                && let Some(topic) = joined.pop_last()
+            {
                 assert!(channels.crash(&topic).is_some() && channels.push(&topic, "e", "{}").is_none());
             }
             assert!(joined.len() <= CHANNELS_PER_CONNECTION_MAX);
