@@ -86,6 +86,8 @@ pub struct Window {
     pub generator: Cost,
     /// Whether the generator was so busy or late that the figures are its own as much as the server's.
     pub generator_bound: bool,
+    /// Connections that were lost and other things that went wrong, and how often.
+    pub faults: BTreeMap<String, u64>,
 }
 
 /// How everyone came in.
@@ -168,7 +170,8 @@ impl Display for Window {
             f,
             "  generator   {:.3} cores, late by p99 {:.2} ms{bound}",
             self.generator.cores, self.lag.p99
-        )
+        )?;
+        faults(f, &self.faults)
     }
 }
 
@@ -181,11 +184,12 @@ impl Display for Arrival {
         if let (Some(us), Some(bytes)) = (self.server_us_each, self.server_bytes_each) {
             write!(f, "\n  server      {us:.0} us and {bytes:.0} resident bytes for each")?;
         }
-        for (what, count) in &self.faults {
-            write!(f, "\n  fault       {what}: {count}")?;
-        }
-        Ok(())
+        faults(f, &self.faults)
     }
+}
+
+fn faults(f: &mut Formatter<'_>, faults: &BTreeMap<String, u64>) -> fmt::Result {
+    faults.iter().try_for_each(|(what, count)| write!(f, "\n  fault       {what}: {count}"))
 }
 
 impl Display for Report {

@@ -20,11 +20,11 @@ pub(super) fn play(options: &Options, per_second: u32) -> Result<Report, Failure
     let mut stage = Stage::set(options, "churn", sessions, people)?;
     stage.arrive("arrival")?;
     let mut churn = Churn::new(stage.address, per_second.max(1));
-    stage.window_with("churn", options.group.interval(2_000), options.group.window(20), |crowd| {
-        churn.act(crowd);
-    });
+    let interval = options.group.interval(2_000);
+    let window = stage.window_with("churn", interval, options.group.window(20), |crowd| churn.act(crowd));
+    let lost = window.faults.clone();
     let Churn { tunnels, replaced, mut faults, .. } = churn;
-    faults.extend(stage.crowd.arrivals.faults.clone());
+    faults.extend(lost);
     stage.note(format!(
         "{tunnels} went through a tunnel and came back, {replaced} left and somebody new came"
     ));
@@ -32,7 +32,7 @@ pub(super) fn play(options: &Options, per_second: u32) -> Result<Report, Failure
         stage.unsound(format!("faults: {faults:?}"));
     }
     stage.come_in("those still away come back", usize::MAX);
-    stage.window("afterwards", options.group.interval(2_000), options.group.window(5));
+    stage.window("afterwards", interval, options.group.window(5));
     Ok(stage.report())
 }
 

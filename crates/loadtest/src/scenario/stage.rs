@@ -18,6 +18,8 @@ use crate::track::{Gait, Track};
 const IN_FLIGHT: usize = 256;
 /// How long everyone may take to come in.
 const ARRIVAL_DEADLINE: Duration = Duration::from_secs(120);
+/// How long everyone moves before a window: from standing still to any rate, the server's first answers are bursts.
+const RUN_UP: Duration = Duration::from_secs(2);
 /// How long the last updates of a window may take.
 const DRAIN: Duration = Duration::from_secs(3);
 /// How often it is looked whether something is done.
@@ -110,7 +112,8 @@ impl Stage {
         if joined == people {
             return Ok(());
         }
-        Err(format!("only {joined} of {people} people came in: {:?}", self.crowd.arrivals.faults).into())
+        let faults = self.report.arrivals.last().map(|arrival| &arrival.faults);
+        Err(format!("only {joined} of {people} people came in: {faults:?}").into())
     }
 
     /// Lets everyone who is away connect, `in_flight` at a time, and reports how it went.
@@ -159,7 +162,7 @@ impl Stage {
             per_second: if seconds > 0.0 { came as f64 / seconds } else { 0.0 },
             upgrade: Percentiles::of(&self.crowd.arrivals.upgrade),
             join: Percentiles::of(&self.crowd.arrivals.join),
-            faults: self.crowd.arrivals.faults.clone(),
+            faults: std::mem::take(&mut self.crowd.arrivals.faults),
             server_us_each: cpu.map(|cpu| per(cpu, came)),
             server_bytes_each: rss.map(|rss| per(rss, joined as u64)),
         });
@@ -179,12 +182,14 @@ impl Stage {
         mut besides: impl FnMut(&mut Crowd),
     ) -> &Window {
         let crowd = &mut self.crowd;
+        let began = crowd.watch.micros();
+        let mut round = Round::new(0..crowd.len(), micros(interval), began, &mut crowd.random);
+        crowd.play(Some(&mut round), began + micros(RUN_UP));
         crowd.ledger.begin();
         crowd.lag.reset();
         let traffic = std::mem::take(&mut crowd.traffic);
         let costs = (self.pid.and_then(usage), own_usage());
         let began = crowd.watch.micros();
-        let mut round = Round::new(0..crowd.len(), micros(interval), began, &mut crowd.random);
         let end = began + micros(length);
         while crowd.watch.micros() < end {
             let slice = crowd.watch.micros() + 2 * micros(GLANCE);
@@ -240,6 +245,7 @@ impl Stage {
             server: cost(costs.0, self.usage()),
             generator,
             generator_bound: generator.cores > BUSY_CORES || lag.p99 > LATE_P99_MS,
+            faults: std::mem::take(&mut self.crowd.arrivals.faults),
         }
     }
 
