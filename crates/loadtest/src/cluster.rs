@@ -36,6 +36,15 @@ pub enum Fault {
     NodeCut(usize),
 }
 
+/// How nodes reach Redis.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// As it listens.
+    Direct,
+    /// Through a proxy of ours each, for [`Fault::NodeCut`].
+    CanBeCut,
+}
+
 /// See the module's documentation.
 pub struct Cluster {
     nodes: Vec<Server>,
@@ -45,37 +54,50 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts everything. Servers end with the thread that calls this.
+    /// Starts everything, the nodes pinned to processor 0 (and us to processor 1) if asked. Servers end with the
+    /// thread that calls this.
     ///
     /// # Errors
     /// When something does not start.
-    pub fn start(program: &Path, nodes: usize) -> Result<Self, Failure> {
+    pub fn start(program: &Path, nodes: usize, way: Way, pinned: bool) -> Result<Self, Failure> {
         let database = Postgres::start()?;
         let redis = Redis::start()?;
-        let ways: Vec<Proxy> = (0..nodes).map(|_| Proxy::to(redis.port)).collect::<Result<_, _>>()?;
+        let proxies = if way == Way::CanBeCut { nodes } else { 0 };
+        let ways: Vec<Proxy> = (0..proxies).map(|_| Proxy::to(redis.port)).collect::<Result<_, _>>()?;
         let program = std::fs::canonicalize(program)
             .map_err(|error| format!("{}: {error}; has it been built?", program.display()))?;
         let arguments = ["setpriv", "--pdeathsig", "KILL", &program.display().to_string(), "serve"];
         let arguments = arguments.map(str::to_owned);
         let secret: String = std::iter::repeat_with(fastrand::alphanumeric).take(48).collect();
-        let node = |way: &Proxy| {
+        let node = |number: usize| {
+            let port = ways.get(number).map_or(redis.port, |way| way.port);
             let variables = [
                 ("DATABASE_URL", database.url()),
-                ("REDIS_URL", format!("redis://127.0.0.1:{}", way.port)),
+                ("REDIS_URL", format!("redis://127.0.0.1:{port}")),
                 ("JWT_SECRET", secret.clone()),
                 // That Redis comes and goes is what we do ourselves.
                 ("LOG_LEVEL", "error".to_owned()),
             ];
             let variables = variables.map(|(name, value)| (name.to_owned(), value));
-            Server::start_with(Path::new("/usr/bin/env"), &arguments, &variables, false)
+            Server::start_with(Path::new("/usr/bin/env"), &arguments, &variables, pinned)
         };
-        let nodes = ways.iter().map(node).collect::<Result<_, _>>()?;
+        let nodes = (0..nodes).map(node).collect::<Result<_, _>>()?;
         Ok(Self { nodes, ways, redis, database })
     }
 
     /// Where the nodes listen.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(|node| node.address).collect()
+    }
+
+    /// The nodes' process ids.
+    pub fn pids(&self) -> Vec<u32> {
+        self.nodes.iter().map(Server::pid).collect()
+    }
+
+    /// The process id of Redis.
+    pub fn redis_pid(&self) -> u32 {
+        self.redis.child.id()
     }
 
     /// Breaks something.

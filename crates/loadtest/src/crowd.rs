@@ -85,14 +85,16 @@ pub struct Arrivals {
 
 /// See the module's documentation.
 pub struct Crowd {
-    targets: Vec<SocketAddr>,
+    /// The servers.
+    pub targets: Vec<SocketAddr>,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
     buffer: Vec<u8>,
     scratch: Vec<u8>,
     text: String,
     beats: Round,
-    people_per_session: u32,
+    /// How many people a session has.
+    pub people_per_session: u32,
     readers_of_session: Vec<u32>,
     /// Everyone, session by session.
     pub people: Vec<Person>,

@@ -118,6 +118,12 @@ pub enum Scenario {
         #[arg(long, default_value_t = 13.3501, allow_hyphen_values = true)]
         lng: f64,
     },
+    /// The same load on one node, on two, and so on, with a database and a Redis between them
+    Nodes {
+        /// How many at most
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..10))]
+        most: u8,
+    },
     /// Three servers with a database and a Redis of their own, and something of it broken again and again
     Soak {
         /// Seconds between two faults

@@ -4,10 +4,12 @@ mod churn;
 mod demo;
 mod flood;
 mod idle;
+mod nodes;
 mod peers;
 mod rest;
 mod slow;
 mod soak;
+mod spread;
 mod stage;
 mod storm;
 
@@ -35,6 +37,7 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
         Scenario::Churn { per_second } => churn::play(options, *per_second)?,
         Scenario::Rest { connections } => return rest::play(options, *connections),
         Scenario::Demo { session, lat, lng } => return demo::play(options, session.as_deref(), (*lat, *lng)),
+        Scenario::Nodes { most } => return nodes::play(options, (*most).into()),
         Scenario::Soak { fault_every } => return soak::play(options, *fault_every),
         Scenario::Peers { floor, rounds } => return peers::play(options, floor, *rounds),
     };

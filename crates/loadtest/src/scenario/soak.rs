@@ -12,14 +12,13 @@ use crate::Failure;
 use crate::account::Account;
 use crate::clock::micros;
 use crate::cluster::Fault;
-use crate::crowd::{Crowd, Ticket};
+use crate::crowd::Crowd;
 use crate::options::Options;
 use crate::outage::Broken;
 use crate::rest::Rest;
 use crate::schedule::Round;
-use crate::track::{Gait, Track};
 
-use super::{save, stage};
+use super::{save, spread, stage};
 use faults::{Schedule, Stagehand};
 use verdict::Verdict;
 
@@ -67,33 +66,17 @@ struct Soak {
 impl Soak {
     fn set(options: &Options, stagehand: Stagehand) -> Result<Self, Failure> {
         let (sessions, people) = options.group.size(20, 50);
-        let addresses = stagehand.addresses.clone();
-        let mut rests = addresses.iter().map(|at| Rest::connect(*at)).collect::<Result<Vec<_>, _>>()?;
-        let (mut random, mut everyone) = (fastrand::Rng::new(), Vec::new());
-        for number in 0..sessions as usize {
-            let session = rests[number % NODES].create()?;
-            for place in 0..people as usize {
-                let (user, token) = rests[place % NODES].join(&session, &format!("Person {place}"))?;
-                let door = options.group.door[everyone.len() % options.group.door.len()];
-                let ticket = Ticket { session: session.clone(), user, token, door };
-                everyone.push((ticket, Track::around(47.0, 11.0, Gait::of(place), &mut random)));
-            }
-            stage::progress(|| format!("session {} of {sessions}", number + 1));
-        }
-        let mut crowd = Crowd::new(addresses, everyone, people)?;
-        crowd.account = Some(Account::new(crowd.len(), people));
         // The last session lives on one node, the others on all.
         let whole = u32::from(sessions > 1) * people;
-        let home: Vec<usize> =
-            (0..crowd.len()).map(|who| if who < whole { 0 } else { who as usize % NODES }).collect();
-        crowd.people.iter_mut().zip(&home).for_each(|(person, home)| person.node = *home);
+        let home = |who: u32| if who < whole { 0 } else { who as usize % NODES };
+        let crowd = spread::crowd(options, &stagehand.addresses, home)?;
         Ok(Self {
             crowd,
             stagehand,
             people_per_session: people,
             length: Duration::ZERO,
             log: Vec::new(),
-            home,
+            home: (0..sessions * people).map(home).collect(),
             away: BTreeMap::new(),
             cut_with_node: 0,
             cut_without: 0,

@@ -32,7 +32,8 @@ const LATE_P99_MS: f64 = 10.0;
 /// See the module's documentation.
 pub struct Stage {
     server: Option<Server>,
-    pid: Option<u32>,
+    /// Of the server, or of all servers; nobody's where it is not known.
+    pids: Vec<u32>,
     /// Where the server listens.
     pub address: SocketAddr,
     /// Everyone.
@@ -88,18 +89,26 @@ impl Stage {
             }
             progress(|| format!("session {} of {sessions}", number + 1));
         }
-        let empty = pid.and_then(usage);
+        let crowd = Crowd::new(vec![address], everyone, people)?;
+        let stage = Self::around(options, scenario, crowd, pid.into_iter().collect());
+        Ok(Self { server, address, ..stage })
+    }
+
+    /// A crowd on servers that run already, with these process ids.
+    pub(super) fn around(options: &Options, scenario: &'static str, crowd: Crowd, pids: Vec<u32>) -> Self {
+        let people = crowd.people_per_session;
         let report = Report {
             scenario,
-            doors: doors.clone(),
-            sessions,
+            doors: options.group.door.clone(),
+            sessions: crowd.len() / people,
             people,
             arrivals: Vec::new(),
             windows: Vec::new(),
             notes: Vec::new(),
             sound: true,
         };
-        Ok(Self { server, pid, address, crowd: Crowd::new(vec![address], everyone, people)?, report, empty })
+        let (address, empty) = (crowd.targets[0], all(&pids));
+        Self { server: None, pids, address, crowd, report, empty }
     }
 
     /// Lets everyone who is away connect, some at a time.
@@ -188,7 +197,7 @@ impl Stage {
         crowd.ledger.begin();
         crowd.lag.reset();
         let traffic = std::mem::take(&mut crowd.traffic);
-        let costs = (self.pid.and_then(usage), own_usage());
+        let costs = (all(&self.pids), own_usage());
         let began = crowd.watch.micros();
         let end = began + micros(length);
         while crowd.watch.micros() < end {
@@ -249,9 +258,9 @@ impl Stage {
         }
     }
 
-    /// What the server has used until now, if its process is known.
+    /// What the server, or all servers, have used until now, if their processes are known.
     pub fn usage(&self) -> Option<Usage> {
-        self.pid.and_then(usage)
+        all(&self.pids)
     }
 
     /// Restarts the server, if it is ours: whether it is.
@@ -261,7 +270,7 @@ impl Stage {
     pub fn restart(&mut self) -> Result<bool, Failure> {
         let Some(server) = &mut self.server else { return Ok(false) };
         server.restart()?;
-        self.pid = Some(server.pid());
+        self.pids = vec![server.pid()];
         self.empty = self.usage();
         Ok(true)
     }
@@ -282,6 +291,12 @@ impl Stage {
         clear_progress();
         self.report
     }
+}
+
+/// What processes have used together; `None` without any.
+fn all(pids: &[u32]) -> Option<Usage> {
+    let sum = |a: Usage, b: Usage| Usage { cpu: a.cpu + b.cpu, rss: a.rss + b.rss };
+    pids.iter().map(|pid| usage(*pid)).collect::<Option<Vec<_>>>()?.into_iter().reduce(sum)
 }
 
 fn sum(a: Traffic, b: Traffic) -> Traffic {

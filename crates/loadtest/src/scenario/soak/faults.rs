@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::Failure;
 use crate::clock::micros;
-use crate::cluster::{Cluster, Fault};
+use crate::cluster::{Cluster, Fault, Way};
 
 /// The beginning or the end of a fault.
 pub(super) struct Step {
@@ -83,7 +83,7 @@ impl Stagehand {
         let (ready, started) = channel();
         let thread = std::thread::spawn(move || {
             // Whoever hears nothing has gone, and then this ends too.
-            let mut cluster = match Cluster::start(&program, nodes) {
+            let mut cluster = match Cluster::start(&program, nodes, Way::CanBeCut, false) {
                 Ok(cluster) => cluster,
                 Err(error) => return drop(ready.send(Err(error))),
             };
