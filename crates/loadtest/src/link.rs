@@ -10,8 +10,9 @@ use socket2::SockRef;
 
 use crate::frame;
 
-/// People whose connections come from one loopback address: the kernel has some 28,000 ports for each.
-const PEOPLE_PER_ADDRESS: u32 = 20_000;
+/// People whose connections come from one loopback address: the kernel has some 28,000 ports for each, and looks
+/// through half of them for a free one each time when half are taken.
+const PEOPLE_PER_ADDRESS: u32 = 10_000;
 /// Unsent bytes beyond which nothing more is sent: the server does not read.
 const UNSENT_MAX: usize = 256 * 1024;
 /// Receive buffer of somebody who is slow on purpose, so that the server notices at once.

@@ -78,7 +78,7 @@ pub struct Group {
 pub enum Scenario {
     /// People who move, at a steady rate
     Normal,
-    /// The highest rate that is held: nothing missing, and p99 below a limit
+    /// The highest rate that is held: nothing missing, next to nothing superseded, and p99 below a limit
     Flood {
         /// The limit
         #[arg(long, value_name = "MS", default_value_t = 100)]

@@ -33,6 +33,7 @@ pub mod http;
 pub mod jobs;
 pub mod keys;
 pub mod metrics;
+pub mod open_files;
 pub mod overview;
 pub mod probe;
 pub mod rates;

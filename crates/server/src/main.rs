@@ -7,7 +7,7 @@ use listenfd::ListenFd;
 use tagalong::cli::{self, Invocation, Task};
 use tagalong::clock::Clock;
 use tagalong::config::Config;
-use tagalong::{app, http, probe, telemetry, transfer};
+use tagalong::{app, http, open_files, probe, telemetry, transfer};
 use tokio::signal::unix::{SignalKind, signal};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -17,6 +17,9 @@ fn main() -> ExitCode {
         Ok(invocation) => invocation,
         Err(error) => error.exit(),
     };
+    if matches!(invocation.task, Task::Serve) {
+        open_files::make_room();
+    }
     let started = runtime().map_err(Into::into).and_then(|runtime| runtime.block_on(run(invocation)));
     match started {
         Ok(code) => code,

@@ -16,6 +16,8 @@ use crate::track::{Gait, Track};
 
 /// People on the way in at a time, unless everyone comes at once.
 const IN_FLIGHT: usize = 256;
+/// Connections that are begun before it is looked whether something has come.
+const CONNECTS_PER_TURN: usize = 128;
 /// How long everyone may take to come in.
 const ARRIVAL_DEADLINE: Duration = Duration::from_secs(120);
 /// How long everyone moves before a window: from standing still to any rate, the server's first answers are bursts.
@@ -141,9 +143,8 @@ impl Stage {
         let mut on_the_way: Vec<u32> = Vec::new();
         while self.crowd.watch.micros() < deadline {
             on_the_way.retain(|who| !self.crowd.is_joined(*who) && !self.crowd.is_away(*who));
-            while on_the_way.len() < in_flight
-                && let Some(who) = waiting.pop()
-            {
+            let next = waiting.len().min(in_flight.saturating_sub(on_the_way.len())).min(CONNECTS_PER_TURN);
+            for who in waiting.drain(waiting.len() - next..).rev() {
                 self.crowd.connect(who);
                 on_the_way.push(who);
             }
@@ -153,7 +154,8 @@ impl Stage {
             if on_the_way.is_empty() && waiting.is_empty() {
                 break;
             }
-            let until = self.crowd.watch.micros() + 1_000;
+            // Who is to connect does not wait for who is connected, nor the other way round.
+            let until = self.crowd.watch.micros() + if waiting.is_empty() { 1_000 } else { 100 };
             self.crowd.play(None, until);
             progress(|| format!("{name}: {} in", self.crowd.arrivals.joined));
         }

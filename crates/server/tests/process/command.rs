@@ -102,6 +102,15 @@ fn a_wrong_or_unknown_setting_stops_the_start_with_one_line_that_names_it() {
 }
 
 #[test]
+fn a_shell_that_allows_few_open_files_bounds_no_crowd() {
+    let home = TempDir::new().unwrap();
+    let serving = Serving::start_with_files(home.path(), 64);
+    let (allowed, most) = serving.open_files_max();
+    assert_eq!(allowed, most);
+    assert_ne!(allowed, "64");
+}
+
+#[test]
 fn a_start_that_cannot_work_says_why_in_one_line() {
     let home = TempDir::new().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -121,6 +121,15 @@ impl Serving {
         Self::run(command)
     }
 
+    /// Starts it where so few files may be open unless one asks for more.
+    pub(crate) fn start_with_files(home: &Path, soft_limit: u32) -> Self {
+        let script = "ulimit -Sn \"$1\" && exec \"$0\" serve --port 0 --bind 127.0.0.1";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_tagalong"), &soft_limit.to_string()]);
+        command.current_dir(home).env_clear();
+        Self::run(command)
+    }
+
     fn run(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = child.stderr.take().unwrap();
@@ -152,6 +161,14 @@ impl Serving {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.lock().id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// How many files it may have open, and how many it may ask for.
+    pub(crate) fn open_files_max(&self) -> (String, String) {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.lock().id())).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let mut figures = line.split_whitespace().map(str::to_owned);
+        (figures.next().unwrap(), figures.next().unwrap())
     }
 
     /// Waits until it ends by itself: its exit code.
