@@ -31,7 +31,7 @@ use crate::traces::{Counters, Traces};
 use crate::trackers::faces::Faces;
 use crate::trackers::gate::Gate;
 use crate::warnings::Warnings;
-use crate::{http, jobs, keys};
+use crate::{http, jobs, keys, private_file};
 
 /// The longest that a stop waits for the trace collector, if it has as much.
 const LAST_TRACES_DEADLINE: Duration = Duration::from_secs(2);
@@ -75,7 +75,7 @@ pub enum StartError {
 /// When the directory or the database cannot be used.
 pub async fn open_store(config: &Config) -> Result<Store, StartError> {
     if let Database::Sqlite(_) = &config.database {
-        std::fs::create_dir_all(&config.data_dir)
+        private_file::make_directory(&config.data_dir)
             .map_err(|error| StartError::DataDirectory(config.data_dir.display().to_string(), error))?;
     }
     Store::open(&config.database, config.db_pool_size).await.map_err(|error| {

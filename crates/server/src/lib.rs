@@ -20,6 +20,7 @@
 //! | [`tls`] | TLS of our own |
 //! | [`probe`] | asks a running server how it is |
 //! | [`rates`] | how much one address may ask for |
+//! | [`private_file`] | secrets in files |
 //! | [`tokens`], [`keys`], [`clock`], [`entropy`], [`telemetry`] | signing and its keys, time, randomness, the log |
 
 pub mod app;
@@ -35,6 +36,7 @@ pub mod keys;
 pub mod metrics;
 pub mod open_files;
 pub mod overview;
+pub mod private_file;
 pub mod probe;
 pub mod rates;
 pub mod realtime;

@@ -30,6 +30,7 @@ use super::{
     NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord, StoreError,
     TrackerRecord,
 };
+use crate::private_file;
 
 /// How long a statement waits for the lock of another process: a backup, or somebody's `sqlite3`.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -54,7 +55,7 @@ impl Sqlite {
     /// # Errors
     /// When the file cannot be opened or is no database of ours.
     pub(super) async fn open(path: &Path, readers: u32) -> Result<Self, StoreError> {
-        make_private(path).map_err(|error| StoreError::Unavailable(error.into()))?;
+        make_private(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -322,15 +323,21 @@ async fn leave(
     Ok(())
 }
 
-/// Makes a missing database file that only its owner may read. SQLite gives its log the same mode.
+/// Makes a missing database file that only its owner may read, and takes one that exists from all others. SQLite
+/// gives its log the same mode.
 ///
-/// A file that exists is not touched: to open and close it once more would give up the locks that this
-/// process holds on it.
-fn make_private(path: &Path) -> std::io::Result<()> {
+/// A file that exists is not opened: to close it again would give up the locks that this process holds on it.
+fn make_private(path: &Path) -> Result<(), StoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(unreadable(error)),
+        _ => {}
     }
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        private_file::protect(Path::new(&file)).map_err(unreadable)?;
+    }
+    Ok(())
 }
 
 /// The flaw in older versions' log: two writers at once could corrupt the file.

@@ -136,8 +136,28 @@ fn the_key_and_the_database_are_made_once_and_are_private() {
         let mode = std::fs::metadata(home.path().join("data").join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
+    let directory = std::fs::metadata(home.path().join("data")).unwrap();
+    assert_eq!(directory.permissions().mode() & 0o777, 0o700);
     drop(Serving::start(home.path()));
     assert_eq!(std::fs::read(home.path().join("data/jwt.key")).unwrap(), key);
+}
+
+#[test]
+fn a_key_and_a_database_that_others_may_read_are_taken_from_them_with_a_warning() {
+    let home = TempDir::new().unwrap();
+    drop(Serving::start(home.path()));
+    let files = ["jwt.key", "tagalong.db"].map(|file| home.path().join("data").join(file));
+    for file in &files {
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let mut serving = Serving::start(home.path());
+    serving.kill();
+    let log = serving.log();
+    for file in &files {
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        let warned = log.lines().filter(|line| line.contains(file.file_name().unwrap().to_str().unwrap()));
+        assert_eq!(warned.count(), 1, "{log}");
+    }
 }
 
 #[test]
