@@ -12,7 +12,7 @@ use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHER
 use crate::basemap::{Basemap, Tiles, WebUrl};
 use crate::cluster::redis::{self, Address};
 pub use crate::settings::InForce;
-use crate::settings::{Raw, SETTINGS, SettingError};
+use crate::settings::{MASK, Raw, SETTINGS, SettingError, without_passwords};
 use crate::store::{Database, InvalidDatabase};
 use crate::{tls, traces};
 
@@ -34,7 +34,7 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("********")
+        f.write_str(MASK)
     }
 }
 
@@ -220,7 +220,7 @@ impl Reader<'_> {
     fn wrong(&self, name: &str, expected: &str) -> SettingError {
         let (value, source) = self.0.get(name);
         let secret = SETTINGS.iter().any(|setting| setting.name == name && setting.secret);
-        let value = if secret { "********" } else { value };
+        let value = if secret { MASK.to_owned() } else { without_passwords(value) };
         SettingError(format!("{name} is {value:?} ({source}): expected {expected}"))
     }
 

@@ -77,7 +77,11 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, PrivateFileError> {
     tighten(path, mode, |permissions| file.set_permissions(permissions))?;
     let mut bytes = Vec::new();
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > BYTES_MAX { Err(PrivateFileError::TooLong(path.to_owned())) } else { Ok(Some(bytes)) }
+    if bytes.len() as u64 > BYTES_MAX {
+        Err(PrivateFileError::TooLong(path.to_owned()))
+    } else {
+        Ok(Some(bytes))
+    }
 }
 
 /// Takes the permissions on a file from everybody but its owner, without opening it. A file that is not there is
@@ -202,7 +206,8 @@ mod tests {
     fn what_cannot_be_taken_from_others_is_refused() {
         let path = Path::new("data/a.key");
         let refused = tighten(path, 0o100_644, |_| Err(ErrorKind::PermissionDenied.into())).unwrap_err();
-        let said = "data/a.key may be used by others (mode 0644), and that cannot be changed: permission denied";
+        let said =
+            "data/a.key may be used by others (mode 0644), and that cannot be changed: permission denied";
         assert_eq!(refused.to_string(), said);
     }
 

@@ -180,6 +180,9 @@ const FOREIGN: &[&str] = &["ECTO_IPV6", "MIX_ENV", "PHX_SERVER", "POOL_SIZE", "S
 /// Likeness (Jaro and Winkler's, 0 to 1) from which on a name is probably a mistyped other one.
 const LIKELY_MEANT: f64 = 0.8;
 
+/// What is shown in place of a secret.
+pub(crate) const MASK: &str = "********";
+
 /// Where a value came from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Source {
@@ -340,7 +343,7 @@ impl Raw {
         let shown = |setting: &Setting| {
             let (value, source) = self.get(setting.name);
             let masked = setting.secret && !value.is_empty();
-            let value = if masked { "********" } else { value }.to_owned();
+            let value = if masked { MASK.to_owned() } else { without_userinfo(value) };
             InForce { name: setting.name, value, source: source.to_string() }
         };
         SETTINGS.iter().map(shown).collect()
@@ -356,6 +359,29 @@ impl Raw {
     }
 }
 
+/// A value that makes no sense, without what may be a user's name and password in it: they stand before an `@`, and may
+/// hold anything in an address that is wrong.
+pub(crate) fn without_passwords(value: &str) -> String {
+    let Some((before, after)) = value.rsplit_once('@') else { return value.to_owned() };
+    let scheme = before.find("://").map_or(0, |place| place + "://".len());
+    format!("{}{MASK}@{after}", before.get(..scheme).unwrap_or_default())
+}
+
+/// A value without the user's name and password of each address in it.
+fn without_userinfo(value: &str) -> String {
+    let mut shown = String::new();
+    for (number, part) in value.split("://").enumerate() {
+        let end = part.find(['/', '?', '#', ',', ' ', '"']).unwrap_or(part.len());
+        let (authority, rest) = part.split_at(end);
+        match authority.rsplit_once('@').filter(|_| number > 0) {
+            Some((_, host)) => shown.extend(["://", MASK, "@", host, rest]),
+            None if number > 0 => shown.extend(["://", part]),
+            None => shown.push_str(part),
+        }
+    }
+    shown
+}
+
 fn unknown(key: &str, path: &Path) -> SettingError {
     let likeness = |setting: &&Setting| strsim::jaro_winkler(&setting.key(), &key.to_ascii_lowercase());
     let near = SETTINGS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
@@ -363,4 +389,40 @@ fn unknown(key: &str, path: &Path) -> SettingError {
         .filter(|near| likeness(near) > LIKELY_MEANT)
         .map_or(String::new(), |near| format!(" (did you mean {}?)", near.name));
     SettingError(format!("{}: unknown setting {key}{hint}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_an_address_has_no_password() {
+        for (value, shown) in [
+            ("https://u:p@a.example/x", "https://********@a.example/x"),
+            ("https://u@a.example", "https://********@a.example"),
+            ("http://a.example, http://u:p@b.example:1?c", "http://a.example, http://********@b.example:1?c"),
+            ("https://a.example/p@1.2/style.json", "https://a.example/p@1.2/style.json"),
+            (
+                "© <a href=\"https://a.example/c\">A</a> me@a.example",
+                "© <a href=\"https://a.example/c\">A</a> me@a.example",
+            ),
+            ("./data", "./data"),
+            ("", ""),
+        ] {
+            assert_eq!(without_userinfo(value), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_wrong_value_has_nothing_that_may_be_a_password() {
+        for (value, shown) in [
+            ("http://u:p@c:1", "http://********@c:1"),
+            ("http://u:p/a?s#s@c:1", "http://********@c:1"),
+            ("http://a,http://u:p@c,http://b", "http://********@c,http://b"),
+            ("u:p@c", "********@c"),
+            ("70000", "70000"),
+        ] {
+            assert_eq!(without_passwords(value), shown);
+        }
+    }
 }

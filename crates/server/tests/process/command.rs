@@ -102,6 +102,26 @@ fn a_wrong_or_unknown_setting_stops_the_start_with_one_line_that_names_it() {
 }
 
 #[test]
+fn no_password_in_any_setting_is_shown() {
+    let home = TempDir::new().unwrap();
+    for setting in tagalong::settings::SETTINGS {
+        for (value, is_address) in [
+            ("http://ada:hunter2@host.example:4318", true),
+            ("https://a.example,https://ada:hunter2@b.example", true),
+            ("http://ada:hun/ter?2#hunter2@host.example:4318/{z}/{x}/{y}", false),
+            ("ada:hunter2@host.example", false),
+            ("redis://:hunter2@host.example:99999/x", true),
+        ] {
+            let output = tagalong(home.path(), &["config"]).env(setting.name, value).output().unwrap();
+            let said = text(&output.stdout) + &text(&output.stderr);
+            // What is no address and is taken all the same is a text or a path, which has no password.
+            let is_text = output.status.success() && !is_address;
+            assert!(is_text || !said.contains("hunter2"), "{}: {said}", setting.name);
+        }
+    }
+}
+
+#[test]
 fn a_shell_that_allows_few_open_files_bounds_no_crowd() {
     let home = TempDir::new().unwrap();
     let serving = Serving::start_with_files(home.path(), 64);
