@@ -456,7 +456,8 @@ export interface components {
         SessionUpdate: {
             /**
              * Format: int32
-             * @description A new end, counted from now, within the longest session.
+             * @description A new end, counted from now. A session ends at the latest when it is as old as the longest session may be: the
+             *     answer says when it ends.
              */
             expires_in_minutes?: number | null;
             /** @description `true` lets nobody new in; who is in stays. */

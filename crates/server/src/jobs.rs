@@ -21,6 +21,10 @@ use crate::warnings::{SAID_EVERY, TOLD_AFTER};
 
 /// How often rooms are looked through: the end of a session is told within this.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
+/// How often the database is asked for sessions that have expired: their names are deleted within this.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How often deletions are taken out of the database's files: what was deleted may be read there for so long.
+const WIPE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often addresses that have been quiet are forgotten.
 const ADDRESS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the files of the certificate are looked at.
@@ -274,6 +278,13 @@ pub fn start(state: &State) {
             async move { hub.keep_fresh().await }
         });
     }
+    spawn(
+        state,
+        "end expired sessions",
+        EXPIRY_INTERVAL,
+        |state| async move { state.sessions.expire().await },
+    );
+    spawn(state, "wipe what was deleted", WIPE_INTERVAL, |state| async move { state.sessions.wipe().await });
     spawn(state, "keep the last hour", SAMPLE_INTERVAL, |state| async move {
         state.overview.keep(Sample::of(&state).await);
         Ok(())

@@ -18,11 +18,14 @@ use crate::entropy::random;
 use crate::realtime::hub::{Hub, details, now};
 use crate::seen::Unsaved;
 use crate::store::{
-    NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, Store, StoreError,
-    TrackerRecord,
+    EndedSession, NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, Store,
+    StoreError, TrackerRecord,
 };
 use crate::traces;
 use crate::trackers::TrackerLink;
+
+/// Long before any session was used.
+const NEVER: Timestamp = Timestamp::from_millis(0);
 
 /// Makes, changes and ends sessions; lets people in and out. Clones share everything.
 #[derive(Clone)]
@@ -167,8 +170,9 @@ impl Sessions {
     }
 
     fn gone(&self, id: SessionId, user: UserId) {
-        self.bus.forget(id, [user.clone()]);
-        self.hub.tell(id, |room| room.member_left(user));
+        // The room first: what it does not know is not written again.
+        self.hub.tell(id, |room| room.member_left(user.clone()));
+        self.bus.forget(id, [user]);
         self.bus.hint(id, Hint::Changed);
     }
 
@@ -197,16 +201,36 @@ impl Sessions {
     pub async fn end(&self, id: SessionId) -> Result<(), StoreError> {
         let own = self.clone();
         to_the_end(async move {
-            own.store.end(id, own.clock.now()).await?;
-            own.over(id, EndReason::EndedByCreator);
+            let ended = own.store.end(id, own.clock.now()).await?;
+            own.over(ended, EndReason::EndedByCreator);
             Ok(())
         })
         .await
     }
 
-    fn over(&self, id: SessionId, reason: EndReason) {
+    fn over(&self, EndedSession { id, people }: EndedSession, reason: EndReason) {
         self.hub.end(id, reason);
+        self.bus.clear(id, people);
         self.bus.hint(id, Hint::Ended(reason));
+    }
+
+    /// Ends what has expired.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn expire(&self) -> Result<(), StoreError> {
+        for ended in self.store.expire_sessions(self.clock.now(), NEVER).await? {
+            self.over(ended, EndReason::Expired);
+        }
+        Ok(())
+    }
+
+    /// Takes what was deleted out of the database's files.
+    ///
+    /// # Errors
+    /// When somebody else is using them.
+    pub async fn wipe(&self) -> Result<(), StoreError> {
+        self.store.wipe().await
     }
 
     /// Ends what has expired at `now` or is used no more, and takes out who gave no sign of life.
@@ -219,8 +243,8 @@ impl Sessions {
         inactivity: Duration,
         silence: Duration,
     ) -> Result<(), StoreError> {
-        for id in self.store.expire_sessions(now, now.minus(inactivity)).await? {
-            self.over(id, EndReason::Expired);
+        for ended in self.store.expire_sessions(now, now.minus(inactivity)).await? {
+            self.over(ended, EndReason::Expired);
         }
         for (id, user) in self.store.time_out_participants(now.minus(silence)).await? {
             self.gone(id, user);
@@ -244,7 +268,7 @@ impl Sessions {
             Ok(()) => unsaved.saved(),
             Err(_) => unsaved.failed(self.clock.instant()),
         }
-        self.bus.seen(&rows).await;
+        self.bus.seen(rows);
         answer
     }
 
@@ -254,7 +278,7 @@ impl Sessions {
         self.unsaved.lock().await.failed_within(while_ago, self.clock.instant())
     }
 
-    /// Deletes what ended before a time.
+    /// Deletes what is left of sessions that ended before a time.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -92,7 +92,11 @@ pub const SETTINGS: &[Setting] = &[
         "A participant without a sign of life counts as gone after this",
     ),
     setting("CLEANUP_INTERVAL_MINUTES", "5", "Background cleanup runs this often"),
-    setting("RETENTION_HOURS", "24", "Ended sessions and their names are deleted after this"),
+    setting(
+        "RETENTION_HOURS",
+        "24",
+        "That a session has ended or expired is known for this long; names are deleted at the end itself",
+    ),
     setting("LAST_SEEN_INTERVAL_SECONDS", "10", "Signs of life are written to the database this often"),
     setting("HEARTBEAT_TIMEOUT_SECONDS", "60", "A silent connection is closed after this"),
     setting("PRESENCE_GRACE_SECONDS", "10", "Who lost the connection is shown as offline after this"),

@@ -5,6 +5,9 @@
 #[path = "store/cases.rs"]
 mod cases;
 #[cfg(test)]
+#[path = "store/forgotten.rs"]
+mod forgotten;
+#[cfg(test)]
 #[path = "store/moving.rs"]
 mod moving;
 #[cfg(test)]
@@ -60,6 +63,7 @@ conformance! {
         why_a_session_is_over_stays_the_same
         a_session_is_changed_in_part
         a_longer_session_is_open_for_longer
+        a_session_never_becomes_longer_than_the_longest
         a_location_life_is_kept
         a_tracker_is_whoever_is_in
         a_tracker_dies_with_what_it_belongs_to
@@ -87,7 +91,8 @@ conformance! {
         what_is_stored_is_told_session_by_session
         what_was_stored_elsewhere_is_taken_in_as_it_is
         a_session_that_is_there_is_left_as_it_is
-        names_that_look_the_same_get_a_number_on_their_way_in;
+        names_that_look_the_same_get_a_number_on_their_way_in
+        of_what_is_over_elsewhere_the_times_are_taken_in;
     races:
         of_two_hundred_fifty_get_in
         of_two_with_one_name_one_gets_in

@@ -123,6 +123,11 @@ impl Room {
         self.slots.iter().map(|(_, slot)| slot.profile.user_id.clone()).collect()
     }
 
+    /// Whether somebody takes part, as far as is known here.
+    pub fn is_member(&self, user: &UserId) -> bool {
+        self.slots.of(user).is_some()
+    }
+
     fn add(&mut self, profile: Profile, wakes: &mut Wakes) {
         if !self.leavers.contains(&profile.user_id) && self.slots.add(profile.clone()) {
             self.tell_all(Event::ParticipantJoined(profile), wakes);

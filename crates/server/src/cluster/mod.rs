@@ -46,11 +46,13 @@ pub enum Heard {
     Restored,
 }
 
-/// What the bus needs of the rooms of this node. Both are called where nobody may wait.
+/// What the bus needs of the rooms of this node. All are called where nobody may wait.
 pub trait Rooms: Send + Sync + 'static {
     /// Takes what came in through this node and others have not been told: how long a position of the session
     /// is shown.
     fn take_unsent(&self, session: SessionId, unsent: &mut Vec<Share>) -> Duration;
+    /// Whether somebody is in a session, as far as a room of it here knows.
+    fn is_in(&self, session: SessionId, user: &UserId) -> bool;
     /// Takes what another node told.
     fn heard(&self, heard: Heard);
 }
@@ -124,6 +126,13 @@ impl Bus {
         }
     }
 
+    /// The session is over: what is kept of it and of these people goes. Never waits.
+    pub fn clear(&self, session: SessionId, users: impl IntoIterator<Item = UserId>) {
+        if let Self::Redis(redis) = self {
+            redis.outbox().clear(session, users);
+        }
+    }
+
     /// What the given people last shared through any node. The session must be subscribed: what is told from
     /// now on is heard. Empty when the bus does not answer in time.
     pub async fn read(&self, session: SessionId, users: &[UserId]) -> Vec<Share> {
@@ -133,10 +142,10 @@ impl Bus {
         }
     }
 
-    /// These people gave a sign of life on this node.
-    pub async fn seen(&self, seen: &[(SessionId, UserId, Timestamp)]) {
+    /// These people gave a sign of life on this node. Never waits.
+    pub fn seen(&self, seen: Vec<(SessionId, UserId, Timestamp)>) {
         if let Self::Redis(redis) = self {
-            redis.seen(seen).await;
+            redis.outbox().seen(seen);
         }
     }
 

@@ -22,7 +22,7 @@ use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::path::InPath;
 use crate::state::State;
-use crate::store::{SessionChange, SessionRecord, StoreError};
+use crate::store::{NewEnd, SessionChange, SessionRecord, StoreError};
 use crate::tokens::{Pass, Role};
 
 const INVALID: &str = "Invalid session parameters";
@@ -166,7 +166,8 @@ struct SessionUpdate {
     /// A new name; `null` or blank for none.
     #[schema(max_length = 255)]
     name: Option<String>,
-    /// A new end, counted from now, within the longest session.
+    /// A new end, counted from now. A session ends at the latest when it is as old as the longest session may be: the
+    /// answer says when it ends.
     #[schema(minimum = 1)]
     expires_in_minutes: Option<u32>,
     /// `true` lets nobody new in; who is in stays.
@@ -207,7 +208,8 @@ pub(super) async fn update(
         }
     };
     fields.check()?;
-    let expires_at = length.map(|length| state.clock.now().plus(length));
+    let longest = state.config.max_session;
+    let expires_at = length.map(|length| NewEnd { at: state.clock.now().plus(length), longest });
     let session = state.sessions.update(id, SessionChange { name, expires_at, locked }).await?;
     Ok(Json(Session::new(&state, session)))
 }

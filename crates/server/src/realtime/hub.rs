@@ -88,7 +88,7 @@ impl RoomCell {
     }
 
     /// Looks at the room.
-    fn look<T>(&self, look: impl FnOnce(&Room) -> T) -> T {
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Room) -> T) -> T {
         look(&self.held.lock().room)
     }
 
@@ -338,7 +338,7 @@ impl Hub {
         let ended = |room: &mut Room| (room.members(), room.end(reason, now(&self.clock)));
         let (members, wakes) = cell.with(ended);
         wakes.wake();
-        self.bus.forget(session, members);
+        self.bus.clear(session, members);
     }
 
     /// Whether a session takes no more watchers here.

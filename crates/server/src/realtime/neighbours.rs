@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream;
 use parking_lot::Mutex;
-use tagalong_core::id::SessionId;
+use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::room::Room;
 use tagalong_core::session::EndReason;
 use tagalong_core::share::Share;
@@ -46,6 +46,10 @@ impl Rooms for Hub {
             room.take_unsent(now(&self.clock), unsent);
             room.location_ttl()
         })
+    }
+
+    fn is_in(&self, session: SessionId, user: &UserId) -> bool {
+        self.find(session).is_some_and(|cell| cell.look(|room| room.is_member(user)))
     }
 
     fn heard(&self, heard: Heard) {
@@ -154,7 +158,14 @@ impl Hub {
         cell.with(Room::start_reading);
         match self.store.roster(session, self.clock.now()).await {
             Ok((record, roster)) => {
-                cell.with(|room| room.reconcile(details(&record), roster, now(&self.clock))).wake();
+                let (before, wakes) = cell.with(|room| {
+                    let before = room.members();
+                    (before, room.reconcile(details(&record), roster, now(&self.clock)))
+                });
+                wakes.wake();
+                // This node may have written of them after the one that they left through deleted it.
+                let gone = |user: &UserId| !self.is_in(session, user);
+                self.bus.forget(session, before.into_iter().filter(gone));
                 self.read_shares(&cell, session).await;
             }
             Err(StoreError::Closed(closed)) => self.end(session, closed.into()),

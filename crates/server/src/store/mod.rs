@@ -10,6 +10,7 @@ mod rules;
 mod sqlite;
 mod stored;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 pub use address::{Database, InvalidDatabase};
@@ -117,13 +118,42 @@ pub struct ParticipantRecord {
     pub last_seen: Timestamp,
 }
 
+/// When a session is asked to end, if not as it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewEnd {
+    /// The end that is wanted.
+    pub at: Timestamp,
+    /// The longest that a session may be, counted from when it was made: it ends at the latest then.
+    pub longest: Duration,
+}
+
+/// A session that has just been ended and deleted but for its id and its times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedSession {
+    /// Which one.
+    pub id: SessionId,
+    /// Everybody who was in it, also those who had left.
+    pub people: Vec<UserId>,
+}
+
+impl EndedSession {
+    /// Sessions with those who were in them.
+    fn with(ids: Vec<SessionId>, people: Vec<(SessionId, UserId)>) -> Vec<Self> {
+        let mut by_session: HashMap<SessionId, Vec<UserId>> = HashMap::new();
+        for (id, user) in people {
+            by_session.entry(id).or_default().push(user);
+        }
+        ids.into_iter().map(|id| Self { id, people: by_session.remove(&id).unwrap_or_default() }).collect()
+    }
+}
+
 /// A change of a session; what is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct SessionChange {
     /// A new name, or none any more.
     pub name: Option<Option<SessionName>>,
     /// A new end.
-    pub expires_at: Option<Timestamp>,
+    pub expires_at: Option<NewEnd>,
     /// Whether nobody new may join.
     pub locked: Option<bool>,
 }
@@ -299,7 +329,7 @@ impl Store {
         either!(self, "join", database => database.join(id, new, places, now))
     }
 
-    /// Takes somebody out of an open session.
+    /// Takes somebody out of an open session. Of them stays that they were in it, for as long as it is open.
     ///
     /// # Errors
     /// When the session is not open, or the participant is not in it (any more).
@@ -323,11 +353,11 @@ impl Store {
         either!(self, "revoke_trackers", database => database.revoke_trackers(user))
     }
 
-    /// Ends an open session.
+    /// Ends an open session, and deletes all of it but its id and its times.
     ///
     /// # Errors
     /// When it is not open.
-    pub async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn end(&self, id: SessionId, now: Timestamp) -> Result<EndedSession, StoreError> {
         either!(self, "end", database => database.end(id, now))
     }
 
@@ -352,8 +382,8 @@ impl Store {
         either!(self, "save_seen", database => database.save_seen(seen))
     }
 
-    /// Ends every session whose time is up, or that nobody has used since `idle_since`: which those were. Of
-    /// several nodes that do this at once, each session is given to one.
+    /// Ends every session whose time is up, or that nobody has used since `idle_since`, and deletes all of them but
+    /// their ids and times: which those were. Of several nodes that do this at once, each session is given to one.
     ///
     /// # Errors
     /// When the database does not answer before any is ended.
@@ -361,7 +391,7 @@ impl Store {
         &self,
         now: Timestamp,
         idle_since: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<Vec<EndedSession>, StoreError> {
         either!(self, "expire_sessions", database => database.expire_sessions(now, idle_since))
     }
 
@@ -377,12 +407,20 @@ impl Store {
         either!(self, "time_out_participants", database => database.time_out_participants(silent_since))
     }
 
-    /// Deletes what ended before a time, names and all: how many sessions.
+    /// Deletes what is left of sessions that ended before a time: how many.
     ///
     /// # Errors
     /// When the database does not answer; some may be deleted then.
     pub async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
         either!(self, "purge", database => database.purge(ended_before))
+    }
+
+    /// Takes what was deleted out of the files, as far as they are ours: a server has its own ways.
+    ///
+    /// # Errors
+    /// When somebody else is using the file, so that it has to be tried again.
+    pub async fn wipe(&self) -> Result<(), StoreError> {
+        either!(self, "wipe", database => database.wipe())
     }
 
     /// The session that comes after another one, or the first, with all that stands here of it, open or not. The
@@ -394,12 +432,14 @@ impl Store {
         either!(self, "stored_after", database => database.stored_after(last))
     }
 
-    /// Takes in a session of another database as it is: whether it did, since one of that id is left as it is. Where
-    /// names of people who are there look the same, the later ones get a number.
+    /// Takes in a session of another database as it is, without what is deleted when a session ends or somebody leaves:
+    /// whether it did, since one of that id is left as it is. Where names of people who are there look the same, the
+    /// later ones get a number.
     ///
     /// # Errors
     /// When the database does not answer, or cannot hold it.
     pub async fn take_in(&self, session: &StoredSession) -> Result<bool, StoreError> {
+        let session = &session.without_the_past();
         either!(self, "take_in", database => database.take_in(session))
     }
 }

@@ -156,9 +156,13 @@ impl Looks {
 
 /// The session after a change.
 pub(super) fn changed(session: SessionRecord, change: &SessionChange) -> SessionRecord {
+    // Where the longest was longer before, nobody who only asks for more time is given less.
+    let expires_at = change.expires_at.map_or(session.expires_at, |end| {
+        end.at.min(session.created_at.plus(end.longest).max(session.expires_at))
+    });
     SessionRecord {
         name: change.name.clone().unwrap_or(session.name),
-        expires_at: change.expires_at.unwrap_or(session.expires_at),
+        expires_at,
         locked: change.locked.unwrap_or(session.locked),
         ..session
     }

@@ -3,6 +3,7 @@
 //! `synchronous = NORMAL`: a killed process loses nothing, a power cut may lose the last moments, never the
 //! file. A session lives a day at most; waiting for the disk at every join would cost more than it saves.
 
+mod over;
 mod stored;
 mod writer;
 
@@ -24,6 +25,7 @@ use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
+use self::over::{Wiper, gone};
 use self::writer::Writer;
 use super::rules::{self, Looks, SessionRow};
 use super::{
@@ -47,6 +49,7 @@ const SEEN_ROWS_PER_TRANSACTION: usize = 500;
 pub(super) struct Sqlite {
     writer: Writer,
     readers: SqlitePool,
+    wiper: Wiper,
 }
 
 impl Sqlite {
@@ -66,12 +69,16 @@ impl Sqlite {
         let pool = |connections| {
             SqlitePoolOptions::new().max_connections(connections).acquire_timeout(CONNECTION_PATIENCE)
         };
-        let writer = pool(1).connect_with(options.clone()).await?;
+        // What is deleted is overwritten, and not only marked as free.
+        let writing = options.clone().pragma("secure_delete", "ON");
+        let writer = pool(1).connect_with(writing).await?;
         check_version(&writer).await?;
         migrate(&writer).await?;
+        over::wipe_once(&writer).await?;
+        let wiper = Wiper::new(pool(1), options.clone());
         let reading = options.read_only(true).pragma("cache_size", READER_CACHE);
         let readers = pool(readers).connect_with(reading).await?;
-        Ok(Self { writer: Writer::new(writer), readers })
+        Ok(Self { writer: Writer::new(writer), readers, wiper })
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
@@ -89,6 +96,9 @@ impl Sqlite {
 
     pub(super) async fn close(&self) {
         self.readers.close().await;
+        // Another process may have the file open, which would leave the log as it is.
+        _ = self.wiper.wipe().await;
+        self.wiper.close().await;
         self.writer.pool().close().await;
     }
 
@@ -124,6 +134,7 @@ impl Sqlite {
     }
 
     pub(super) async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+        let _deleting = self.wiper.deleting();
         let user = user.clone();
         self.writer.write(move |write| async move { leave(write, id, &user, now).await }.boxed()).await
     }
@@ -148,17 +159,6 @@ impl Sqlite {
             .execute(self.writer.pool())
             .await?;
         Ok(())
-    }
-
-    pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
-        let mut write = self.writer.begin().await?;
-        open_session(&mut write, id, now).await?;
-        sqlx::query("UPDATE sessions SET is_active = 0, ended_at = ? WHERE id = ?")
-            .bind(now.as_millis())
-            .bind(id.to_string())
-            .execute(&mut *write)
-            .await?;
-        Ok(write.commit().await?)
     }
 
     pub(super) async fn update(
@@ -191,7 +191,8 @@ impl Sqlite {
                 "UPDATE participants SET last_seen = max(last_seen, seen.at)
                  FROM (SELECT value ->> 0 AS session_id, value ->> 1 AS user_id, max(value ->> 2) AS at
                        FROM json_each(?) GROUP BY 1, 2) AS seen
-                 WHERE participants.session_id = seen.session_id AND participants.user_id = seen.user_id",
+                 WHERE participants.session_id = seen.session_id AND participants.user_id = seen.user_id
+                   AND is_active = 1",
             )
             .bind(&rows)
             .execute(&mut *write)
@@ -199,7 +200,7 @@ impl Sqlite {
             sqlx::query(
                 "UPDATE sessions SET last_activity = seen.at
                  FROM (SELECT value ->> 0 AS id, max(value ->> 2) AS at FROM json_each(?) GROUP BY 1) AS seen
-                 WHERE sessions.id = seen.id AND last_activity < seen.at",
+                 WHERE sessions.id = seen.id AND is_active = 1 AND last_activity < seen.at",
             )
             .bind(&rows)
             .execute(&mut *write)
@@ -207,50 +208,6 @@ impl Sqlite {
             write.commit().await?;
         }
         Ok(())
-    }
-
-    pub(super) async fn expire_sessions(
-        &self,
-        now: Timestamp,
-        idle_since: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let rows = sqlx::query(
-            "UPDATE sessions SET is_active = 0, ended_at = ?, expires_at = min(expires_at, ?)
-             WHERE is_active = 1 AND (expires_at <= ? OR last_activity <= ?) RETURNING id",
-        )
-        .bind(now.as_millis())
-        .bind(now.as_millis())
-        .bind(now.as_millis())
-        .bind(idle_since.as_millis())
-        .fetch_all(self.writer.pool())
-        .await?;
-        rows.iter().map(|row| session_id(row, "id")).collect()
-    }
-
-    pub(super) async fn time_out_participants(
-        &self,
-        silent_since: Timestamp,
-    ) -> Result<Vec<(SessionId, UserId)>, StoreError> {
-        let rows = sqlx::query(
-            "UPDATE participants SET is_active = 0
-             WHERE is_active = 1 AND last_seen <= ?
-               AND session_id IN (SELECT id FROM sessions WHERE is_active = 1)
-             RETURNING session_id, user_id",
-        )
-        .bind(silent_since.as_millis())
-        .fetch_all(self.writer.pool())
-        .await?;
-        rows.iter()
-            .map(|row| Ok((session_id(row, "session_id")?, UserId::restore(row.try_get("user_id")?))))
-            .collect()
-    }
-
-    pub(super) async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM sessions WHERE is_active = 0 AND ended_at < ?")
-            .bind(ended_before.as_millis())
-            .execute(self.writer.pool())
-            .await?;
-        Ok(done.rows_affected())
     }
 }
 
@@ -315,7 +272,7 @@ async fn leave(
         Some(false) => return Err(StoreError::ParticipantLeft),
         Some(true) => {}
     }
-    sqlx::query("UPDATE participants SET is_active = 0 WHERE session_id = ? AND user_id = ?")
+    sqlx::query(concat!("UPDATE participants SET ", gone!(), " WHERE session_id = ? AND user_id = ?"))
         .bind(id.to_string())
         .bind(user.as_str())
         .execute(write)

@@ -59,6 +59,40 @@ pub struct StoredParticipant {
     pub tracker_generation: u32,
 }
 
+impl StoredSession {
+    /// The same without what a database deletes when a session ends or somebody leaves.
+    pub(super) fn without_the_past(&self) -> Self {
+        if !self.is_active {
+            return Self {
+                name: None,
+                creator_id: None,
+                last_activity: self.ended_at.unwrap_or(self.expires_at),
+                locked: false,
+                location_ttl_seconds: 0,
+                participants: Vec::new(),
+                ..self.clone()
+            };
+        }
+        let kept = |one: &StoredParticipant| if one.is_active { one.clone() } else { one.as_gone() };
+        Self { participants: self.participants.iter().map(kept).collect(), ..self.clone() }
+    }
+}
+
+impl StoredParticipant {
+    /// Somebody who has left: only that they were there.
+    fn as_gone(&self) -> Self {
+        Self {
+            user_id: self.user_id.clone(),
+            display_name: DisplayName::restore(""),
+            avatar_color: AvatarColor::restore(""),
+            joined_at: Timestamp::from_millis(0),
+            last_seen: Timestamp::from_millis(0),
+            is_active: false,
+            tracker_generation: 0,
+        }
+    }
+}
+
 // A database may hold what older systems let in under other rules; so may what was written from it.
 
 fn session_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SessionName>, D::Error> {

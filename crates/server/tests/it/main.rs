@@ -10,6 +10,7 @@ mod cluster;
 mod cors;
 mod described;
 mod described_live;
+mod forgotten;
 mod harness;
 mod lifetimes;
 mod metrics;

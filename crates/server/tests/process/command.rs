@@ -142,6 +142,8 @@ fn a_start_that_cannot_work_says_why_in_one_line() {
     assert!(refusal(&output).contains("DATA_DIR"));
     std::fs::create_dir(home.path().join("data")).unwrap();
     std::fs::write(home.path().join("data/jwt.key"), "short").unwrap();
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(home.path().join("data/jwt.key"), private).unwrap();
     let output = tagalong(home.path(), &["--port", "0"]).output().unwrap();
     assert!(refusal(&output).contains("jwt.key"));
 }

@@ -18,10 +18,12 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) const TTL: Duration = Duration::from_secs(30);
 pub(crate) const INACTIVITY: Duration = Duration::from_secs(60 * 60);
 pub(crate) const SILENCE: Duration = Duration::from_secs(30 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(3 * 60 * 60);
 pub(crate) const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) struct Session {
     pub(crate) id: SessionId,
+    pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     /// When it was marked as over.
     pub(crate) ended_at: Option<Timestamp>,
@@ -118,7 +120,17 @@ impl Model {
 
     pub(crate) fn created(&mut self, id: SessionId, now: Timestamp, expires_at: Timestamp) {
         let (ended_at, locked, loaded, purged) = (None, false, false, false);
-        self.sessions.push(Session { id, expires_at, ended_at, locked, active_at: now, loaded, purged });
+        let (created_at, active_at) = (now, now);
+        self.sessions.push(Session {
+            id,
+            created_at,
+            expires_at,
+            ended_at,
+            locked,
+            active_at,
+            loaded,
+            purged,
+        });
     }
 
     pub(crate) fn may_join(&self, session: usize, name: &str, now: Timestamp) -> Result<(), Problem> {

@@ -12,7 +12,7 @@ use tagalong::clock::{Clock, ManualClock};
 use tagalong::cluster::Bus;
 use tagalong::realtime::hub::{self, Bounds, Hub, Membership};
 use tagalong::sessions::Sessions;
-use tagalong::store::{Database, SessionChange, Store, StoreError};
+use tagalong::store::{Database, NewEnd, SessionChange, Store, StoreError};
 use tagalong::tokens::{Pass, Role};
 use tagalong_core::event::{Broadcast, Event, SharingStatus, to_json};
 use tagalong_core::id::UserId;
@@ -26,7 +26,7 @@ use tempfile::TempDir;
 
 use crate::dice::Dice;
 use crate::faults::{Fault, Faults};
-use crate::model::{GRACE, INACTIVITY, Model, PLACES, RETENTION, SILENCE, TTL, Told, WATCHERS};
+use crate::model::{GRACE, INACTIVITY, LONGEST, Model, PLACES, RETENTION, SILENCE, TTL, Told, WATCHERS};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const STATUSES: [SharingStatus; 3] = [SharingStatus::Sharing, SharingStatus::Paused, SharingStatus::Hidden];
@@ -229,9 +229,11 @@ impl World {
         let expected = self.model.closed(session, now).map_or(Ok(()), Err);
         let (expires_at, locked) =
             (now.plus(MINUTE * (1 + self.dice.below(90) as u32)), self.dice.once_in(4));
-        let change = SessionChange { name: None, expires_at: Some(expires_at), locked: Some(locked) };
+        let end = NewEnd { at: expires_at, longest: LONGEST };
+        let change = SessionChange { name: None, expires_at: Some(end), locked: Some(locked) };
         let updated = self.parts.sessions.update(self.model.sessions[session].id, change).await;
         if self.done(updated, expected).is_some() {
+            let expires_at = expires_at.min(self.model.sessions[session].created_at.plus(LONGEST));
             self.model.updated(session, expires_at, locked);
         }
     }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use tagalong::store::{SessionChange, Store};
+use tagalong::store::{NewEnd, SessionChange, Store};
 use tagalong_core::id::SessionId;
 use tagalong_core::problem::Problem;
 use tagalong_core::session::SessionName;
 use tagalong_core::time::Timestamp;
 
 use crate::people::{
-    LENGTH, PLACES, START, at, join, names, new_session, open, person, refusal, session_id, user,
+    LENGTH, PLACES, START, at, expire, join, names, new_session, open, person, refusal, session_id, until,
+    user,
 };
 
 /// Long before everything: nobody is idle or silent since then.
@@ -33,7 +34,7 @@ async fn refuses_everything(store: &Store, id: SessionId, now: Timestamp, proble
     assert_eq!(refusal(store.participants(id, now).await), problem);
     assert_eq!(refusal(store.join(id, person("new"), PLACES, now).await), problem);
     assert_eq!(refusal(store.leave(id, &user("a"), now).await), problem);
-    let change = SessionChange { expires_at: Some(now.plus(LENGTH)), ..Default::default() };
+    let change = SessionChange { expires_at: until(now.plus(LENGTH)), ..Default::default() };
     assert_eq!(refusal(store.update(id, &change, now).await), problem);
     assert_eq!(refusal(store.end(id, now).await), problem);
 }
@@ -61,10 +62,10 @@ pub(crate) async fn an_expired_session_refuses_everything(store: &Store) {
 pub(crate) async fn why_a_session_is_over_stays_the_same(store: &Store) {
     let (ended, expired, idle) = (open(store, 1).await, open(store, 2).await, open(store, 3).await);
     let later = at(100_000);
-    let longer = SessionChange { expires_at: Some(later), ..Default::default() };
+    let longer = SessionChange { expires_at: until(later), ..Default::default() };
     store.update(idle, &longer, START).await.unwrap();
     store.end(ended, at(1)).await.unwrap();
-    let mut over = store.expire_sessions(at(4000), START).await.unwrap();
+    let mut over = expire(store, at(4000), START).await;
     over.sort_unstable();
     assert_eq!(over, [expired, idle]);
     for now in [at(4000), later, later.plus(LENGTH)] {
@@ -83,7 +84,7 @@ pub(crate) async fn a_session_is_changed_in_part(store: &Store) {
     let change = SessionChange { name: Some(name.clone()), ..Default::default() };
     let renamed = store.update(id, &change, START).await.unwrap();
     assert_eq!((renamed.name, renamed.expires_at, renamed.locked), (name, before.expires_at, false));
-    let change = SessionChange { name: Some(None), expires_at: Some(at(5)), locked: Some(true) };
+    let change = SessionChange { name: Some(None), expires_at: until(at(5)), locked: Some(true) };
     let after = store.update(id, &change, START).await.unwrap();
     assert_eq!((&after.name, after.expires_at, after.locked), (&None, at(5), true));
     assert_eq!(after.participant_count, 1);
@@ -93,10 +94,25 @@ pub(crate) async fn a_session_is_changed_in_part(store: &Store) {
 pub(crate) async fn a_longer_session_is_open_for_longer(store: &Store) {
     let id = open(store, 1).await;
     let end = START.plus(LENGTH);
-    let change = SessionChange { expires_at: Some(end.plus(LENGTH)), ..Default::default() };
+    let change = SessionChange { expires_at: until(end.plus(LENGTH)), ..Default::default() };
     store.update(id, &change, at(1)).await.unwrap();
-    assert!(store.expire_sessions(end, LONG_AGO).await.unwrap().is_empty());
+    assert!(expire(store, end, LONG_AGO).await.is_empty());
     assert!(store.session(id, end).await.is_ok());
+}
+
+pub(crate) async fn a_session_never_becomes_longer_than_the_longest(store: &Store) {
+    let id = open(store, 1).await;
+    let ends = async |at: Timestamp, longest: Duration| {
+        let change = SessionChange { expires_at: Some(NewEnd { at, longest }), ..Default::default() };
+        store.update(id, &change, START).await.unwrap().expires_at
+    };
+    assert_eq!(ends(at(8_000), 2 * LENGTH).await, at(7_200));
+    assert_eq!(ends(at(7_300), 2 * LENGTH).await, at(7_200));
+    assert_eq!(ends(at(7_100), 2 * LENGTH).await, at(7_100));
+    // The longest was longer before: asking for more time takes none away.
+    assert_eq!(ends(at(9_000), LENGTH).await, at(7_100));
+    assert_eq!(ends(at(6_000), LENGTH).await, at(6_000));
+    assert_eq!(store.session(id, START).await.unwrap().expires_at, at(6_000));
 }
 
 pub(crate) async fn a_location_life_is_kept(store: &Store) {
@@ -134,21 +150,21 @@ pub(crate) async fn a_tracker_dies_with_what_it_belongs_to(store: &Store) {
     assert_eq!(problem("left", START).await, Problem::ParticipantLeft);
     assert_eq!(problem("elsewhere", START.plus(LENGTH)).await, Problem::SessionExpired);
     store.end(id, at(1)).await.unwrap();
-    assert_eq!(problem("stays", at(1)).await, Problem::SessionEnded);
-    store.purge(at(2)).await.unwrap();
-    assert_eq!(problem("stays", at(2)).await, Problem::ParticipantNotFound);
+    // Nobody is known any more who was in a session that is over.
+    assert_eq!(problem("stays", at(1)).await, Problem::ParticipantNotFound);
+    assert_eq!(problem("left", at(1)).await, Problem::ParticipantNotFound);
 }
 
 pub(crate) async fn cleanup_ends_what_expired_or_is_idle_once(store: &Store) {
     let (expired, open_still) = (open(store, 1).await, open(store, 2).await);
-    let longer = SessionChange { expires_at: Some(at(100_000)), ..Default::default() };
+    let longer = SessionChange { expires_at: until(at(100_000)), ..Default::default() };
     store.update(open_still, &longer, START).await.unwrap();
     let end = START.plus(LENGTH);
-    assert_eq!(store.expire_sessions(end, LONG_AGO).await.unwrap(), [expired]);
-    assert!(store.expire_sessions(end, LONG_AGO).await.unwrap().is_empty());
+    assert_eq!(expire(store, end, LONG_AGO).await, [expired]);
+    assert!(expire(store, end, LONG_AGO).await.is_empty());
     // Now nobody has used the other one either.
-    assert_eq!(store.expire_sessions(end, START).await.unwrap(), [open_still]);
-    assert!(store.expire_sessions(end, START).await.unwrap().is_empty());
+    assert_eq!(expire(store, end, START).await, [open_still]);
+    assert!(expire(store, end, START).await.is_empty());
 }
 
 pub(crate) async fn joining_and_signs_of_life_keep_a_session(store: &Store) {
@@ -156,7 +172,7 @@ pub(crate) async fn joining_and_signs_of_life_keep_a_session(store: &Store) {
     join(store, seen, "b").await;
     store.join(joined, person("a"), PLACES, at(10)).await.unwrap();
     store.save_seen(&[(seen, user("b"), at(10))]).await.unwrap();
-    assert_eq!(store.expire_sessions(at(20), at(9)).await.unwrap(), [idle]);
+    assert_eq!(expire(store, at(20), at(9)).await, [idle]);
 }
 
 pub(crate) async fn who_is_silent_is_timed_out_once(store: &Store) {
@@ -186,8 +202,8 @@ pub(crate) async fn signs_of_life_never_go_back(store: &Store) {
     assert_eq!(store.participants(id, START).await.unwrap().1[0].last_seen, at(10));
     // The session's last activity does not go back either, also not by a join of a clock that did.
     store.join(id, person("b"), PLACES, at(3)).await.unwrap();
-    assert!(store.expire_sessions(at(20), at(9)).await.unwrap().is_empty());
-    assert_eq!(store.expire_sessions(at(20), at(10)).await.unwrap(), [id]);
+    assert!(expire(store, at(20), at(9)).await.is_empty());
+    assert_eq!(expire(store, at(20), at(10)).await, [id]);
 }
 
 pub(crate) async fn more_signs_of_life_than_one_transaction_takes(store: &Store) {
@@ -229,7 +245,7 @@ pub(crate) async fn more_than_one_statement_of_a_cleanup_takes(store: &Store) {
         let new = tagalong::store::NewSession { id: id(number), ..new_session(1) };
         store.create_session(&new).await.unwrap();
     }
-    let over = store.expire_sessions(at(4_000), LONG_AGO).await.unwrap();
+    let over = expire(store, at(4_000), LONG_AGO).await;
     let mut distinct = over.clone();
     distinct.sort_unstable();
     distinct.dedup();

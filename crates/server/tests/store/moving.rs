@@ -7,8 +7,14 @@ use tagalong::transfer::{self, Taken, TransferError};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName};
 use tagalong_core::problem::Problem;
+use tagalong_core::time::Timestamp;
 
-use crate::people::{PLACES, START, at, join, names, new_session, open, person, refusal, session_id, user};
+use crate::people::{
+    LENGTH, PLACES, START, at, join, names, new_session, open, person, refusal, session_id, user,
+};
+
+/// The time that stands where none is kept.
+const LONG_AGO: Timestamp = Timestamp::from_millis(0);
 
 /// One of everything: a session with people there and gone, one without a name that is locked and lives long, one that
 /// is over.
@@ -62,13 +68,16 @@ pub(crate) async fn what_is_stored_is_told_session_by_session(store: &Store) {
         .collect();
     let expected = [
         ("zoe", true, at(7), 0),
-        ("adam", false, START, 0),
+        ("?", false, LONG_AGO, 0),
         ("mia", true, START, 1),
         ("adam", true, at(2), 0),
     ];
     assert_eq!(people, expected);
     assert_eq!((&second.name, second.locked, second.location_ttl_seconds), (&None, true, 900));
-    assert_eq!((third.is_active, third.ended_at), (false, Some(at(9))));
+    let times = [third.created_at, third.expires_at, third.last_activity].map(Some);
+    assert_eq!((times, third.ended_at), ([Some(START), Some(START.plus(LENGTH)), Some(at(9))], Some(at(9))));
+    let kept = (&third.name, &third.creator_id, third.is_active, third.participants.len());
+    assert_eq!(kept, (&None, &None, false, 0));
 }
 
 pub(crate) async fn what_was_stored_elsewhere_is_taken_in_as_it_is(store: &Store) {
@@ -119,6 +128,31 @@ pub(crate) async fn names_that_look_the_same_get_a_number_on_their_way_in(store:
     let session = StoredSession { id: session_id(2), participants, ..open };
     assert!(store.take_in(&session).await.unwrap());
     assert_eq!(names(store, session.id, START).await, ["Ada", "ADA (2)"]);
+}
+
+pub(crate) async fn of_what_is_over_elsewhere_the_times_are_taken_in(store: &Store) {
+    fill(store).await;
+    let all = everything(store).await;
+    let [first, _, third] = &all[..] else { panic!("{all:?}") };
+    // As an older version has them.
+    let over = StoredSession {
+        id: session_id(4),
+        is_active: false,
+        ended_at: Some(at(9)),
+        expires_at: third.expires_at,
+        ..first.clone()
+    };
+    let mut gone = first.participants[0].clone();
+    (gone.user_id, gone.is_active) = (user("gone"), false);
+    let open = StoredSession { id: session_id(5), participants: vec![gone], ..first.clone() };
+    for session in [&over, &open] {
+        assert!(store.take_in(session).await.unwrap());
+    }
+    let all = everything(store).await;
+    assert_eq!(all[3], StoredSession { id: over.id, ..third.clone() });
+    let there = StoredParticipant { user_id: user("gone"), ..first.participants[1].clone() };
+    assert_eq!(all[4].participants, [there]);
+    assert_eq!(refusal(store.leave(open.id, &user("gone"), at(9)).await), Problem::ParticipantLeft);
 }
 
 #[tokio::test(flavor = "multi_thread")]

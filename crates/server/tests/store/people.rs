@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagalong::store::{NewParticipant, NewSession, Store, StoreError};
+use tagalong::store::{NewEnd, NewParticipant, NewSession, Store, StoreError};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName};
 use tagalong_core::problem::Problem;
@@ -67,6 +67,17 @@ pub(crate) async fn join(store: &Store, id: SessionId, name: &str) {
 /// What the public is told of a refusal.
 pub(crate) fn refusal<T>(result: Result<T, StoreError>) -> Problem {
     result.err().unwrap().problem()
+}
+
+/// A new end that is not too late.
+pub(crate) fn until(at: Timestamp) -> Option<NewEnd> {
+    Some(NewEnd { at, longest: 1_000 * LENGTH })
+}
+
+/// Ends what has expired or is idle: which sessions.
+pub(crate) async fn expire(store: &Store, now: Timestamp, idle_since: Timestamp) -> Vec<SessionId> {
+    let ended = store.expire_sessions(now, idle_since).await.unwrap();
+    ended.into_iter().map(|session| session.id).collect()
 }
 
 /// The names of who is there.

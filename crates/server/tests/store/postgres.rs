@@ -9,7 +9,7 @@ use tagalong_core::problem::Problem;
 use tokio::task::JoinSet;
 
 use crate::people::{
-    PLACES, START, at, join, names, new_session, open as open_session, person, refusal, user,
+    PLACES, START, at, expire, join, names, new_session, open as open_session, person, refusal, user,
 };
 use crate::races::race;
 use crate::server::{Postgres, connect, shared};
@@ -91,10 +91,10 @@ async fn who_holds_a_lock_for_ever_stops_others_for_a_moment() {
         .unwrap();
     assert_eq!(refusal(store.join(held, person("a"), PLACES, START).await), Problem::Unavailable);
     // The cleanup passes over it.
-    assert_eq!(store.expire_sessions(at(4_000), START).await.unwrap(), [free]);
+    assert_eq!(expire(&store, at(4_000), START).await, [free]);
     stuck.rollback().await.unwrap();
     join(&store, held, "a").await;
-    assert_eq!(store.expire_sessions(at(4_000), START).await.unwrap(), [held]);
+    assert_eq!(expire(&store, at(4_000), START).await, [held]);
 }
 
 async fn cut_connections(beside: &mut PgConnection) -> i64 {

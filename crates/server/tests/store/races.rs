@@ -7,7 +7,7 @@ use tagalong::store::{NewParticipant, Store, StoreError};
 use tagalong_core::problem::Problem;
 use tokio::task::JoinSet;
 
-use crate::people::{PLACES, START, at, join, names, open, person, session_id, user};
+use crate::people::{PLACES, START, at, join, names, open, person, session_id, until, user};
 
 /// Runs all of them at once: how many succeeded, and what the others were told.
 pub(crate) async fn race<T: Send + 'static>(
@@ -88,7 +88,7 @@ pub(crate) async fn cleanups_at_once_share_the_work(store: &Store) {
         open(store, number).await;
         join(store, silent, &number.to_string()).await;
     }
-    let later = tagalong::store::SessionChange { expires_at: Some(at(9_000)), ..Default::default() };
+    let later = tagalong::store::SessionChange { expires_at: until(at(9_000)), ..Default::default() };
     store.update(silent, &later, START).await.unwrap();
     let cleanups = (0..4).map(|_| {
         let store = store.clone();
@@ -100,7 +100,7 @@ pub(crate) async fn cleanups_at_once_share_the_work(store: &Store) {
     let (mut ended, mut gone) = (Vec::new(), Vec::new());
     for done in cleanups.collect::<JoinSet<_>>().join_all().await {
         let (some_ended, some_gone) = done.unwrap();
-        ended.extend(some_ended);
+        ended.extend(some_ended.into_iter().map(|session| session.id));
         gone.extend(some_gone);
     }
     ended.sort_unstable();

@@ -25,7 +25,7 @@ async fn at_file(file: PathBuf) -> Result<Store, tagalong::store::StoreError> {
 }
 
 /// A connection past the store. It leaves the journal mode as it finds it.
-async fn beside(home: &Path) -> SqliteConnection {
+pub(crate) async fn beside(home: &Path) -> SqliteConnection {
     SqliteConnectOptions::new().filename(file(home)).connect().await.unwrap()
 }
 

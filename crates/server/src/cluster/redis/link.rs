@@ -125,30 +125,60 @@ impl Link {
 
     /// Does what there is to do.
     pub(super) async fn write(&self, outbox: &Outbox, rooms: &dyn Rooms, lives: Lives) -> Result<(), Lost> {
-        let Work { unsent, hints, forgotten, subscriptions } = outbox.take();
-        let told = async {
-            self.check_subscriptions(subscriptions, outbox).await?;
-            self.write_hints(&hints).await
-        };
-        if let Err(lost) = told.await {
-            outbox.put_back(hints);
-            return Err(lost);
+        let mut work = outbox.take();
+        let written = self.write_work(&mut work, outbox, rooms, lives).await;
+        if written.is_err() {
+            outbox.put_back(work);
         }
+        written
+    }
+
+    async fn write_work(
+        &self,
+        work: &mut Work,
+        outbox: &Outbox,
+        rooms: &dyn Rooms,
+        lives: Lives,
+    ) -> Result<(), Lost> {
+        self.check_subscriptions(std::mem::take(&mut work.subscriptions), outbox).await?;
+        self.write_hints(&work.hints).await?;
+        work.hints.clear();
         let mut batch = self.connection.batch();
         let mut shares = Vec::new();
-        for session in unsent {
+        for session in std::mem::take(&mut work.unsent) {
             let location_ttl = rooms.take_unsent(session, &mut shares);
             for share in shares.drain(..) {
                 self.add_share(batch.group(), session, &share, location_ttl, lives);
             }
             batch = self.send_if_full(batch).await?;
         }
-        for (session, user) in forgotten {
+        for (session, user, at) in std::mem::take(&mut work.seen) {
+            // Whoever has left since then, or whose session has ended, is being forgotten.
+            if rooms.is_in(session, &user) {
+                self.add_seen(&mut batch, session, &user, at, lives);
+                batch = self.send_if_full(batch).await?;
+            }
+        }
+        self.connection.send(batch).await?;
+        // Last, and not together with the others: pipelines to a cluster overtake each other.
+        self.forget(work).await
+    }
+
+    /// Deletes what is kept of sessions that are over and of people who have left.
+    async fn forget(&self, work: &Work) -> Result<(), Lost> {
+        let mut batch = self.connection.batch();
+        for (session, user) in &work.forgotten {
             let pipeline = batch.group();
-            pipeline.cmd("DEL").arg(keys::location(session, &user)).ignore();
-            let fields = [keys::said(&user), keys::moved(&user), keys::present(&user)];
-            pipeline.cmd("HDEL").arg(keys::statuses(session)).arg(&fields).ignore();
-            pipeline.cmd("SREM").arg(keys::participants(session)).arg(user.as_str()).ignore();
+            pipeline.cmd("DEL").arg(keys::location(*session, user)).ignore();
+            let fields = [keys::said(user), keys::moved(user), keys::present(user)];
+            pipeline.cmd("HDEL").arg(keys::statuses(*session)).arg(&fields).ignore();
+            pipeline.cmd("SREM").arg(keys::participants(*session)).arg(user.as_str()).ignore();
+            batch.group().cmd("DEL").arg(keys::connection(user)).ignore();
+            batch = self.send_if_full(batch).await?;
+        }
+        for session in &work.over {
+            let over = [keys::statuses(*session), keys::participants(*session), keys::activity(*session)];
+            batch.group().cmd("DEL").arg(&over).ignore();
             batch = self.send_if_full(batch).await?;
         }
         Ok(self.connection.send(batch).await?)
@@ -165,12 +195,7 @@ impl Link {
     async fn write_hints(&self, hints: &HashMap<SessionId, Hint>) -> Result<(), Lost> {
         let mut batch = self.connection.batch();
         for (session, hint) in hints {
-            let pipeline = batch.group();
-            if matches!(hint, Hint::Ended(_)) {
-                let over = [keys::statuses(*session), keys::participants(*session), keys::activity(*session)];
-                pipeline.cmd("DEL").arg(&over).ignore();
-            }
-            self.publish(pipeline, *session, &message::hint(self.node, *hint));
+            self.publish(batch.group(), *session, &message::hint(self.node, *hint));
             batch = self.send_if_full(batch).await?;
         }
         Ok(self.connection.send(batch).await?)
@@ -243,34 +268,17 @@ impl Link {
         known.filter_map(|json| Share::parse(&json).ok()).collect()
     }
 
-    /// Writes down who is connected to this node.
-    pub(super) async fn write_seen(&self, seen: &[(SessionId, UserId, Timestamp)], lives: Lives) {
-        for some in seen.chunks(BATCH_COMMANDS_MAX / 5) {
-            let mut batch = self.connection.batch();
-            for (session, user, at) in some {
-                let pipeline = batch.group();
-                let participants = keys::participants(*session);
-                pipeline.cmd("SADD").arg(&participants).arg(user.as_str()).ignore();
-                pipeline.cmd("PEXPIRE").arg(participants).arg(millis(lives.participant)).ignore();
-                let seconds = at.as_millis().div_euclid(1_000);
-                let activity = keys::activity(*session);
-                pipeline
-                    .cmd("SET")
-                    .arg(activity)
-                    .arg(seconds)
-                    .arg("EX")
-                    .arg(ACTIVITY_LIFE.as_secs())
-                    .ignore();
-                let connection = keys::connection(user);
-                let life = millis(lives.connection);
-                let node = self.node.to_string();
-                batch.group().cmd("SET").arg(connection).arg(node).arg("PX").arg(life).ignore();
-            }
-            // The writer finds out by itself that Redis is away.
-            if self.connection.send(batch).await.is_err() {
-                return;
-            }
-        }
+    /// Writes down that somebody is connected to this node.
+    fn add_seen(&self, batch: &mut Batch, session: SessionId, user: &UserId, at: Timestamp, lives: Lives) {
+        let pipeline = batch.group();
+        let participants = keys::participants(session);
+        pipeline.cmd("SADD").arg(&participants).arg(user.as_str()).ignore();
+        pipeline.cmd("PEXPIRE").arg(participants).arg(millis(lives.participant)).ignore();
+        let seconds = at.as_millis().div_euclid(1_000);
+        let life = ACTIVITY_LIFE.as_secs();
+        pipeline.cmd("SET").arg(keys::activity(session)).arg(seconds).arg("EX").arg(life).ignore();
+        let (node, life) = (self.node.to_string(), millis(lives.connection));
+        batch.group().cmd("SET").arg(keys::connection(user)).arg(node).arg("PX").arg(life).ignore();
     }
 }
 

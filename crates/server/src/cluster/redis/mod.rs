@@ -16,7 +16,6 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::share::Share;
-use tagalong_core::time::Timestamp;
 use tagalong_core::version::NodeId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -113,13 +112,6 @@ impl Redis {
         };
         let outcome = |shares: &Option<_>| if shares.is_some() { Outcome::Ok } else { Outcome::Failed };
         self.0.meter.measure("read", read, outcome).await.unwrap_or_default()
-    }
-
-    pub(super) async fn seen(&self, seen: &[(SessionId, UserId, Timestamp)]) {
-        // What cannot be written now is written the next time.
-        if let Some(link) = self.link() {
-            link.write_seen(seen, self.0.lives).await;
-        }
     }
 
     pub(super) fn is_away(&self) -> bool {

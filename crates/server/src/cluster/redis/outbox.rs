@@ -7,13 +7,16 @@ use std::collections::{HashMap, HashSet};
 
 use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::time::Timestamp;
 use tokio::sync::Notify;
 
 use crate::cluster::Hint;
 
-/// Most hints, and most people to be forgotten, that wait while Redis is away. Beyond, hints are left to
+/// Most hints, and most people and sessions to be forgotten, that wait while Redis is away. Beyond, hints are left to
 /// the other nodes' own look into the database, and keys to their expiry.
 const WAITING_MAX: usize = 10_000;
+/// Signs of life that are written at a time: positions wait meanwhile.
+const SEEN_AT_ONCE: usize = 200;
 
 #[derive(Default)]
 pub(crate) struct Outbox {
@@ -28,6 +31,9 @@ pub(super) struct Work {
     pub(super) unsent: HashSet<SessionId>,
     pub(super) hints: HashMap<SessionId, Hint>,
     pub(super) forgotten: HashSet<(SessionId, UserId)>,
+    /// Sessions that are over.
+    pub(super) over: HashSet<SessionId>,
+    pub(super) seen: Vec<(SessionId, UserId, Timestamp)>,
     /// Sessions that may have come to be wanted, or not to be wanted any more.
     pub(super) subscriptions: HashSet<SessionId>,
 }
@@ -60,13 +66,18 @@ impl Outbox {
     }
 
     pub(crate) fn forget(&self, session: SessionId, users: impl IntoIterator<Item = UserId>) {
-        let mut work = self.work.lock();
-        for user in users {
-            if work.forgotten.len() < WAITING_MAX {
-                work.forgotten.insert((session, user));
-            }
-        }
-        drop(work);
+        self.work.lock().forget(users.into_iter().map(|user| (session, user)));
+        self.ready.notify_one();
+    }
+
+    pub(crate) fn clear(&self, session: SessionId, users: impl IntoIterator<Item = UserId>) {
+        self.work.lock().clear([session]);
+        self.forget(session, users);
+    }
+
+    /// Those that wait still are as old as the time between two batches: the new ones take their place.
+    pub(crate) fn seen(&self, seen: Vec<(SessionId, UserId, Timestamp)>) {
+        self.work.lock().seen = seen;
         self.ready.notify_one();
     }
 
@@ -75,9 +86,15 @@ impl Outbox {
         self.ready.notified().await;
     }
 
-    /// Takes all there is to do.
+    /// Takes all there is to do, but of many signs of life only some.
     pub(super) fn take(&self) -> Work {
-        std::mem::take(&mut *self.work.lock())
+        let mut waiting = self.work.lock();
+        let mut work = std::mem::take(&mut *waiting);
+        if work.seen.len() > SEEN_AT_ONCE {
+            waiting.seen = work.seen.split_off(SEEN_AT_ONCE);
+            self.ready.notify_one();
+        }
+        work
     }
 
     /// Forgets what is made anew when Redis is back: then all rooms are looked through.
@@ -85,14 +102,17 @@ impl Outbox {
         let mut work = self.work.lock();
         work.unsent = HashSet::new();
         work.subscriptions = HashSet::new();
+        work.seen = Vec::new();
     }
 
-    /// Puts hints back that could not be sent. All else is made anew when Redis is back.
-    pub(super) fn put_back(&self, hints: HashMap<SessionId, Hint>) {
+    /// Puts back what could not be done. All else is made anew when Redis is back.
+    pub(super) fn put_back(&self, undone: Work) {
         let mut work = self.work.lock();
-        for (session, hint) in hints {
+        for (session, hint) in undone.hints {
             work.hint(session, hint);
         }
+        work.clear(undone.over);
+        work.forget(undone.forgotten);
     }
 
     pub(super) fn is_wanted(&self, session: SessionId) -> bool {
@@ -105,6 +125,16 @@ impl Outbox {
 }
 
 impl Work {
+    fn forget(&mut self, people: impl IntoIterator<Item = (SessionId, UserId)>) {
+        let room = WAITING_MAX.saturating_sub(self.forgotten.len());
+        self.forgotten.extend(people.into_iter().take(room));
+    }
+
+    fn clear(&mut self, sessions: impl IntoIterator<Item = SessionId>) {
+        let room = WAITING_MAX.saturating_sub(self.over.len());
+        self.over.extend(sessions.into_iter().take(room));
+    }
+
     fn hint(&mut self, session: SessionId, hint: Hint) {
         if self.hints.len() >= WAITING_MAX && !self.hints.contains_key(&session) {
             return;
@@ -140,7 +170,7 @@ mod tests {
         assert_eq!(work.unsent.len(), 1);
         assert_eq!(work.hints, HashMap::from([(session(1), ended)]));
         outbox.hint(session(2), Hint::Changed);
-        outbox.put_back(work.hints);
+        outbox.put_back(work);
         assert_eq!(outbox.take().hints.len(), 2);
     }
 
@@ -149,10 +179,36 @@ mod tests {
         let outbox = Outbox::default();
         for number in 0..WAITING_MAX as u128 + 10 {
             outbox.hint(session(number), Hint::Changed);
-            outbox.forget(session(number), [UserId::from_random([1; 16])]);
+            outbox.clear(session(number), [UserId::from_random([1; 16])]);
         }
         let work = outbox.take();
-        assert_eq!((work.hints.len(), work.forgotten.len()), (WAITING_MAX, WAITING_MAX));
+        assert_eq!(
+            (work.hints.len(), work.forgotten.len(), work.over.len()),
+            (WAITING_MAX, WAITING_MAX, WAITING_MAX)
+        );
+    }
+
+    #[test]
+    fn what_is_to_be_forgotten_is_not_lost_with_the_connection() {
+        let outbox = Outbox::default();
+        let user = UserId::from_random([1; 16]);
+        outbox.clear(session(1), [user.clone()]);
+        let undone = outbox.take();
+        assert!(outbox.take().over.is_empty());
+        outbox.put_back(undone);
+        outbox.forget_rooms();
+        let work = outbox.take();
+        assert_eq!(work.over, HashSet::from([session(1)]));
+        assert_eq!(work.forgotten, HashSet::from([(session(1), user)]));
+    }
+
+    #[test]
+    fn many_signs_of_life_are_written_a_few_at_a_time() {
+        let outbox = Outbox::default();
+        let seen = |number: u128| (session(number), UserId::from_random([1; 16]), Timestamp::from_millis(0));
+        outbox.seen((0..2 * SEEN_AT_ONCE as u128 + 1).map(seen).collect());
+        let batches = std::iter::repeat_with(|| outbox.take().seen.len()).take(4).collect::<Vec<_>>();
+        assert_eq!(batches, [SEEN_AT_ONCE, SEEN_AT_ONCE, 1, 0]);
     }
 
     #[test]

@@ -13,8 +13,8 @@ use tagalong_core::time::Timestamp;
 
 use self::lease::{Lease, bounded};
 use super::{
-    NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord, StoreError,
-    StoredSession, TrackerRecord,
+    EndedSession, NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord,
+    StoreError, StoredSession, TrackerRecord,
 };
 
 /// How long a start waits for a server that starts too.
@@ -126,7 +126,7 @@ impl Postgres {
         leased!(self, connection => sql::revoke_trackers(connection, user))
     }
 
-    pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<EndedSession, StoreError> {
         leased!(self, connection => sql::end(connection, id, now))
     }
 
@@ -150,7 +150,7 @@ impl Postgres {
         &self,
         now: Timestamp,
         idle_since: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<Vec<EndedSession>, StoreError> {
         let mut ended = Vec::new();
         loop {
             let some = leased!(self, connection => sql::expire_sessions(connection, now, idle_since));
@@ -182,6 +182,11 @@ impl Postgres {
                 return Ok(deleted);
             }
         }
+    }
+
+    /// When what was deleted leaves its files is the server's own business: docs/OPERATIONS.md.
+    pub(super) async fn wipe(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     pub(super) async fn stored_after(

@@ -15,8 +15,25 @@ use tagalong_core::time::Timestamp;
 use super::CLEANUP_ROWS_PER_STATEMENT;
 use crate::store::rules::{self, Looks, SessionRow};
 use crate::store::{
-    NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError, TrackerRecord,
+    EndedSession, NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError,
+    TrackerRecord,
 };
+
+/// What stays of a session that is over, beside its id and its times.
+macro_rules! over {
+    () => {
+        "is_active = false, ended_at = $1, last_activity = $1, name = NULL, creator_id = NULL, locked = false,
+         location_ttl_seconds = 0"
+    };
+}
+
+/// What stays of somebody who has left: that they were there.
+macro_rules! gone {
+    () => {
+        "is_active = false, display_name = '', name_look = NULL, avatar_color = '', joined_at = 'epoch',
+         last_seen = 'epoch', tracker_generation = 0"
+    };
+}
 
 pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), StoreError> {
     Ok(connection.ping().await?)
@@ -177,9 +194,11 @@ pub(super) async fn leave(
 ) -> Result<(), StoreError> {
     let mut write = connection.begin().await?;
     lock_session(&mut write, id, now).await?;
-    let left = sqlx::query(
-        "UPDATE participants SET is_active = false WHERE session_id = $1 AND user_id = $2 AND is_active",
-    )
+    let left = sqlx::query(concat!(
+        "UPDATE participants SET ",
+        gone!(),
+        " WHERE session_id = $1 AND user_id = $2 AND is_active"
+    ))
     .bind(id.as_uuid())
     .bind(user.as_str())
     .execute(&mut *write)
@@ -199,15 +218,42 @@ pub(super) async fn end(
     connection: &mut PgConnection,
     id: SessionId,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<EndedSession, StoreError> {
     let mut write = connection.begin().await?;
     lock_session(&mut write, id, now).await?;
-    sqlx::query("UPDATE sessions SET is_active = false, ended_at = $2 WHERE id = $1")
-        .bind(id.as_uuid())
+    sqlx::query(concat!("UPDATE sessions SET ", over!(), " WHERE id = $2"))
         .bind(now.to_utc())
+        .bind(id.as_uuid())
         .execute(&mut *write)
         .await?;
-    Ok(write.commit().await?)
+    let ended = delete_people(&mut write, vec![id]).await?;
+    write.commit().await?;
+    Ok(ended.into_iter().next().unwrap_or(EndedSession { id, people: Vec::new() }))
+}
+
+/// Deletes everybody who was in sessions that are over and locked. A statement of its own: it sees those who joined
+/// while the lock was waited for.
+async fn delete_people(
+    write: &mut PgConnection,
+    over: Vec<SessionId>,
+) -> Result<Vec<EndedSession>, StoreError> {
+    let rows = sqlx::query(
+        "WITH gone AS (
+             SELECT id FROM participants WHERE session_id = ANY($1) ORDER BY session_id, user_id FOR UPDATE
+         )
+         DELETE FROM participants USING gone WHERE participants.id = gone.id RETURNING session_id, user_id",
+    )
+    .bind(over.iter().map(|id| id.as_uuid()).collect::<Vec<_>>())
+    .fetch_all(write)
+    .await?;
+    let people = rows
+        .iter()
+        .map(|row| {
+            let session = SessionId::from_uuid(row.try_get("session_id")?);
+            Ok((session, UserId::restore(row.try_get("user_id")?)))
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(EndedSession::with(over, people))
 }
 
 pub(super) async fn update(
@@ -249,7 +295,7 @@ pub(super) async fn save_seen(
              SELECT participants.id, seen.at
              FROM participants JOIN seen USING (session_id, user_id)
              JOIN sessions ON sessions.id = session_id AND sessions.is_active
-             WHERE participants.last_seen < seen.at
+             WHERE participants.is_active AND participants.last_seen < seen.at
              ORDER BY session_id, user_id FOR NO KEY UPDATE OF participants
          )
          UPDATE participants SET last_seen = greatest(last_seen, present.at) FROM present
@@ -266,7 +312,7 @@ pub(super) async fn save_seen(
              GROUP BY session_id
          ), used AS (
              SELECT sessions.id, seen.at FROM sessions JOIN seen ON seen.session_id = sessions.id
-             WHERE sessions.last_activity < seen.at
+             WHERE sessions.is_active AND sessions.last_activity < seen.at
              ORDER BY sessions.id FOR NO KEY UPDATE OF sessions
          )
          UPDATE sessions SET last_activity = greatest(last_activity, used.at) FROM used
@@ -309,37 +355,57 @@ pub(super) async fn expire_sessions(
     connection: &mut PgConnection,
     now: Timestamp,
     idle_since: Timestamp,
-) -> Result<Vec<SessionId>, StoreError> {
-    let rows = sqlx::query(
+) -> Result<Vec<EndedSession>, StoreError> {
+    // Asked often, and mostly in vain: that takes one question.
+    let due: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM sessions WHERE is_active AND (expires_at <= $1 OR last_activity <= $2))",
+    )
+    .bind(now.to_utc())
+    .bind(idle_since.to_utc())
+    .fetch_one(&mut *connection)
+    .await?;
+    if !due {
+        return Ok(Vec::new());
+    }
+    let mut write = connection.begin().await?;
+    let rows = sqlx::query(concat!(
         "WITH due AS (
              SELECT id FROM sessions WHERE is_active AND (expires_at <= $1 OR last_activity <= $2)
              ORDER BY id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
          )
-         UPDATE sessions SET is_active = false, ended_at = $1, expires_at = least(expires_at, $1) FROM due
-         WHERE sessions.id = due.id RETURNING sessions.id",
-    )
+         UPDATE sessions SET expires_at = least(expires_at, $1), ",
+        over!(),
+        " FROM due WHERE sessions.id = due.id RETURNING sessions.id"
+    ))
     .bind(now.to_utc())
     .bind(idle_since.to_utc())
     .bind(CLEANUP_ROWS_PER_STATEMENT)
-    .fetch_all(connection)
+    .fetch_all(&mut *write)
     .await?;
-    rows.iter().map(|row| Ok(SessionId::from_uuid(row.try_get("id")?))).collect()
+    let over = rows
+        .iter()
+        .map(|row| Ok(SessionId::from_uuid(row.try_get("id")?)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let ended = delete_people(&mut write, over).await?;
+    write.commit().await?;
+    Ok(ended)
 }
 
 pub(super) async fn time_out_participants(
     connection: &mut PgConnection,
     silent_since: Timestamp,
 ) -> Result<Vec<(SessionId, UserId)>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
         "WITH silent AS (
              SELECT participants.id
              FROM participants JOIN sessions ON sessions.id = session_id AND sessions.is_active
              WHERE participants.is_active AND last_seen <= $1
              ORDER BY session_id, user_id LIMIT $2 FOR NO KEY UPDATE OF participants SKIP LOCKED
          )
-         UPDATE participants SET is_active = false FROM silent
-         WHERE participants.id = silent.id RETURNING session_id, user_id",
-    )
+         UPDATE participants SET ",
+        gone!(),
+        " FROM silent WHERE participants.id = silent.id RETURNING session_id, user_id"
+    ))
     .bind(silent_since.to_utc())
     .bind(CLEANUP_ROWS_PER_STATEMENT)
     .fetch_all(connection)

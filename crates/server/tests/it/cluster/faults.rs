@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tagalong::clock::Clock;
-use tagalong::store::{Database, SessionChange, Store};
+use tagalong::store::{Database, NewEnd, SessionChange, Store};
 use tagalong_core::id::SessionId;
 use tempfile::TempDir;
 
@@ -179,8 +179,10 @@ async fn a_node_asks_the_database_before_it_ends_a_session() {
     let clock = Clock::system();
     let session = node.session().await;
     let id = SessionId::parse(&session.id).unwrap();
-    let end_in =
-        |duration| SessionChange { expires_at: Some(clock.now().plus(duration)), ..Default::default() };
+    let end_in = |duration| {
+        let end = NewEnd { at: clock.now().plus(duration), longest: Duration::from_secs(3600) };
+        SessionChange { expires_at: Some(end), ..Default::default() }
+    };
     store.update(id, &end_in(Duration::from_secs(1)), clock.now()).await.unwrap();
     let mut ada = Person::join(&node, &session, "Ada").await;
     store.update(id, &end_in(Duration::from_secs(3)), clock.now()).await.unwrap();

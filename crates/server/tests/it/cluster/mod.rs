@@ -1,6 +1,7 @@
 //! Several nodes on one database file and one Redis: real processes, killed, frozen and cut off.
 
 mod faults;
+mod forgotten;
 mod guarded;
 mod kinds;
 mod proxy;

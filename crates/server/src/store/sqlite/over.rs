@@ -1,0 +1,231 @@
+//! What is over: marked, deleted, and taken out of the files.
+//!
+//! A name that was deleted can still be read in two places of the disk: in pages of the file that are free, and in
+//! the log, which has the pages as they were. The writer overwrites the first as it deletes (`secure_delete`); the log
+//! is emptied soon after, by [`Wiper`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
+use tagalong_core::event::to_json;
+use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::time::Timestamp;
+
+use super::{Sqlite, open_session, session_id};
+use crate::store::{EndedSession, StoreError};
+
+/// How long the log's emptying may wait for somebody who reads: nobody can write meanwhile.
+const READERS_PATIENCE: Duration = Duration::from_millis(100);
+/// What `user_version` says of a file that has been written anew since deletions are overwritten.
+const WIPED: i64 = 1;
+
+/// What stays of a session that is over, beside its id and its times.
+macro_rules! over {
+    () => {
+        "is_active = 0, ended_at = ?1, last_activity = ?1, name = NULL, creator_id = '', locked = 0,
+         location_ttl_seconds = 0"
+    };
+}
+
+/// What stays of somebody who has left: that they were there.
+macro_rules! gone {
+    () => {
+        "is_active = 0, display_name = '', name_look = NULL, avatar_color = '', joined_at = 0, last_seen = 0,
+         tracker_generation = 0"
+    };
+}
+
+pub(super) use gone;
+
+impl Sqlite {
+    pub(in crate::store) async fn end(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<EndedSession, StoreError> {
+        let _deleting = self.wiper.deleting();
+        let mut write = self.writer.begin().await?;
+        open_session(&mut write, id, now).await?;
+        sqlx::query(concat!("UPDATE sessions SET ", over!(), " WHERE id = ?2"))
+            .bind(now.as_millis())
+            .bind(id.to_string())
+            .execute(&mut *write)
+            .await?;
+        let ended = delete_people(&mut write, vec![id]).await?;
+        write.commit().await?;
+        Ok(ended.into_iter().next().unwrap_or(EndedSession { id, people: Vec::new() }))
+    }
+
+    pub(in crate::store) async fn expire_sessions(
+        &self,
+        now: Timestamp,
+        idle_since: Timestamp,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        // Asked often, and mostly in vain: that takes no turn of the writer.
+        let due: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM sessions WHERE is_active = 1 AND (expires_at <= ? OR last_activity <= ?))",
+        )
+        .bind(now.as_millis())
+        .bind(idle_since.as_millis())
+        .fetch_one(&self.readers)
+        .await?;
+        if !due {
+            return Ok(Vec::new());
+        }
+        let _deleting = self.wiper.deleting();
+        let mut write = self.writer.begin().await?;
+        let rows = sqlx::query(concat!(
+            "UPDATE sessions SET expires_at = min(expires_at, ?1), ",
+            over!(),
+            " WHERE is_active = 1 AND (expires_at <= ?1 OR last_activity <= ?2) RETURNING id"
+        ))
+        .bind(now.as_millis())
+        .bind(idle_since.as_millis())
+        .fetch_all(&mut *write)
+        .await?;
+        let over = rows.iter().map(|row| session_id(row, "id")).collect::<Result<Vec<_>, _>>()?;
+        let ended = delete_people(&mut write, over).await?;
+        write.commit().await?;
+        Ok(ended)
+    }
+
+    pub(in crate::store) async fn time_out_participants(
+        &self,
+        silent_since: Timestamp,
+    ) -> Result<Vec<(SessionId, UserId)>, StoreError> {
+        let deleting = self.wiper.deleting();
+        let rows = sqlx::query(concat!(
+            "UPDATE participants SET ",
+            gone!(),
+            " WHERE is_active = 1 AND last_seen <= ?
+               AND session_id IN (SELECT id FROM sessions WHERE is_active = 1)
+             RETURNING session_id, user_id"
+        ))
+        .bind(silent_since.as_millis())
+        .fetch_all(self.writer.pool())
+        .await?;
+        if rows.is_empty() {
+            deleting.nothing();
+        }
+        rows.iter()
+            .map(|row| Ok((session_id(row, "session_id")?, UserId::restore(row.try_get("user_id")?))))
+            .collect()
+    }
+
+    pub(in crate::store) async fn purge(&self, ended_before: Timestamp) -> Result<u64, StoreError> {
+        let deleting = self.wiper.deleting();
+        let done = sqlx::query("DELETE FROM sessions WHERE is_active = 0 AND ended_at < ?")
+            .bind(ended_before.as_millis())
+            .execute(self.writer.pool())
+            .await?;
+        if done.rows_affected() == 0 {
+            deleting.nothing();
+        }
+        Ok(done.rows_affected())
+    }
+
+    pub(in crate::store) async fn wipe(&self) -> Result<(), StoreError> {
+        self.wiper.wipe().await
+    }
+}
+
+/// Deletes everybody who was in sessions that are over.
+async fn delete_people(
+    write: &mut SqliteConnection,
+    over: Vec<SessionId>,
+) -> Result<Vec<EndedSession>, StoreError> {
+    let rows = sqlx::query(
+        "DELETE FROM participants WHERE session_id IN (SELECT value FROM json_each(?))
+         RETURNING session_id, user_id",
+    )
+    .bind(to_json(&over))
+    .fetch_all(write)
+    .await?;
+    let people = rows
+        .iter()
+        .map(|row| Ok((session_id(row, "session_id")?, UserId::restore(row.try_get("user_id")?))))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(EndedSession::with(over, people))
+}
+
+/// Writes the whole file anew, once: one from before deletions were overwritten has in it what was deleted.
+pub(super) async fn wipe_once(writer: &SqlitePool) -> Result<(), StoreError> {
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(writer).await?;
+    if version < WIPED {
+        sqlx::query("VACUUM").execute(writer).await?;
+        sqlx::query("PRAGMA user_version = 1").execute(writer).await?;
+    }
+    Ok(())
+}
+
+/// Empties the log when something was deleted since it was emptied last.
+#[derive(Clone, Debug)]
+pub(super) struct Wiper {
+    /// Of one connection, made when it is needed. The writer's own would wait too long for those who read.
+    pool: SqlitePool,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    deletions: AtomicU64,
+    wiped: AtomicU64,
+}
+
+/// Something is being deleted: counts when it is dropped, done or given up.
+pub(super) struct Deleting<'a>(Option<&'a Counts>);
+
+impl Deleting<'_> {
+    /// Nothing was deleted.
+    fn nothing(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Deleting<'_> {
+    fn drop(&mut self) {
+        if let Some(counts) = self.0 {
+            counts.deletions.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Wiper {
+    pub(super) fn new(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Self {
+        let pool = pool.connect_lazy_with(options.busy_timeout(READERS_PATIENCE));
+        // A process that was killed may have left something.
+        let counts = Arc::new(Counts { deletions: AtomicU64::new(1), wiped: AtomicU64::new(0) });
+        Self { pool, counts }
+    }
+
+    pub(super) fn deleting(&self) -> Deleting<'_> {
+        Deleting(Some(&self.counts))
+    }
+
+    /// # Errors
+    /// When somebody reads for so long that the log is still needed.
+    pub(super) async fn wipe(&self) -> Result<(), StoreError> {
+        let deletions = self.counts.deletions.load(Ordering::Relaxed);
+        if deletions == self.counts.wiped.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut connection = self.pool.acquire().await?;
+        // Most of the work, beside those who read and write.
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *connection).await?;
+        let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await?;
+        if emptied.try_get::<i64, _>("busy")? != 0 {
+            let why =
+                "the log has names that were deleted, and cannot be emptied while somebody reads the file";
+            return Err(StoreError::Unavailable(why.into()));
+        }
+        self.counts.wiped.store(deletions, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
