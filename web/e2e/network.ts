@@ -2,40 +2,92 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A way to the server that can be cut: connections break, and new ones are refused. */
-export async function cuttable(targetPort: number) {
-  const sockets = new Set<Socket>();
-  let isCut = false;
+/**
+ * `open`: everything passes. `slow`: each piece is late. `frozen`: nothing passes, and nothing is closed. `cut`: connections
+ * break, and new ones are refused. `hanging`: new connections are taken and never answered. `portal`: every request is
+ * answered with a page of somebody else's.
+ */
+export type Weather = "open" | "slow" | "frozen" | "cut" | "hanging" | "portal";
+
+const SLOW_MS = 600;
+const PORTAL_PAGE = "<!doctype html><title>Welcome</title><p>Please log in to this network.";
+const PORTAL = `HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: ${PORTAL_PAGE.length}\r\nconnection: close\r\n\r\n${PORTAL_PAGE}`;
+
+/** A way to the server on which anything can go wrong that goes wrong on a phone. */
+export async function unreliable(targetPort: number) {
+  const pairs = new Set<Pair>();
+  let weather: Weather = "open";
   const relay = createServer((near) => {
-    if (isCut) return void near.destroy();
-    const far = connect(targetPort, "127.0.0.1");
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on("close", () => sockets.delete(socket));
-      // A broken pipe closes the other side too, which is all there is to do about it.
-      socket.on("error", () => {});
+    near.on("error", () => {});
+    if (weather === "cut") return void near.destroy();
+    if (weather === "portal") return void near.once("data", () => near.end(PORTAL));
+    if (weather === "hanging" || weather === "frozen") {
+      stuck.add(near);
+      return;
     }
-    near.pipe(far).on("close", () => near.destroy());
-    far.pipe(near).on("close", () => far.destroy());
+    const pair = new Pair(near, connect(targetPort, "127.0.0.1"), () => weather);
+    pairs.add(pair);
+    near.on("close", () => pairs.delete(pair));
   });
+  const stuck = new Set<Socket>();
+  const destroyAll = () => {
+    for (const pair of pairs) pair.destroy();
+    for (const socket of stuck) socket.destroy();
+    stuck.clear();
+  };
   relay.listen(0, "127.0.0.1");
   await once(relay, "listening");
-  const cut = () => {
-    isCut = true;
-    for (const socket of sockets) socket.destroy();
-  };
   return {
     url: `http://localhost:${(relay.address() as AddressInfo).port}`,
-    cut,
-    restore() {
-      isCut = false;
+    turn(next: Weather) {
+      weather = next;
+      if (next === "cut" || next === "portal" || next === "hanging") destroyAll();
+      // What was stuck stays stuck: only a new connection gets through, as on a phone that has changed networks.
+      if (next === "open") for (const pair of pairs) pair.flow();
     },
     async close() {
-      cut();
+      weather = "cut";
+      destroyAll();
       relay.close();
       await once(relay, "close");
     },
   };
+}
+
+/** Both ends of one connection, and what waits between them. */
+class Pair {
+  private waiting: (() => void)[] = [];
+
+  constructor(
+    private readonly near: Socket,
+    private readonly far: Socket,
+    private readonly weather: () => Weather,
+  ) {
+    this.pass(near, far);
+    this.pass(far, near);
+  }
+
+  private pass(from: Socket, to: Socket): void {
+    from.on("data", (bytes) => this.later(() => to.write(bytes)));
+    from.on("close", () => this.later(() => to.destroy()));
+    // A broken pipe closes the other side too, which is all there is to do about it.
+    from.on("error", () => {});
+  }
+
+  private later(act: () => void): void {
+    if (this.weather() === "frozen" || this.waiting.length > 0) this.waiting.push(act);
+    else if (this.weather() === "slow") setTimeout(act, SLOW_MS);
+    else act();
+  }
+
+  flow(): void {
+    for (const act of this.waiting.splice(0)) act();
+  }
+
+  destroy(): void {
+    this.near.destroy();
+    this.far.destroy();
+  }
 }
 
 /** One pixel of green. */

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import type axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { cuttable } from "./network";
+import { unreliable } from "./network";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
 
@@ -120,13 +120,13 @@ describe.each(["light", "dark"] as const)("in the %s, on a phone", (colorScheme)
 });
 
 it("has room for long names and a lost connection", async () => {
-  const network = await cuttable(server.port);
+  const network = await unreliable(server.port);
   ada = await Somebody.arrive(browser);
   await ada.startSession(network.url, "Over the pass and down to the lake, then up again");
   await ada.join("Wolfeschlegelsteinhausenbergerdorff the Younger of Upper Town");
   await ada.marker("You").waitFor();
   await ada.openList();
-  network.cut();
+  network.turn("cut");
   await ada.page.getByText("No connection").waitFor();
   expect(await ada.page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   const ends = await ada.page
@@ -175,12 +175,12 @@ it("refuses a name that is taken, in words", async () => {
 });
 
 it("opens without a connection once it has been seen, and keeps nothing but the shell", async () => {
-  const network = await cuttable(server.port);
+  const network = await unreliable(server.port);
   ada = await Somebody.arrive(browser);
   const { page } = ada;
   await page.goto(network.url);
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
-  network.cut();
+  network.turn("cut");
   await page.reload();
   await page.getByRole("button", { name: "Start a session" }).click();
   await page.getByText("The server cannot be reached").waitFor();

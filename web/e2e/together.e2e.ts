@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { cuttable, mapServer } from "./network";
+import { mapServer, unreliable } from "./network";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
 
@@ -163,13 +163,13 @@ describe("sharing", () => {
 
 describe("a lost connection", () => {
   it("is shown, and comes back by itself", async () => {
-    const network = await cuttable(server.port);
+    const network = await unreliable(server.port);
     const { ada, ben } = await twoTogether(network.url);
-    network.cut();
+    network.turn("cut");
     await ben.page.getByText("No connection").waitFor();
     await ben.page.getByText("The others see you again once the connection is back.").waitFor();
     await ben.moveTo(7);
-    network.restore();
+    network.turn("open");
     await ben.isLive();
     await ada.isLive();
     await ada.sees("Ben", "700 m");
@@ -177,13 +177,13 @@ describe("a lost connection", () => {
   });
 
   it("is survived by a reload in the dead spot", async () => {
-    const network = await cuttable(server.port);
+    const network = await unreliable(server.port);
     const { ada, ben } = await twoTogether(network.url);
     await ben.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
-    network.cut();
+    network.turn("cut");
     await ben.page.reload();
     await ben.page.getByText("No connection").waitFor();
-    network.restore();
+    network.turn("open");
     await ben.isLive();
     await ben.moveTo(6);
     await ada.sees("Ben", "600 m");

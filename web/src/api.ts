@@ -45,6 +45,13 @@ export const endSession = (sessionId: string, token: string) =>
 export const removeParticipant = (sessionId: string, userId: string, token: string) =>
   call<unknown>("DELETE", `/sessions/${sessionId}/participants/${encodeURIComponent(userId)}`, { token });
 
+/** As `removeParticipant`, by a page that goes and hears no answer. */
+export const leaveOnUnload = (sessionId: string, userId: string, token: string): void => {
+  const path = `/api/sessions/${sessionId}/participants/${encodeURIComponent(userId)}`;
+  const headers = { authorization: `Bearer ${token}` };
+  fetch(path, { method: "DELETE", headers, keepalive: true }).catch(() => {});
+};
+
 const trackersPath = (sessionId: string, userId: string) =>
   `/sessions/${sessionId}/participants/${encodeURIComponent(userId)}/trackers`;
 

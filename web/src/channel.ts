@@ -1,4 +1,6 @@
 import { type Channel, type Push, Socket } from "phoenix";
+import type { Clock } from "./clock";
+import { type ConnectionState, Supervisor } from "./connection";
 
 export type Status = "sharing" | "paused" | "hidden" | "no_gps" | "stopped";
 
@@ -51,8 +53,9 @@ export type ChannelEvent =
     }
   | { type: "session_ended"; data: { reason: string } }
   | { type: "refused"; reason: string }
-  | { type: "connecting" }
-  | { type: "disconnected" };
+  | { type: "connection"; state: ConnectionState }
+  /** Whether the server took the newest position of this page. */
+  | { type: "position_answered"; isTaken: boolean };
 
 export interface LiveChannel {
   /** False while there is no connection: what cannot be sent now is outdated later, so nothing is kept. */
@@ -79,42 +82,85 @@ const BROADCASTS = [
   "session_ended",
 ] as const;
 
-const RECONNECT_MS = [50, 200, 500, 1000, 2000];
-const REJOIN_MS = [1000, 2000, 5000];
+/** The supervisor decides when to ask and when to try again; the client's own timers would do so a second time. */
+const NEVER_MS = 2 ** 31 - 1;
 
 /** Opens the connection of one session and keeps it open until `close`. */
 export function openChannel(
   sessionId: string,
   token: string,
+  clock: Clock,
   tell: (event: ChannelEvent) => void,
 ): LiveChannel {
   const socket = new Socket("/socket", {
     authToken: token,
-    reconnectAfterMs: (tries) => spread(RECONNECT_MS[tries - 1] ?? 5000),
-    rejoinAfterMs: (tries) => spread(REJOIN_MS[tries - 1] ?? 10_000),
+    heartbeatIntervalMs: NEVER_MS,
+    reconnectAfterMs: () => NEVER_MS,
+    rejoinAfterMs: () => NEVER_MS,
   });
   const channel = socket.channel(`location:${sessionId}`, {});
+  const supervisor = new Supervisor({
+    clock,
+    spread: (ms) => ms * (0.5 + Math.random()),
+    isHidden: () => document.visibilityState === "hidden",
+    tell: (state) => tell({ type: "connection", state }),
+    line: {
+      open() {
+        socket.disconnect();
+        socket.connect();
+      },
+      ask() {
+        if (socket.ping(() => supervisor.answered())) supervisor.asked();
+      },
+      drop: () => socket.disconnect(),
+    },
+  });
+  const listening = new AbortController();
   const close = () => {
+    listening.abort();
+    supervisor.stop();
     channel.leave();
     socket.disconnect();
   };
 
-  socket.onOpen(() => tell({ type: "connecting" }));
-  socket.onClose(() => tell({ type: "disconnected" }));
+  socket.onOpen(() => supervisor.opened());
+  socket.onClose(() => supervisor.closed());
+  socket.onMessage(() => supervisor.heard());
+  // What became of the connection is told above; this is the server closing the channel alone.
+  channel.onError((cause) => {
+    if ((cause as { source?: string } | undefined)?.source !== "transport") supervisor.closed();
+  });
   listen(channel, tell);
-  socket.connect();
-  receiveJoin(channel.join(), tell, close);
+  listenToBrowser(supervisor, listening.signal);
+  receiveJoin(channel.join(), supervisor, tell, close);
+  supervisor.start();
 
   const send = (event: string, payload: object) => {
-    const ready = socket.isConnected() && channel.state === "joined";
-    if (ready) channel.push(event, payload);
-    return ready;
+    if (!socket.isConnected() || channel.state !== "joined") return null;
+    supervisor.asked();
+    const answered = () => supervisor.answered();
+    return channel.push(event, payload).receive("ok", answered).receive("error", answered);
   };
   return {
-    sendLocation: (fix) => send("location_update", fix),
-    sendStatus: (status) => send("status_update", { status }),
+    sendLocation(fix) {
+      const push = send("location_update", fix)
+        ?.receive("ok", () => tell({ type: "position_answered", isTaken: true }))
+        .receive("error", (response) => {
+          // Too many messages: the next position makes up for this one.
+          if (reasonIn(response) === "rate_limited") return;
+          tell({ type: "position_answered", isTaken: false });
+        });
+      return push !== undefined;
+    },
+    sendStatus: (status) => send("status_update", { status }) !== null,
     close,
   };
+}
+
+function listenToBrowser(supervisor: Supervisor, signal: AbortSignal): void {
+  window.addEventListener("offline", () => supervisor.networkLost(), { signal });
+  window.addEventListener("online", () => supervisor.networkBack(), { signal });
+  document.addEventListener("visibilitychange", () => supervisor.visibilityChanged(), { signal });
 }
 
 function listen(channel: Channel, tell: (event: ChannelEvent) => void): void {
@@ -129,18 +175,25 @@ function listen(channel: Channel, tell: (event: ChannelEvent) => void): void {
   }
 }
 
-function receiveJoin(join: Push, tell: (event: ChannelEvent) => void, close: () => void): void {
+function receiveJoin(
+  join: Push,
+  supervisor: Supervisor,
+  tell: (event: ChannelEvent) => void,
+  close: () => void,
+): void {
   join
-    .receive("ok", (response) => tell({ type: "joined", ...(response as object) } as ChannelEvent))
+    .receive("ok", (response) => {
+      supervisor.joined();
+      tell({ type: "joined", ...(response as object) } as ChannelEvent);
+    })
     .receive("error", (response) => {
-      const { reason = "" } = response as { reason?: string };
-      if (!FINAL_REFUSALS.has(reason)) return;
+      const reason = reasonIn(response);
+      if (!FINAL_REFUSALS.has(reason)) return supervisor.refused();
       close();
       tell({ type: "refused", reason });
     });
 }
 
-/** After a restart of the server everybody comes back; chance keeps them from coming all at once. */
-function spread(ms: number): number {
-  return ms * (0.5 + Math.random());
+function reasonIn(response: unknown): string {
+  return (response as { reason?: string }).reason ?? "";
 }

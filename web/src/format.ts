@@ -4,8 +4,25 @@ const usesMiles = /-(US|GB|LR|MM)$/.test(locale);
 const METRES_PER_FOOT = 0.3048;
 const METRES_PER_MILE = 1609.344;
 
-const inUnit = (value: number, unit: string, digits = 0) =>
-  new Intl.NumberFormat(locale, { style: "unit", unit, maximumFractionDigits: digits }).format(value);
+/** Making a formatter costs a hundred times what formatting does. */
+const formatters = new Map<string, Intl.NumberFormat>();
+function numberFormat(key: string, options: () => Intl.NumberFormatOptions): Intl.NumberFormat {
+  let format = formatters.get(key);
+  if (!format) {
+    format = new Intl.NumberFormat(locale, options());
+    formatters.set(key, format);
+  }
+  return format;
+}
+
+const inUnit = (value: number, unit: string, digits = 0, unitDisplay: "short" | "narrow" = "short") =>
+  numberFormat(`${unit} ${digits} ${unitDisplay}`, () => ({
+    style: "unit",
+    unit,
+    unitDisplay,
+    maximumFractionDigits: digits,
+  })).format(value);
+const relativeTime = new Intl.RelativeTimeFormat(locale, { style: "narrow", numeric: "always" });
 
 export function formatDistance(metres: number): string {
   const [small, large] = usesMiles
@@ -27,11 +44,11 @@ export function formatAltitude(metres: number): string {
 }
 
 export function formatPercent(share: number): string {
-  return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 }).format(share);
+  return numberFormat("percent", () => ({ style: "percent", maximumFractionDigits: 0 })).format(share);
 }
 
 export function formatCount(count: number): string {
-  return new Intl.NumberFormat(locale).format(count);
+  return numberFormat("count", () => ({})).format(count);
 }
 
 /** A standing person is heard of every 10 s; up to there a position is as fresh as it gets. */
@@ -41,19 +58,22 @@ export function isFresh(ageMs: number): boolean {
   return ageMs < STILL_NOW_MS;
 }
 
+/** "42s", "2m": for a marker, which has little room. */
+export function formatShortAge(ageMs: number): string {
+  return formatDuration(ageMs, "narrow");
+}
+
 export function formatAge(ageMs: number): string {
   if (isFresh(ageMs)) return t.now;
-  const ago = new Intl.RelativeTimeFormat(locale, { style: "narrow", numeric: "always" });
   const seconds = Math.round(ageMs / 1000);
-  if (seconds < 90) return ago.format(-seconds, "second");
-  if (seconds < 5400) return ago.format(-Math.round(seconds / 60), "minute");
-  return ago.format(-Math.round(seconds / 3600), "hour");
+  if (seconds < 90) return relativeTime.format(-seconds, "second");
+  if (seconds < 5400) return relativeTime.format(-Math.round(seconds / 60), "minute");
+  return relativeTime.format(-Math.round(seconds / 3600), "hour");
 }
 
 /** "3 h 20 min", and seconds only in the last minute. */
 export function formatDuration(ms: number, unitDisplay: "short" | "narrow" = "short"): string {
-  const inWords = (value: number, unit: string) =>
-    new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay }).format(value);
+  const inWords = (value: number, unit: string) => inUnit(value, unit, 0, unitDisplay);
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 1) return inWords(Math.max(0, Math.floor(ms / 1000)), "second");
   const hours = Math.floor(minutes / 60);

@@ -1,63 +1,43 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Fix } from "./channel";
-import type { Clock } from "./clock";
-import { KEEP_ALIVE_MS, paced, SHORTEST_PAUSE_MS, type Trouble, watchLocation } from "./geolocation";
-
-/** Time that passes only when told to. */
-class HandClock implements Clock {
-  private time = 0;
-  private alarms: { at: number; ring: () => void }[] = [];
-
-  now = () => this.time;
-
-  after(ms: number, ring: () => void): () => void {
-    const alarm = { at: this.time + ms, ring };
-    this.alarms.push(alarm);
-    return () => {
-      this.alarms = this.alarms.filter((other) => other !== alarm);
-    };
-  }
-
-  /** Time goes by, and no timer rings: they ring late, afterwards. */
-  sleep(ms: number): void {
-    this.time += ms;
-    for (const alarm of this.alarms) alarm.at = Math.max(alarm.at, this.time);
-  }
-
-  pass(ms: number): void {
-    const end = this.time + ms;
-    for (;;) {
-      const next = this.alarms.sort((a, b) => a.at - b.at)[0];
-      if (!next || next.at > end) break;
-      this.alarms.shift();
-      this.time = next.at;
-      next.ring();
-    }
-    this.time = end;
-  }
-}
+import {
+  KEEP_ALIVE_MS,
+  paced,
+  SHORTEST_PAUSE_MS,
+  type Trouble,
+  watchLocation,
+  YOUNG_MS,
+} from "./geolocation";
+import { HandClock } from "./hand-clock";
 
 const fix = (lat: number): Fix => ({ lat, lng: 0, accuracy: 5 });
 
 describe("the pace", () => {
   let clock: HandClock;
   let reported: [time: number, lat: number][];
+  let heard: string[];
   let pace: ReturnType<typeof paced>;
+  const offer = (lat: number) => pace.offer(fix(lat), clock.now());
 
   beforeEach(() => {
     clock = new HandClock();
     reported = [];
-    pace = paced(clock, ({ lat }) => reported.push([clock.now(), lat]));
+    heard = [];
+    pace = paced(clock, {
+      report: ({ lat }) => reported.push([clock.now(), lat]),
+      confirm: () => heard.push("confirm"),
+      quiet: () => heard.push("quiet"),
+    });
   });
 
   it("reports the first fix at once", () => {
-    pace.offer(fix(1));
+    offer(1);
     expect(reported).toEqual([[0, 1]]);
   });
 
   it("reports the newest of many fixes, no more often than every 2 s", () => {
     for (let step = 0; step < 50; step++) {
-      pace.offer(fix(step));
+      offer(step);
       clock.pass(100);
     }
     expect(reported).toEqual([
@@ -68,7 +48,7 @@ describe("the pace", () => {
   });
 
   it("reports somebody who stands still every 10 s", () => {
-    pace.offer(fix(1));
+    offer(1);
     clock.pass(2 * KEEP_ALIVE_MS);
     expect(reported).toEqual([
       [0, 1],
@@ -77,19 +57,40 @@ describe("the pace", () => {
     ]);
   });
 
+  it("asks the device anew, and repeats a position only while it is young", () => {
+    offer(1);
+    clock.pass(15_000);
+    expect(heard).toEqual([]);
+    clock.pass(10_000);
+    expect(heard).toEqual(["confirm"]);
+    clock.pass(60_000);
+    expect(reported.map(([time]) => time)).toEqual([0, 10_000, 20_000, YOUNG_MS]);
+    expect(heard).toContain("quiet");
+    offer(2);
+    expect(reported.at(-1)).toEqual([85_000, 2]);
+  });
+
+  it("counts the age from when the device found the position", () => {
+    clock.pass(60_000);
+    pace.offer(fix(1), clock.now() - 25_000);
+    clock.pass(KEEP_ALIVE_MS);
+    expect(reported).toHaveLength(1);
+    expect(heard).toEqual(["confirm", "quiet"]);
+  });
+
   it("is silent after forgetting, until there is something new", () => {
-    pace.offer(fix(1));
-    pace.offer(fix(2));
+    offer(1);
+    offer(2);
     pace.forget();
     clock.pass(60_000);
     pace.again();
     expect(reported).toHaveLength(1);
-    pace.offer(fix(3));
+    offer(3);
     expect(reported[1]).toEqual([60_000, 3]);
   });
 
   it("does not vouch for a place from before the page slept", () => {
-    pace.offer(fix(1));
+    offer(1);
     clock.sleep(60_000);
     clock.pass(60_000);
     pace.again();
@@ -97,7 +98,7 @@ describe("the pace", () => {
   });
 
   it("reports again when asked, and counts the time from there", () => {
-    pace.offer(fix(1));
+    offer(1);
     clock.pass(500);
     pace.again();
     clock.pass(KEEP_ALIVE_MS);
@@ -110,6 +111,8 @@ class HandGeolocation {
   isWatched = false;
   private succeed: PositionCallback = () => {};
   private fail: PositionErrorCallback = () => {};
+
+  getCurrentPosition(): void {}
 
   watchPosition(succeed: PositionCallback, fail: PositionErrorCallback): number {
     this.isWatched = true;
@@ -152,6 +155,12 @@ describe("watching", () => {
     const { source, fixes } = watch();
     source.moveTo({ latitude: 1, longitude: 2, accuracy: 3, heading: Number.NaN, speed: null, altitude: 4 });
     expect(fixes).toEqual([{ lat: 1, lng: 2, accuracy: 3, altitude: 4 }]);
+  });
+
+  it("leaves out a speed and a heading of -1, which mean that they are unknown", () => {
+    const { source, fixes } = watch();
+    source.moveTo({ latitude: 1, longitude: 2, accuracy: 3, heading: -1, speed: -1 });
+    expect(fixes).toEqual([{ lat: 1, lng: 2, accuracy: 3 }]);
   });
 
   it("tells a refusal from a lack of GPS", () => {

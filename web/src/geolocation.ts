@@ -1,8 +1,8 @@
 import type { Fix } from "./channel";
 import type { Clock } from "./clock";
 
-/** `no_gps` may pass by itself; after the others nothing comes any more. */
-export type Trouble = "denied" | "insecure" | "unsupported" | "no_gps";
+/** `no_gps` and `quiet` (the newest position is old) may pass by themselves; after the others nothing comes any more. */
+export type Trouble = "denied" | "insecure" | "unsupported" | "no_gps" | "quiet";
 
 export interface LocationWatch {
   /** Reports the newest fix again at once, for a connection that has just come back. */
@@ -14,11 +14,14 @@ interface WatchOptions {
   clock: Clock;
   geolocation: Geolocation | undefined;
   isSecure: boolean;
-  onFix(fix: Fix): void;
+  /** `takenAt`: when the device found it, on the clock given. */
+  onFix(fix: Fix, takenAt: number): void;
   onTrouble(trouble: Trouble): void;
 }
 
 const FIX_TIMEOUT_MS = 20_000;
+/** Some browsers count a position's time from another beginning; then its age is unknown. */
+const OLDEST_FIX_MS = 600_000;
 
 /** Follows this device's place until stopped, and reports it at the pace of `paced`. */
 export function watchLocation({
@@ -30,9 +33,25 @@ export function watchLocation({
 }: WatchOptions): LocationWatch {
   if (!isSecure) return refused("insecure", onTrouble);
   if (!geolocation) return refused("unsupported", onTrouble);
-  const pace = paced(clock, onFix);
+  let isStopped = false;
+  const take = ({ coords, timestamp }: GeolocationPosition) => {
+    if (isStopped) return;
+    const age = Date.now() - timestamp;
+    pace.offer(toFix(coords), clock.now() - (age > 0 && age < OLDEST_FIX_MS ? age : 0));
+  };
+  const pace = paced(clock, {
+    report: onFix,
+    // A browser may be silent about somebody who stands still: asked, it tells of them.
+    confirm: () =>
+      geolocation.getCurrentPosition(take, () => {}, {
+        enableHighAccuracy: true,
+        timeout: FIX_TIMEOUT_MS,
+        maximumAge: 1000,
+      }),
+    quiet: () => onTrouble("quiet"),
+  });
   const watch = geolocation.watchPosition(
-    (position) => pace.offer(toFix(position.coords)),
+    take,
     (error) => {
       pace.forget();
       onTrouble(error.code === error.PERMISSION_DENIED ? "denied" : "no_gps");
@@ -42,6 +61,7 @@ export function watchLocation({
   return {
     again: pace.again,
     stop() {
+      isStopped = true;
       geolocation.clearWatch(watch);
       pace.forget();
     },
@@ -53,31 +73,45 @@ function refused(trouble: Trouble, onTrouble: (trouble: Trouble) => void): Locat
   return { again() {}, stop() {} };
 }
 
-function toFix(coords: GeolocationCoordinates): Fix {
-  const fix: Fix = { lat: coords.latitude, lng: coords.longitude, accuracy: coords.accuracy };
-  if (isKnown(coords.heading)) fix.heading = coords.heading;
-  if (isKnown(coords.speed)) fix.speed = coords.speed;
-  if (isKnown(coords.altitude)) fix.altitude = coords.altitude;
+function toFix({ latitude, longitude, accuracy, heading, speed, altitude }: GeolocationCoordinates): Fix {
+  const fix: Fix = { lat: latitude, lng: longitude };
+  if (isKnown(accuracy) && accuracy >= 0) fix.accuracy = accuracy;
+  // A standing device has a heading of NaN in some browsers, null in others, and -1 in native code.
+  if (isKnown(heading) && heading >= 0) fix.heading = heading % 360;
+  if (isKnown(speed) && speed >= 0) fix.speed = speed;
+  if (isKnown(altitude)) fix.altitude = altitude;
   return fix;
 }
 
-/** A standing device has a heading of NaN in some browsers, null in others. */
 function isKnown(value: number | null): value is number {
   return value !== null && Number.isFinite(value);
 }
 
 export const SHORTEST_PAUSE_MS = 2_000;
 export const KEEP_ALIVE_MS = 10_000;
+/** From this age on the device is asked anew. */
+const CONFIRM_AFTER_MS = 15_000;
+/** A position is repeated up to this age. */
+export const YOUNG_MS = 30_000;
 /** A timer this late means that the page was asleep, and the person may be anywhere by now. */
 const ASLEEP_MS = 5_000;
 
+interface Pace {
+  report(fix: Fix, takenAt: number): void;
+  /** Asks the device for a new position. */
+  confirm(): void;
+  /** The newest position is too old to be repeated. */
+  quiet(): void;
+}
+
 /**
  * Passes on at most one fix every 2 s, always the newest, and the same one again after 10 s without a
- * new one: a browser is silent about somebody who stands still, but their position must not expire.
+ * new one, while it is young: a browser is silent about somebody who stands still, but their position must not expire.
  */
-export function paced(clock: Clock, report: (fix: Fix) => void) {
-  let newest: Fix | null = null;
+export function paced(clock: Clock, { report, confirm, quiet }: Pace) {
+  let newest: { fix: Fix; takenAt: number } | null = null;
   let reportedAt = Number.NEGATIVE_INFINITY;
+  let wokenAt = 0;
   let isWaiting = false;
   let cancel = () => {};
 
@@ -86,25 +120,33 @@ export function paced(clock: Clock, report: (fix: Fix) => void) {
     isWaiting = false;
     cancel();
   };
+  const keepAlive = () => {
+    wokenAt = clock.now();
+    cancel();
+    cancel = clock.after(KEEP_ALIVE_MS, again);
+  };
   const send = () => {
     if (!newest) return;
-    cancel();
     isWaiting = false;
     reportedAt = clock.now();
-    cancel = clock.after(KEEP_ALIVE_MS, again);
-    report(newest);
+    keepAlive();
+    report(newest.fix, newest.takenAt);
   };
   const again = () => {
-    const hasSlept = clock.now() - reportedAt > KEEP_ALIVE_MS + ASLEEP_MS;
-    if (hasSlept) forget();
-    else send();
+    if (!newest) return;
+    const age = clock.now() - newest.takenAt;
+    if (clock.now() - wokenAt > KEEP_ALIVE_MS + ASLEEP_MS) return forget();
+    if (age > CONFIRM_AFTER_MS) confirm();
+    if (age <= YOUNG_MS) return send();
+    keepAlive();
+    quiet();
   };
   return {
     again,
     /** What was true once is not repeated when nobody knows whether it still is. */
     forget,
-    offer(fix: Fix) {
-      newest = fix;
+    offer(fix: Fix, takenAt: number) {
+      newest = { fix, takenAt };
       const wait = reportedAt + SHORTEST_PAUSE_MS - clock.now();
       if (wait <= 0) send();
       else if (!isWaiting) {

@@ -33,18 +33,33 @@ export function compassPoint(bearing: number): number {
   return Math.round(bearing / 45) % 8;
 }
 
-export function boundsOf(points: readonly LatLng[]): Bounds | null {
+/** Holds every point, and the circle of `accuracy` metres round it. */
+export function boundsOf(points: readonly (LatLng & { accuracy?: number })[]): Bounds | null {
   const [first] = points;
   if (!first) return null;
-  // Longitudes are taken relative to the first point, so that a group across the date line stays together.
-  const lngs = points.map((point) => first.lng + nearestTurn(point.lng - first.lng));
-  const lats = points.map((point) => point.lat);
-  return [Math.min(...lngs), Math.min(...lats), Math.max(...lngs), Math.max(...lats)];
+  const boxes = points.map(({ lat, lng, accuracy = 0 }): Bounds => {
+    const tall = degrees(accuracy / EARTH_RADIUS_METRES);
+    const wide = Math.min(180, tall / Math.max(0.01, Math.cos(radians(lat))));
+    // Longitudes are taken relative to the first point, so that a group across the date line stays together.
+    const near = first.lng + nearestTurn(lng - first.lng);
+    return [near - wide, Math.max(-90, lat - tall), near + wide, Math.min(90, lat + tall)];
+  });
+  return [
+    Math.min(...boxes.map(([west]) => west)),
+    Math.min(...boxes.map(([, south]) => south)),
+    Math.max(...boxes.map(([, , east]) => east)),
+    Math.max(...boxes.map(([, , , north]) => north)),
+  ];
 }
 
 /** The same angle, between -180 and 180. */
 export function nearestTurn(angle: number): number {
   return ((((angle + 180) % 360) + 360) % 360) - 180;
+}
+
+/** The zoom at which so many metres are as long as so many CSS pixels. */
+export function zoomFor(lat: number, metres: number, pixels: number): number {
+  return Math.log2(metresPerPixel(lat, 0) / (Math.max(metres, 1) / pixels));
 }
 
 /** How many metres one CSS pixel covers on a web-Mercator map with tiles of 512 pixels. */

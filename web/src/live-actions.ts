@@ -2,15 +2,18 @@ import {
   ApiError,
   changeSession,
   endSession,
+  getConfig,
   getTrackers,
   isGone,
   removeParticipant,
   revokeTrackers,
 } from "./api";
+import { formatDuration } from "./format";
 import { t } from "./i18n/texts";
 import type { Live } from "./live";
 import { joinPath } from "./route";
 import { giveUpPlace } from "./seat";
+import { anHourMore, lengthsUpTo } from "./session-lengths";
 import { saveGpx } from "./ui/gpx-file";
 import type { LiveActions } from "./ui/live-layout";
 import { describeProblem } from "./ui/problem";
@@ -21,8 +24,9 @@ import { confirmSheet, openSheet } from "./ui/sheet";
 /** Everything a person can ask for on the live page. */
 export function liveActions(live: Live): LiveActions {
   return {
-    onInvite: () => void openShareSheet(linkOf(live), live.state.name),
+    onInvite: () => void openShareSheet(linkOf(live), live.state.name, live.state.locked),
     onMenu: () => openMenu(live),
+    onExtend: () => void extend(live),
     onFit: () => live.look({ mode: "everyone" }),
     onCentreOnMe: () => follow(live, live.state.me),
     onChoose: (userId) => live.choose(userId),
@@ -54,25 +58,52 @@ function joinInstead({ options }: Live): void {
 function openMenu(live: Live): void {
   const { state, track, options } = live;
   const { creatorToken } = options.seat;
-  openSessionMenu({
+  const menu = openSessionMenu({
     title: state.name ?? t.untitled,
     isWatcher: state.me === null,
     onPocket: state.me === null ? null : () => void openPocket(live, state.me ?? ""),
     onLeave: () => void leave(live),
-    onDownload: track.length > 1 ? () => saveGpx(state.name, track) : null,
+    onDownload: track.points.length > 1 ? () => saveGpx(state.name, track.points) : null,
     creator: creatorToken
       ? {
-          isLocked: state.locked,
-          onLock: (locked) =>
-            void attempt(live, () => changeSession(state.sessionId, creatorToken, { locked })),
-          onChangeEnd: (minutes) =>
-            void attempt(live, () =>
-              changeSession(state.sessionId, creatorToken, { expires_in_minutes: minutes }),
-            ),
+          isLocked: () => live.state.locked,
+          onLock: (locked) => update(live, creatorToken, { locked }),
+          lengths: longestSession().then(lengthsUpTo),
+          onChangeEnd: (minutes) => update(live, creatorToken, { expires_in_minutes: minutes }),
           onEnd: () => void end(live, creatorToken),
         }
       : null,
   });
+  void menu.closed.then(live.follow(menu.update));
+}
+
+/** Until the server answers, its usual day is offered. */
+function longestSession(): Promise<number> {
+  return getConfig().then(
+    (config) => config.max_session_minutes,
+    () => 1440,
+  );
+}
+
+/** What the server says of the session afterwards is what the page shows. */
+function update(
+  live: Live,
+  creatorToken: string,
+  change: Parameters<typeof changeSession>[2],
+): Promise<boolean> {
+  return attempt(live, async () => {
+    const session = await changeSession(live.state.sessionId, creatorToken, change);
+    live.dispatch({ type: "described", ...session });
+  });
+}
+
+async function extend(live: Live): Promise<void> {
+  const { creatorToken } = live.options.seat;
+  if (!creatorToken || live.state.endsAt === null) return;
+  const minutes = anHourMore(live.remainingMs() ?? 0, await longestSession());
+  if (await update(live, creatorToken, { expires_in_minutes: minutes })) {
+    live.layout.say(t.endsIn(formatDuration(minutes * 60_000)));
+  }
 }
 
 /** Stopping is meant for an app too, and an app does not hear what is said on this page. */

@@ -1,27 +1,32 @@
-import { type Config, getConfig, getSession, isGone } from "./api";
+import { type Config, getConfig, getSession, isGone, leaveOnUnload } from "./api";
 import { type ChannelEvent, type Fix, type LiveChannel, openChannel } from "./channel";
 import { systemClock } from "./clock";
-import type { TrackPoint } from "./gpx";
 import { liveActions } from "./live-actions";
 import type { Camera } from "./map/camera";
 import type { MapView } from "./map/map";
 import { roster } from "./roster";
 import {
+  changeSeat,
   choose,
   forgetSeat,
   giveUpPlace,
-  isSharerGone,
+  isKept,
+  keepTrack,
   readRole,
+  readTrack,
   resume,
   type Seat,
   watchSeat,
+  whenSharerGone,
 } from "./seat";
 import { apply, type EndReason, newSession, type SessionEvent, type SessionState } from "./session";
 import { type Intent, type Role, statusOf } from "./sharer";
 import { createSharing, type SharingPhase } from "./sharing";
+import { Track } from "./track";
 import type { Page } from "./ui/dom";
 import type { Farewell } from "./ui/ended";
-import { liveLayout } from "./ui/live-layout";
+import { type LiveView, liveLayout } from "./ui/live-layout";
+import { keepAwake } from "./wake-lock";
 
 export interface LiveOptions {
   sessionId: string;
@@ -32,17 +37,19 @@ export interface LiveOptions {
 
 const TICK_MS = 1_000;
 const CHECK_PAUSE_MS = 5_000;
+/** A crash of the tab loses at most so much of one's own track. */
+const KEEP_TRACK_MS = 60_000;
 /** While these last, the page has something to share. */
-const GOES_ON: ReadonlySet<SharingPhase> = new Set(["searching", "on", "no_gps"]);
+const GOES_ON: ReadonlySet<SharingPhase> = new Set(["searching", "on", "no_gps", "quiet"]);
 /** Whether it is this page or another tab or an app that shares, one is still on the map. */
-const KEEPS_POSITION: ReadonlySet<SharingPhase> = new Set(["on", "no_gps", "app", "elsewhere"]);
+const KEEPS_POSITION: ReadonlySet<SharingPhase> = new Set(["on", "no_gps", "quiet", "app", "elsewhere"]);
 /** These end one's own place, not the session: a creator keeps the right to end it. */
 const ONLY_MY_END: ReadonlySet<EndReason> = new Set(["left", "removed", "full"]);
 
 /** A session while it is on: events come in, the state changes, everything is drawn from the state. */
 export class Live implements Page {
   readonly title = null;
-  readonly track: TrackPoint[] = [];
+  readonly track: Track;
   readonly layout;
   readonly element: HTMLElement;
   state: SessionState;
@@ -53,29 +60,39 @@ export class Live implements Page {
   private readonly channel: LiveChannel;
   private readonly sharing = createSharing({
     clock: this.clock,
-    onFix: (fix) => this.tellFix(fix),
+    onFix: (fix, takenAt) => this.tellFix(fix, takenAt),
     onPhase: (phase) => this.tellPhase(phase),
   });
   private map: MapView | null = null;
   private lastFix: Fix | null = null;
   private checkedAt = Number.NEGATIVE_INFINITY;
+  private keptTrackAt = Number.NEGATIVE_INFINITY;
   private cancelTick = () => {};
+  private letSleep = () => {};
+  private sharerWatch = new AbortController();
+  private frame = 0;
+  private readonly followers = new Set<() => void>();
   private onAppArrival: (() => void) | null = null;
 
   constructor(readonly options: LiveOptions) {
     const { sessionId, seat } = options;
     this.state = newSession(sessionId, seat.userId ?? null);
+    this.track = Track.fromText(readTrack(sessionId));
     const { signal } = this.disposal;
     this.layout = liveLayout(liveActions(this), seat.creatorToken !== undefined, signal);
     this.element = this.layout.element;
-    this.channel = openChannel(sessionId, seat.token, (event) => this.receive(event));
+    this.channel = openChannel(sessionId, seat.token, this.clock, (event) => this.receive(event));
     document.addEventListener("visibilitychange", () => this.noticeVisibility(), { signal });
+    window.addEventListener("pagehide", (event) => this.noticeUnload(event), { signal });
     this.tick();
     void this.describe();
     void this.openMap();
-    if (!seat.userId) return;
+    if (!seat.userId) {
+      // Nothing else keeps the screen on for somebody who only watches.
+      this.letSleep = keepAwake();
+      return;
+    }
     this.play(resume(sessionId));
-    void this.noticeGoneSharer();
     watchSeat(sessionId, () => this.play(this.role), signal);
   }
 
@@ -83,22 +100,40 @@ export class Live implements Page {
     if (this.disposal.signal.aborted) return;
     const before = this.state;
     this.state = apply(before, event, this.clock.now());
+    if (this.state === before) return;
     this.layout.announce(before, this.state);
-    if (this.state.ended) this.finish(this.state.ended);
-    else this.draw();
+    if (this.state.ended) {
+      this.finish(this.state.ended);
+      return;
+    }
+    if (this.state.endsAt !== before.endsAt || this.state.name !== before.name) this.noteInSeat();
+    this.draw();
   }
 
   dispose(): void {
     this.disposal.abort();
+    this.sharerWatch.abort();
     this.cancelTick();
-    this.sharing.stop();
+    cancelAnimationFrame(this.frame);
+    this.letSleep();
+    this.sharing.dispose();
     this.channel.close();
     this.map?.dispose();
+  }
+
+  /** Calls back with each drawing until called off, for what is open above the page. */
+  follow(callback: () => void): () => void {
+    this.followers.add(callback);
+    return () => this.followers.delete(callback);
   }
 
   share(intent: Intent): void {
     choose(this.options.sessionId, intent);
     this.play(intent);
+  }
+
+  remainingMs(): number | null {
+    return this.state.endsAt === null ? null : this.state.endsAt - this.clock.now();
   }
 
   get sharesByApp(): boolean {
@@ -109,17 +144,17 @@ export class Live implements Page {
     return readRole(this.options.sessionId);
   }
 
-  /** Nobody shares any more, and the others have not been told. */
-  private async noticeGoneSharer(): Promise<void> {
-    const isGone = await isSharerGone(this.options.sessionId);
-    if (isGone && !this.disposal.signal.aborted) this.share("stopped");
-  }
-
   private play(role: Role): void {
     if (role === "sharing") this.sharing.start();
     else if (role === "app" || role === "elsewhere") this.sharing.handOver(role);
     else if (role === "paused") this.sharing.pause();
     else this.sharing.stop();
+    this.sharerWatch.abort();
+    if (role !== "elsewhere") return;
+    this.sharerWatch = new AbortController();
+    const { signal } = this.sharerWatch;
+    // Nobody shares any more then, and the others have not been told.
+    void whenSharerGone(this.options.sessionId, this.clock, signal, () => this.share("stopped"));
   }
 
   /**
@@ -156,7 +191,8 @@ export class Live implements Page {
       this.tellStatus();
       this.sharing.again();
     }
-    if (event.type === "disconnected") void this.checkWhetherOver();
+    if (event.type === "joined") this.map?.refresh();
+    if (event.type === "connection" && event.state === "offline") void this.checkWhetherOver();
   }
 
   private noticeApp(): void {
@@ -166,17 +202,44 @@ export class Live implements Page {
     this.share("app");
   }
 
+  /** Everything that happens until the next frame is drawn once, and a page that nobody sees is not drawn. */
   private draw(): void {
+    if (this.frame === 0) this.frame = requestAnimationFrame(() => this.drawNow());
+  }
+
+  private drawNow(): void {
+    this.frame = 0;
+    const view = this.view();
+    this.layout.update(view);
+    this.map?.draw(view.entries, this.chosen);
+    for (const callback of this.followers) callback();
+  }
+
+  private view(): LiveView {
     const { state, camera, chosen, clock, sharing } = this;
     const now = clock.now();
     const entries = roster(state, now);
-    const phase = state.me === null ? "watching" : sharing.phase;
-    this.layout.update({ state, entries, phase, camera, chosen, now });
-    this.map?.draw(entries, chosen);
+    return {
+      state,
+      entries,
+      camera,
+      chosen,
+      now,
+      sharing: {
+        phase: state.me === null ? "watching" : sharing.phase,
+        connection: state.connection,
+        isRefused: state.isPositionRefused,
+        isPrompting: sharing.isPrompting,
+        accuracy: sharing.accuracy,
+        ageMs: sharing.foundAt === null ? null : now - sharing.foundAt,
+        isOnMap: entries.some(({ isMe, presence }) => isMe && presence === "live"),
+      },
+    };
   }
 
   private tick(): void {
     this.dispatch({ type: "time_passed" });
+    this.draw();
     this.cancelTick = this.clock.after(TICK_MS, () => this.tick());
   }
 
@@ -188,7 +251,7 @@ export class Live implements Page {
         config,
         onMoved: () => this.look({ mode: "free" }),
         onChoose: (userId) => this.choose(userId),
-        onTilesMissing: () => this.layout.showTilesMissing(),
+        onTiles: (areThere) => this.layout.showTilesMissing(!areThere),
       });
       if (this.disposal.signal.aborted) return map.dispose();
       this.map = map;
@@ -216,19 +279,35 @@ export class Live implements Page {
     await this.describe();
   }
 
-  private tellFix(fix: Fix): void {
+  private tellFix(fix: Fix, takenAt: number): void {
     if (fix.lat !== this.lastFix?.lat || fix.lng !== this.lastFix.lng) {
       const { lat, lng, altitude } = fix;
       this.track.push({ lat, lng, time: new Date(), ...(altitude !== undefined && { altitude }) });
     }
     this.lastFix = fix;
+    if (this.clock.now() - this.keptTrackAt > KEEP_TRACK_MS) this.keepTrack();
     this.channel.sendLocation(fix);
-    this.dispatch({ type: "own_position", fix });
+    this.dispatch({ type: "own_position", fix, at: takenAt });
+  }
+
+  private keepTrack(): void {
+    if (this.track.points.length === 0) return;
+    this.keptTrackAt = this.clock.now();
+    keepTrack(this.options.sessionId, this.track.toText());
+  }
+
+  /** The start page lists the sessions that one is in. */
+  private noteInSeat(): void {
+    const { name, endsAt } = this.state;
+    if (endsAt === null) return;
+    const { sessionId } = this.options;
+    changeSeat(sessionId, { name, endsAt: Date.now() + endsAt - this.clock.now() });
   }
 
   private tellPhase(phase: SharingPhase): void {
-    if (!KEEPS_POSITION.has(phase)) this.dispatch({ type: "own_position", fix: null });
+    if (!KEEPS_POSITION.has(phase)) this.dispatch({ type: "own_position_gone" });
     this.tellStatus();
+    this.draw();
   }
 
   private tellStatus(): void {
@@ -242,6 +321,14 @@ export class Live implements Page {
   private noticeVisibility(): void {
     this.tellStatus();
     if (document.visibilityState === "visible") this.sharing.refresh();
+    else this.keepTrack();
+  }
+
+  /** Where nothing can be kept, this person cannot come back: without a word they would stay in everyone's list. */
+  private noticeUnload({ persisted }: PageTransitionEvent): void {
+    this.keepTrack();
+    const { sessionId, seat } = this.options;
+    if (!persisted && seat.userId && !isKept(sessionId)) leaveOnUnload(sessionId, seat.userId, seat.token);
   }
 
   private finish(reason: EndReason): void {
@@ -250,7 +337,7 @@ export class Live implements Page {
     else forgetSeat(sessionId);
     const { track, state } = this;
     this.dispose();
-    onEnded({ reason, sessionName: state.name, track });
+    onEnded({ reason, sessionName: state.name, track: track.points });
   }
 }
 

@@ -17,6 +17,7 @@ declare module "phoenix" {
       endPoint: string,
       options: {
         authToken: string;
+        heartbeatIntervalMs: number;
         reconnectAfterMs: (tries: number) => number;
         rejoinAfterMs: (tries: number) => number;
       },
@@ -27,5 +28,8 @@ declare module "phoenix" {
     isConnected(): boolean;
     onOpen(callback: () => void): string;
     onClose(callback: () => void): string;
+    onMessage(callback: () => void): string;
+    /** False when there is no connection to ask over. */
+    ping(answered: () => void): boolean;
   }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "./clock";
 import { type Choice, type Intent, type Role, roleOf } from "./sharer";
 
 /** The place this browser holds in one session: who one is there, and what one may do. */
@@ -12,35 +13,73 @@ export interface Seat {
   choice?: Choice;
   /** The link as the server wants it passed round. */
   joinLink?: string;
+  /** Of the session, as far as known. */
+  name?: string | null | undefined;
+  /** When the session ends, in milliseconds on this device's wall clock. */
+  endsAt?: number | undefined;
 }
 
-const key = (sessionId: string) => `tagalong:session:${sessionId}`;
+const PREFIX = "tagalong:session:";
+const key = (sessionId: string) => PREFIX + sessionId;
 
 export function readSeat(sessionId: string): Seat {
   try {
-    return JSON.parse(read("localStorage", sessionId) ?? "{}") as Seat;
+    return JSON.parse(read("localStorage", key(sessionId)) ?? "{}") as Seat;
   } catch {
     return {};
   }
 }
 
+/** The places that this browser holds, the one that ends last first. */
+export function seats(): { sessionId: string; seat: Seat }[] {
+  return keysIn("localStorage")
+    .filter((name) => name.startsWith(PREFIX))
+    .map((name) => name.slice(PREFIX.length))
+    .map((sessionId) => ({ sessionId, seat: readSeat(sessionId) }))
+    .sort((a, b) => (b.seat.endsAt ?? 0) - (a.seat.endsAt ?? 0));
+}
+
 export function changeSeat(sessionId: string, change: Seat): Seat {
   const seat = { ...readSeat(sessionId), ...change };
-  write("localStorage", sessionId, JSON.stringify(seat));
+  write("localStorage", key(sessionId), JSON.stringify(seat));
   return seat;
+}
+
+/** Whether the place outlives this page. Storage may be forbidden or full. */
+export function isKept(sessionId: string): boolean {
+  try {
+    return localStorage.getItem(key(sessionId)) !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** The person leaves; a creator stays the creator. */
 export function giveUpPlace(sessionId: string): void {
-  const { creatorToken, joinLink } = readSeat(sessionId);
+  const { creatorToken, joinLink, name, endsAt } = readSeat(sessionId);
   forgetSeat(sessionId);
-  if (creatorToken && joinLink) changeSeat(sessionId, { creatorToken, joinLink });
+  if (creatorToken && joinLink) changeSeat(sessionId, { creatorToken, joinLink, name, endsAt });
 }
 
 export function forgetSeat(sessionId: string): void {
-  write("localStorage", sessionId, null);
-  write("sessionStorage", sessionId, null);
+  write("localStorage", key(sessionId), null);
+  write("sessionStorage", key(sessionId), null);
+  forgetTrack(sessionId);
 }
+
+const NAME_KEY = "tagalong:name";
+
+/** The name that was used last, to begin the next form with. */
+export const readName = (): string => read("localStorage", NAME_KEY) ?? "";
+export const rememberName = (name: string): void => write("localStorage", NAME_KEY, name);
+
+const trackKey = (sessionId: string) => `tagalong:track:${sessionId}`;
+
+/** One's own track, for a reload of this tab: it goes with the tab, and with the session. */
+export const readTrack = (sessionId: string): string | null => read("sessionStorage", trackKey(sessionId));
+export const keepTrack = (sessionId: string, track: string): void =>
+  write("sessionStorage", trackKey(sessionId), track);
+const forgetTrack = (sessionId: string): void => write("sessionStorage", trackKey(sessionId), null);
 
 /** New with each load: a tab that is duplicated has the same storage, and is another tab. */
 const TAB = crypto.getRandomValues(new Uint32Array(2)).join("-");
@@ -51,7 +90,7 @@ export function readRole(sessionId: string): Role {
 
 /** The person has chosen, here. In the tab it is kept that a reload of it goes on with the same. */
 export function choose(sessionId: string, intent: Intent): void {
-  write("sessionStorage", sessionId, TAB);
+  write("sessionStorage", key(sessionId), TAB);
   changeSeat(sessionId, { choice: { intent, tab: TAB } });
 }
 
@@ -63,15 +102,35 @@ export function resume(sessionId: string): Role {
   // No event tells of a tab that was closed or has crashed, but the browser gives its locks back.
   void navigator.locks?.request(lockOf(TAB), () => new Promise<never>(() => {}));
   const { choice } = readSeat(sessionId);
-  if (choice && choice.tab === read("sessionStorage", sessionId)) choose(sessionId, choice.intent);
+  if (choice && choice.tab === read("sessionStorage", key(sessionId))) choose(sessionId, choice.intent);
   return readRole(sessionId);
 }
 
-/** Whether the tab that shared is not there any more. Where the browser cannot tell, it is thought to be. */
-export async function isSharerGone(sessionId: string): Promise<boolean> {
+/** A reload gives the tab's lock back for a moment too. */
+const RELOAD_MS = 4_000;
+
+/**
+ * Calls back when the tab that shared is gone, for as long as that is still what was chosen last. Where the browser has no
+ * locks it cannot be known.
+ */
+export async function whenSharerGone(
+  sessionId: string,
+  clock: Clock,
+  signal: AbortSignal,
+  onGone: () => void,
+): Promise<void> {
   const { choice } = readSeat(sessionId);
-  if (!choice || !navigator.locks || readRole(sessionId) !== "elsewhere") return false;
-  return navigator.locks.request(lockOf(choice.tab), { ifAvailable: true }, (lock) => lock !== null);
+  if (!choice || !navigator.locks || readRole(sessionId) !== "elsewhere") return;
+  try {
+    await navigator.locks.request(lockOf(choice.tab), { signal }, () => {});
+  } catch {
+    // Called off.
+    return;
+  }
+  clock.after(RELOAD_MS, () => {
+    const current = readSeat(sessionId).choice;
+    if (!signal.aborted && current?.tab === choice.tab && current.intent === "sharing") onGone();
+  });
 }
 
 const lockOf = (tab: string) => `tagalong:tab:${tab}`;
@@ -79,27 +138,42 @@ const lockOf = (tab: string) => `tagalong:tab:${tab}`;
 /** Tells when another tab has changed the seat. */
 export function watchSeat(sessionId: string, onChange: () => void, signal: AbortSignal): void {
   const notice = (event: StorageEvent) => {
-    if (event.key === key(sessionId)) onChange();
+    if (event.key !== key(sessionId)) return;
+    if (event.newValue === null) memory.delete(`localStorage ${event.key}`);
+    onChange();
   };
   window.addEventListener("storage", notice, { signal });
 }
 
 type StorageName = "localStorage" | "sessionStorage";
 
-// Storage may be forbidden or full. Then a reload makes a new person, and everything else works.
-function read(storage: StorageName, sessionId: string): string | null {
+/** For as long as the page is open. Storage may be forbidden, full, or wiped: then only a reload makes a new person. */
+const memory = new Map<string, string>();
+
+function read(storage: StorageName, name: string): string | null {
+  const remembered = memory.get(`${storage} ${name}`) ?? null;
   try {
-    return window[storage].getItem(key(sessionId));
+    return window[storage].getItem(name) ?? remembered;
   } catch {
-    return null;
+    return remembered;
   }
 }
 
-function write(storage: StorageName, sessionId: string, value: string | null): void {
+function write(storage: StorageName, name: string, value: string | null): void {
+  if (value === null) memory.delete(`${storage} ${name}`);
+  else memory.set(`${storage} ${name}`, value);
   try {
-    if (value === null) window[storage].removeItem(key(sessionId));
-    else window[storage].setItem(key(sessionId), value);
+    if (value === null) window[storage].removeItem(name);
+    else window[storage].setItem(name, value);
   } catch {
-    // As above.
+    // The memory has it.
+  }
+}
+
+function keysIn(storage: StorageName): string[] {
+  try {
+    return Object.keys(window[storage]);
+  } catch {
+    return [];
   }
 }

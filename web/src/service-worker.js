@@ -26,12 +26,23 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
   if (request.method !== "GET" || origin !== self.location.origin) return;
-  if (request.mode === "navigate") event.respondWith(fetch(request).catch(() => inCache("/")));
+  if (request.mode === "navigate") event.respondWith(fromNetworkFirst(request));
   else if (pathname.startsWith("/assets/")) event.respondWith(fromCacheFirst(request));
 });
 
 // Whatever an answer varies by (its compression, for one), what is kept is what this browser was given.
 const inCache = (request) => caches.match(request, { ignoreVary: true });
+
+// A network that is there and never answers must not keep the page from opening.
+const PATIENCE_MS = 3000;
+
+async function fromNetworkFirst(request) {
+  const answer = fetch(request);
+  const cached = await inCache("/");
+  if (!cached) return answer;
+  const impatience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, cached));
+  return Promise.race([answer.catch(() => cached), impatience]);
+}
 
 // Names of assets change with their content, so what is in the cache is right for ever.
 async function fromCacheFirst(request) {

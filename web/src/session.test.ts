@@ -61,7 +61,7 @@ describe("coming back after a lost connection", () => {
   it("keeps the trail, drops who has left, and drops positions that are no longer alive", () => {
     const state = after(
       [
-        { type: "disconnected" },
+        { type: "connection", state: "offline" },
         { type: "initial_participants", participants: [ada], server_time: SERVER },
         { type: "initial_locations", locations: [] },
       ],
@@ -74,7 +74,7 @@ describe("coming back after a lost connection", () => {
   it("does not take one's own position away, which the server does not send", () => {
     const state = after(
       [
-        { type: "own_position", fix: HERE },
+        { type: "own_position", fix: HERE, at: NOW },
         { type: "initial_locations", locations: [] },
       ],
       joined(),
@@ -188,7 +188,7 @@ describe("the end", () => {
 
   it("is final", () => {
     const ended = after([{ type: "session_ended", data: { reason: "expired" } }], joined());
-    expect(apply(ended, { type: "disconnected" }, NOW)).toBe(ended);
+    expect(apply(ended, { type: "connection", state: "offline" }, NOW)).toBe(ended);
   });
 });
 

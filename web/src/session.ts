@@ -1,4 +1,5 @@
 import type { ChannelEvent, Fix, Status, WireFix, WireLocation, WireParticipant } from "./channel";
+import type { ConnectionState } from "./connection";
 import { distanceMetres, type LatLng } from "./geometry";
 
 export interface Position extends Fix {
@@ -28,7 +29,9 @@ export interface SessionState {
   name: string | null;
   endsAt: number | null;
   locked: boolean;
-  connection: "connecting" | "online" | "offline";
+  connection: ConnectionState;
+  /** The server did not take the newest position of this page. */
+  isPositionRefused: boolean;
   positionLifeMs: number;
   /** Null for a watcher. */
   me: string | null;
@@ -41,7 +44,8 @@ export interface SessionState {
 export type SessionEvent =
   | ChannelEvent
   | { type: "described"; name: string | null; expires_at: string; locked: boolean; server_time: string }
-  | { type: "own_position"; fix: Fix | null }
+  | { type: "own_position"; fix: Fix; at: number }
+  | { type: "own_position_gone" }
   | { type: "own_status"; status: Status }
   | { type: "time_passed" }
   | { type: "leaving" }
@@ -57,6 +61,7 @@ export function newSession(sessionId: string, me: string | null): SessionState {
     endsAt: null,
     locked: false,
     connection: "connecting",
+    isPositionRefused: false,
     positionLifeMs: 30_000,
     me,
     people: new Map(),
@@ -69,10 +74,12 @@ export function newSession(sessionId: string, me: string | null): SessionState {
 export function apply(state: SessionState, event: SessionEvent, now: number): SessionState {
   if (state.ended) return state;
   switch (event.type) {
-    case "connecting":
-      return { ...state, connection: "connecting" };
-    case "disconnected":
-      return { ...state, connection: "offline" };
+    case "connection":
+      return event.state === state.connection ? state : { ...state, connection: event.state };
+    case "position_answered":
+      return event.isTaken !== state.isPositionRefused
+        ? state
+        : { ...state, isPositionRefused: !event.isTaken };
     case "joined":
       return {
         ...state,
@@ -92,8 +99,10 @@ export function apply(state: SessionState, event: SessionEvent, now: number): Se
       return { ...state, isLeaving: true };
     case "ended":
       return { ...state, ended: event.reason };
-    default:
-      return { ...state, ...applyToPeople(state, event, now) };
+    default: {
+      const change = applyToPeople(state, event, now);
+      return change.people === state.people ? state : { ...state, ...change };
+    }
   }
 }
 
@@ -101,8 +110,8 @@ type PeopleEvent = Exclude<
   SessionEvent,
   {
     type:
-      | "connecting"
-      | "disconnected"
+      | "connection"
+      | "position_answered"
       | "joined"
       | "described"
       | "session_updated"
@@ -136,7 +145,9 @@ function applyToPeople(state: SessionState, event: PeopleEvent, now: number): Pa
     case "own_status":
       return { people: change(people, me, (person) => withStatus(person, event.status)) };
     case "own_position":
-      return { people: change(people, me, (person) => movedMyself(person, event.fix, now)) };
+      return { people: change(people, me, (person) => moved(person, event.fix, event.at, person.status)) };
+    case "own_position_gone":
+      return { people: change(people, me, (person) => ({ ...person, position: null })) };
     case "presence_state":
       return { people: withPresence(people, (userId) => !Object.hasOwn(event.presences, userId)) };
     case "presence_diff": {
@@ -201,10 +212,6 @@ function moved(person: Person, fix: WireFix, at: number, status: Status | null =
   const position: Position = { lat, lng, at };
   Object.assign(position, definedOnly({ accuracy, heading, speed, altitude, battery }));
   return { ...person, status, position, lastSeenAt: at, trail: longer(person.trail, { lat, lng }) };
-}
-
-function movedMyself(person: Person, fix: Fix | null, now: number): Person {
-  return fix ? moved(person, fix, now, person.status) : { ...person, position: null };
 }
 
 function withStatus(person: Person, status: Status): Person {

@@ -40,5 +40,5 @@ export function statusOf(role: Role, phase: SharingPhase, isPageHidden: boolean)
 function statusOfTab(phase: SharingPhase, isPageHidden: boolean): Status {
   if (phase === "off" || isRefused(phase)) return "stopped";
   if (isPageHidden) return "hidden";
-  return phase === "no_gps" ? "no_gps" : "sharing";
+  return phase === "no_gps" || phase === "quiet" ? "no_gps" : "sharing";
 }

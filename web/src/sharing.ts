@@ -2,6 +2,7 @@ import { watchBattery } from "./battery";
 import type { Fix } from "./channel";
 import type { Clock } from "./clock";
 import { type LocationWatch, type Trouble, watchLocation } from "./geolocation";
+import { type Permission, watchPermission } from "./permission";
 import { keepAwake } from "./wake-lock";
 
 /** `searching`: asked for, no fix yet. `app`, `elsewhere`: a tracker app or another tab shares, and this page does not. */
@@ -9,11 +10,19 @@ export type SharingPhase = "off" | "searching" | "on" | "app" | "elsewhere" | "p
 
 export interface Sharing {
   readonly phase: SharingPhase;
+  /** Of the newest position: when the device found it. */
+  readonly foundAt: number | null;
+  /** In metres, as far as the device tells. */
+  readonly accuracy: number | null;
+  /** The browser is asking the person, as far as it tells. */
+  readonly isPrompting: boolean;
   start(): void;
   /** Leaves the sharing to an app or another tab: no word that it ends here, or the position would be gone meanwhile. */
   handOver(to: "app" | "elsewhere"): void;
   pause(): void;
   stop(): void;
+  /** The page goes: no word about it. */
+  dispose(): void;
   /** Tells the newest place once more, to a connection that is new. */
   again(): void;
   /** Asks for the place anew, after the page has been away. */
@@ -22,9 +31,12 @@ export interface Sharing {
 
 interface SharingOptions {
   clock: Clock;
-  onFix(fix: Fix): void;
+  onFix(fix: Fix, takenAt: number): void;
   onPhase(phase: SharingPhase): void;
 }
+
+/** These may pass by themselves, so the position is still asked for. */
+const PASSING: ReadonlySet<SharingPhase> = new Set(["no_gps", "quiet"]);
 
 /** Sharing one's own place: begins with `start` and with nothing else. */
 export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharing {
@@ -32,6 +44,8 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
   let watch: LocationWatch | null = null;
   let letSleep = () => {};
   let batteryLevel: () => number | undefined = () => undefined;
+  let newest: { foundAt: number; accuracy: number | null } | null = null;
+  let permission: Permission | null = null;
 
   const enter = (next: SharingPhase) => {
     if (phase === next) return;
@@ -41,16 +55,18 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
   const release = () => {
     watch?.stop();
     watch = null;
+    newest = null;
     letSleep();
     letSleep = () => {};
   };
-  const report = (fix: Fix) => {
+  const report = (fix: Fix, takenAt: number) => {
+    newest = { foundAt: takenAt, accuracy: fix.accuracy ?? null };
     enter("on");
     const battery = batteryLevel();
-    onFix(battery === undefined ? fix : { ...fix, battery });
+    onFix(battery === undefined ? fix : { ...fix, battery }, takenAt);
   };
   const onTrouble = (trouble: Trouble) => {
-    if (trouble !== "no_gps") release();
+    if (!PASSING.has(trouble)) release();
     enter(trouble);
   };
 
@@ -60,19 +76,36 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
     // A refusal may already have come, before there was a watch to take back.
     if (isRefused(phase)) release();
   };
+  const start = () => {
+    if (watch) return;
+    enter("searching");
+    letSleep = keepAwake();
+    void watchBattery().then((level) => {
+      batteryLevel = level;
+    });
+    begin();
+  };
+  const noticePermission = (state: PermissionState) => {
+    if (state === "granted" && phase === "denied") start();
+    if (state === "denied" && watch) onTrouble("denied");
+  };
 
   return {
     get phase() {
       return phase;
     },
+    get foundAt() {
+      return newest?.foundAt ?? null;
+    },
+    get accuracy() {
+      return newest?.accuracy ?? null;
+    },
+    get isPrompting() {
+      return phase === "searching" && permission?.state === "prompt";
+    },
     start() {
-      if (watch) return;
-      enter("searching");
-      letSleep = keepAwake();
-      void watchBattery().then((level) => {
-        batteryLevel = level;
-      });
-      begin();
+      permission ??= watchPermission(noticePermission);
+      start();
     },
     handOver(to) {
       release();
@@ -86,10 +119,15 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
       release();
       enter("off");
     },
+    dispose() {
+      release();
+      permission?.stop();
+    },
     again() {
       watch?.again();
     },
     refresh() {
+      if (phase === "denied" && permission?.state === "granted") start();
       if (!watch) return;
       watch.stop();
       begin();

@@ -40,6 +40,8 @@ export const de: Texts = {
   shownFor: (life: string) => `Jede Position ist ${life} lang zu sehen.`,
   watchOnly: "Nur zuschauen",
   watchNote: "Du siehst die anderen. Du bist nicht auf der Karte, und dein Standort wird nicht abgefragt.",
+  locked: "Gesperrt",
+  lockedInvite: "Die Sitzung ist gesperrt: Niemand kann neu beitreten, bis sie wieder geöffnet wird.",
   lockedTitle: "Diese Sitzung ist gesperrt",
   lockedNote: "Gerade kommt niemand neu hinein. Wer dabei ist, bleibt dabei.",
 
@@ -49,6 +51,13 @@ export const de: Texts = {
   watchersFull: "Es schauen schon zu viele zu.",
   tooManyRequests: "Zu viele Versuche. Bitte warte einen Moment.",
   noServer: "Der Server ist nicht erreichbar. Bitte prüfe deine Verbindung.",
+  refusedField: {
+    display_name: "Dieser Name geht nicht. Bitte wähle einen anderen.",
+    avatar_color: "Diese Farbe geht nicht. Bitte wähle eine andere.",
+    name: "Dieser Name geht nicht. Bitte wähle einen anderen.",
+    expires_in_minutes: "So lange kann die Sitzung hier nicht dauern.",
+    location_ttl_seconds: "So lange kann eine Position hier nicht zu sehen sein.",
+  },
   somethingFailed: (code) => `Das hat nicht geklappt (${code}).`,
   somethingWrong: "Das hat nicht geklappt",
   tryAgain: "Nochmal versuchen",
@@ -100,6 +109,7 @@ export const de: Texts = {
   mapUnavailable: "Dieser Browser kann die Karte nicht zeichnen. In der Liste steht alles.",
   mapLoading: "Karte wird geladen …",
   tilesMissing: "Kartenbilder nicht erreichbar",
+  rough: (radius) => `± ${radius}`,
   onMap: (name, age) => `${name}, ${age}`,
 
   connecting: "Verbinden …",
@@ -107,37 +117,68 @@ export const de: Texts = {
   offline: "Keine Verbindung",
 
   shareMyLocation: "Standort teilen",
-  notSharing: "Du teilst nicht",
-  notSharingText: "Niemand sieht, wo du bist.",
-  searching: "Deine Position wird gesucht …",
-  sharing: "Du teilst deinen Standort",
-  sharingText: "Lass die Seite offen: Im Hintergrund halten Browser sie an.",
-  sharingOffline: "Die anderen sehen dich wieder, sobald die Verbindung zurück ist.",
-  paused: "Pausiert",
-  pausedText: "Deine Position ist nicht auf der Karte.",
+  sharing: {
+    watching: ["Du schaust zu", "Du bist nicht auf der Karte."],
+    off: ["Du teilst nicht", "Niemand sieht, wo du bist."],
+    searching: [
+      "Deine Position wird gesucht …",
+      "Lass die Seite offen: Im Hintergrund halten Browser sie an.",
+    ],
+    prompting: ["Darf diese Seite wissen, wo du bist?", "Dein Browser fragt: Tippe auf „Zulassen“."],
+    on: ["Du teilst deinen Standort", "Lass die Seite offen: Im Hintergrund halten Browser sie an."],
+    rough: ["Du teilst deinen Standort", ""],
+    interrupted: [
+      "Die anderen sehen dich gerade nicht",
+      "Die anderen sehen dich wieder, sobald die Verbindung zurück ist.",
+    ],
+    refused: [
+      "Deine Position wird nicht angenommen",
+      "Der Server lehnt ab, was dieses Gerät meldet. Wir versuchen es weiter.",
+    ],
+    quiet: [
+      "",
+      "Dein Gerät meldet nichts Neues, darum sehen dich die anderen nicht mehr. Wir fragen weiter.",
+    ],
+    no_gps: [
+      "Keine Position gefunden",
+      "Ist der Standort eingeschaltet? Unter freiem Himmel geht es am besten. Wir suchen weiter.",
+    ],
+    app: ["Deine App teilt", "Du kannst das Telefon wegstecken. „Stopp“ beendet auch die App."],
+    app_quiet: [
+      "Nichts von deiner App",
+      "Die anderen sehen dich nicht. Läuft die App, mit Standort „immer“?",
+    ],
+    elsewhere: ["Du teilst in einem anderen Tab", "Wenn du hier teilst, endet es dort."],
+    elsewhere_quiet: [
+      "Nichts von deinem anderen Tab",
+      "Die anderen sehen dich nicht. Du kannst stattdessen hier teilen.",
+    ],
+    paused: ["Pausiert", "Deine Position ist nicht auf der Karte."],
+    denied: [
+      "Standort nicht erlaubt",
+      "Erlaube den Standort für diese Seite in den Einstellungen des Browsers und versuche es nochmal.",
+    ],
+    insecure: [
+      "Keine sichere Verbindung",
+      "Browser geben den Standort nur über https:// oder auf localhost frei. Bitte wer diesen Server betreibt um eine https://-Adresse.",
+    ],
+    unsupported: [
+      "Kein Standort verfügbar",
+      "Dieser Browser kennt seinen Standort nicht. Die anderen siehst du trotzdem.",
+    ],
+  },
+  seenAgain: "Die anderen sehen dich wieder, sobald die Verbindung zurück ist.",
+  roughText: (radius) =>
+    `Deine Position ist ungenau: ± ${radius}. Schalte den genauen Standort für diesen Browser ein.`,
+  quietTitle: (age) => `Deine Position ist ${age} alt`,
+  unknownOffline: "Ohne Verbindung weiß diese Seite das nicht.",
   pause: "Pause",
   resume: "Weiter",
   stop: "Stopp",
-  noGps: "Keine Position gefunden",
-  noGpsText: "Ist der Standort eingeschaltet? Unter freiem Himmel geht es am besten. Wir suchen weiter.",
-  denied: "Standort nicht erlaubt",
-  deniedText:
-    "Erlaube den Standort für diese Seite in den Einstellungen des Browsers und versuche es nochmal.",
-  insecure: "Keine sichere Verbindung",
-  insecureText:
-    "Browser geben den Standort nur über https:// oder auf localhost frei. Bitte wer diesen Server betreibt um eine https://-Adresse.",
-  unsupported: "Kein Standort verfügbar",
-  unsupportedText: "Dieser Browser kennt seinen Standort nicht. Die anderen siehst du trotzdem.",
-  watching: "Du schaust zu",
-  watchingText: "Du bist nicht auf der Karte.",
   joinToShare: "Beitreten",
 
-  tabSharing: "Du teilst in einem anderen Tab",
-  tabSharingText: "Wenn du hier teilst, endet es dort.",
   shareHere: "Hier teilen",
 
-  appSharing: "Deine App teilt",
-  appSharingText: "Du kannst das Telefon wegstecken. „Stopp“ beendet auch die App.",
   pocket: "In der Tasche weiter teilen",
   pocketText: "Ein Browser hört im Hintergrund auf, eine Tracker-App nicht.",
   pocketBattery: "Braucht etwa so viel Akku wie Navigation.",
@@ -165,6 +206,8 @@ export const de: Texts = {
   cancel: "Abbrechen",
   lock: "Sperren: Niemand kann neu beitreten",
   changeEnd: "Endet in",
+  endsIn: (time) => `Diese Sitzung endet in ${time}`,
+  extend: "Eine Stunde mehr",
   downloadTrack: "Meine Spur herunterladen",
 
   joined: (name) => `${name} ist beigetreten`,

@@ -1,3 +1,5 @@
+import type { SharingState } from "../sharing-state";
+
 export const en = {
   language: "en",
   tagline: "See each other on the way.",
@@ -37,6 +39,8 @@ export const en = {
   shownFor: (life: string) => `Each position is shown for ${life}.`,
   watchOnly: "Watch only",
   watchNote: "You see the others. You are not on the map, and your location is not asked for.",
+  locked: "Locked",
+  lockedInvite: "The session is locked: nobody new can join until its creator opens it.",
   lockedTitle: "This session is locked",
   lockedNote: "Its creator lets nobody new in at the moment. Whoever is in it stays in it.",
 
@@ -46,6 +50,14 @@ export const en = {
   watchersFull: "Too many people are watching this session already.",
   tooManyRequests: "Too many attempts. Please wait a moment.",
   noServer: "The server cannot be reached. Please check your connection.",
+  /** What the server did not take, by its name there. */
+  refusedField: {
+    display_name: "This name cannot be used. Please choose another.",
+    avatar_color: "This colour cannot be used. Please choose another.",
+    name: "This name cannot be used. Please choose another.",
+    expires_in_minutes: "The session cannot last that long here.",
+    location_ttl_seconds: "Positions cannot be shown that long here.",
+  },
   somethingFailed: (code: string) => `That did not work (${code}).`,
   somethingWrong: "That did not work",
   tryAgain: "Try again",
@@ -96,6 +108,7 @@ export const en = {
   mapUnavailable: "The map cannot be drawn in this browser. The list of participants has everything.",
   mapLoading: "Loading the map…",
   tilesMissing: "Map tiles cannot be reached",
+  rough: (radius: string) => `± ${radius}`,
   onMap: (name: string, age: string) => `${name}, ${age}`,
 
   connecting: "Connecting…",
@@ -103,36 +116,57 @@ export const en = {
   offline: "No connection",
 
   shareMyLocation: "Share my location",
-  notSharing: "You are not sharing",
-  notSharingText: "Nobody sees where you are.",
-  searching: "Looking for your position…",
-  sharing: "You are sharing",
-  sharingText: "Keep this page open: browsers stop it in the background.",
-  sharingOffline: "The others see you again once the connection is back.",
-  paused: "Paused",
-  pausedText: "Your position is off the map.",
+  /** Title and text for each state of one's own sharing. */
+  sharing: {
+    watching: ["You are watching", "You are not on the map."],
+    off: ["You are not sharing", "Nobody sees where you are."],
+    searching: ["Looking for your position…", "Keep this page open: browsers stop it in the background."],
+    prompting: ["May this page know where you are?", "Your browser is asking: tap Allow."],
+    on: ["You are sharing", "Keep this page open: browsers stop it in the background."],
+    rough: ["You are sharing", ""],
+    interrupted: ["The others do not see you now", "The others see you again once the connection is back."],
+    refused: [
+      "Your position is not accepted",
+      "The server refuses what this device reports. We keep trying.",
+    ],
+    quiet: ["", "Nothing new from your device, so the others no longer see you. We keep asking."],
+    no_gps: [
+      "No position found",
+      "Is location switched on? Under the open sky it works best. We keep looking.",
+    ],
+    app: ["Your app is sharing", "You can put the phone away. Stop here stops the app too."],
+    app_quiet: [
+      "Nothing from your app",
+      "The others do not see you. Is the app running, with location “always”?",
+    ],
+    elsewhere: ["You share in another tab", "Sharing here instead ends it there."],
+    elsewhere_quiet: [
+      "Nothing from your other tab",
+      "The others do not see you. You can share here instead.",
+    ],
+    paused: ["Paused", "Your position is off the map."],
+    denied: [
+      "Location is not allowed",
+      "Allow location for this site in your browser's settings, then try again.",
+    ],
+    insecure: [
+      "No secure connection",
+      "Browsers give a location only over https:// or on localhost. Ask whoever runs this server for an https:// address.",
+    ],
+    unsupported: ["No location here", "This browser cannot tell where it is. You still see the others."],
+  } satisfies Record<SharingState, [title: string, text: string]>,
+  seenAgain: "The others see you again once the connection is back.",
+  roughText: (radius: string) =>
+    `Your position is rough: ± ${radius}. Switch on precise location for this browser.`,
+  quietTitle: (age: string) => `Your position is ${age} old`,
+  unknownOffline: "Without a connection this page cannot tell.",
   pause: "Pause",
   resume: "Resume",
   stop: "Stop",
-  noGps: "No position found",
-  noGpsText: "Is location switched on? Under the open sky it works best. We keep looking.",
-  denied: "Location is not allowed",
-  deniedText: "Allow location for this site in your browser's settings, then try again.",
-  insecure: "No secure connection",
-  insecureText:
-    "Browsers give a location only over https:// or on localhost. Ask whoever runs this server for an https:// address.",
-  unsupported: "No location here",
-  unsupportedText: "This browser cannot tell where it is. You still see the others.",
-  watching: "You are watching",
-  watchingText: "You are not on the map.",
   joinToShare: "Join",
 
-  tabSharing: "You share in another tab",
-  tabSharingText: "Sharing here instead ends it there.",
   shareHere: "Share here",
 
-  appSharing: "Your app is sharing",
-  appSharingText: "You can put the phone away. Stop here stops the app too.",
   pocket: "Keep sharing in my pocket",
   pocketText: "A browser stops in the background; a tracker app goes on.",
   pocketBattery: "Uses about as much battery as navigation.",
@@ -160,6 +194,8 @@ export const en = {
   cancel: "Cancel",
   lock: "Lock: nobody new can join",
   changeEnd: "End in",
+  endsIn: (time: string) => `This session ends in ${time}`,
+  extend: "One hour more",
   downloadTrack: "Download my track",
 
   joined: (name: string) => `${name} has joined`,

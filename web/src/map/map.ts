@@ -23,6 +23,8 @@ export interface MapView {
   look(camera: Camera): void;
   /** Once, without staying with them. */
   centreOn(userId: string): void;
+  /** The network is back: what could not be loaded is asked for again. */
+  refresh(): void;
   dispose(): void;
 }
 
@@ -32,7 +34,8 @@ interface MapOptions {
   /** The map was moved by hand. */
   onMoved(): void;
   onChoose(userId: string): void;
-  onTilesMissing(): void;
+  /** Whether the map server answers. */
+  onTiles(areThere: boolean): void;
 }
 
 /** Draws people on a map. Throws where the browser cannot draw one (no WebGL). */
@@ -58,9 +61,7 @@ export async function openMap({ container, config, ...on }: MapOptions): Promise
   map.on("movestart", (event) => {
     if (event.originalEvent) on.onMoved();
   });
-  map.on("error", (event) => {
-    if ("sourceId" in event && event.sourceId === "tiles") on.onTilesMissing();
-  });
+  const tiles = watchTiles(map, on.onTiles);
 
   return {
     draw(entries, chosen) {
@@ -69,13 +70,38 @@ export async function openMap({ container, config, ...on }: MapOptions): Promise
     },
     look: (camera) => viewpoint.look(camera),
     centreOn: (userId) => viewpoint.centreOn(userId),
+    refresh: tiles.refresh,
     dispose() {
       darkness.removeEventListener("change", restyle);
+      tiles.dispose();
       viewpoint.dispose();
       people.dispose();
       map.remove();
     },
   };
+}
+
+const TRY_TILES_MS = 15_000;
+
+/** Tells whether tiles come, and asks again for those that did not: the map itself never does. */
+function watchTiles(map: MapLibre, tell: (areThere: boolean) => void) {
+  let timer = 0;
+  const refresh = () => {
+    if (timer !== 0 && map.getSource("tiles")) map.refreshTiles("tiles");
+  };
+  const settle = (areThere: boolean) => {
+    if (areThere === (timer === 0)) return;
+    clearInterval(timer);
+    timer = areThere ? 0 : window.setInterval(refresh, TRY_TILES_MS);
+    tell(areThere);
+  };
+  map.on("error", (event) => {
+    if ("sourceId" in event && event.sourceId === "tiles") settle(false);
+  });
+  map.on("sourcedata", ({ sourceId, tile }) => {
+    if (sourceId === "tiles" && tile?.state === "loaded") settle(true);
+  });
+  return { refresh, dispose: () => clearInterval(timer) };
 }
 
 function createMap(container: HTMLElement, style: ReturnType<typeof baseStyle>): MapLibre {

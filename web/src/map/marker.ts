@@ -1,8 +1,10 @@
 import { Marker } from "maplibre-gl";
+import { formatDistance, formatShortAge } from "../format";
 import { type LatLng, metresPerPixel, nearestTurn } from "../geometry";
 import { t } from "../i18n/texts";
 import type { RosterEntry } from "../roster";
 import type { Position } from "../session";
+import { isRough } from "../sharing-state";
 import { avatar } from "../ui/avatar";
 import { h, setText } from "../ui/dom";
 import { describePresence } from "../ui/presence";
@@ -12,6 +14,18 @@ const LONGEST_GLIDE_MS = 2_200;
 const FARTHEST_GLIDE_DEGREES = 0.02;
 const SMALLEST_HALO_PX = 22;
 const LARGEST_HALO_PX = 3_000;
+
+/** Anybody who shares is heard of at least every 10 s. */
+const OLD_MS = 30_000;
+
+const isOld = ({ ageMs }: RosterEntry) => (ageMs ?? 0) >= OLD_MS;
+
+/** Beside the name, what makes the place worth less than it looks. */
+function noteOn(entry: RosterEntry): string {
+  const { position } = entry.person;
+  if (isOld(entry)) return formatShortAge(entry.ageMs ?? 0);
+  return isRough(position?.accuracy) ? t.rough(formatDistance(position.accuracy)) : "";
+}
 
 /** One person on the map: avatar, name, heading and a circle as large as the position is uncertain. */
 export class PersonMarker {
@@ -53,9 +67,11 @@ export class PersonMarker {
   update(entry: RosterEntry, position: Position, isChosen: boolean, startedAt: number): void {
     const { person } = entry;
     const name = entry.isMe ? t.you : person.name;
-    setText(this.name, name);
+    setText(this.name, [name, noteOn(entry)].filter(Boolean).join(" · "));
     this.element.setAttribute("aria-label", t.onMap(name, describePresence(entry)));
     this.element.classList.toggle("is-chosen", isChosen);
+    this.element.classList.toggle("is-old", isOld(entry));
+    this.element.classList.toggle("is-rough", isRough(position.accuracy));
     this.element.classList.toggle("is-away", person.status === "hidden" || person.status === "no_gps");
     this.arrow.hidden = position.heading === undefined;
     if (position.heading !== undefined) this.arrow.style.transform = `rotate(${position.heading}deg)`;

@@ -2,6 +2,7 @@ import type { FeatureCollection } from "geojson";
 import type { GeoJSONSource, Map as MapLibre } from "maplibre-gl";
 import type { LatLng } from "../geometry";
 import type { RosterEntry } from "../roster";
+import type { Position } from "../session";
 import { PersonMarker } from "./marker";
 
 /** More names than this cover one another. */
@@ -34,11 +35,11 @@ export class PeopleLayer {
   }
 
   /** Where somebody is, not where their gliding avatar has got to. */
-  placeOf(userId: string): LatLng | null {
+  placeOf(userId: string): Position | null {
     return this.entries.find(({ person }) => person.userId === userId)?.person.position ?? null;
   }
 
-  places(): LatLng[] {
+  places(): Position[] {
     return this.entries.flatMap(({ person }) => person.position ?? []);
   }
 

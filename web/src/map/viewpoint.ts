@@ -1,5 +1,6 @@
 import type { Map as MapLibre, PaddingOptions } from "maplibre-gl";
-import { type Bounds, boundsOf, type LatLng } from "../geometry";
+import { type Bounds, boundsOf, type LatLng, zoomFor } from "../geometry";
+import type { Position } from "../session";
 import { type Camera, needsRefit } from "./camera";
 import type { PeopleLayer } from "./people-layer";
 
@@ -8,6 +9,8 @@ const CLOSE_UP = 15;
 /** Room for avatars, names, buttons and the scale. */
 const FIT_PADDING = { top: 64, bottom: 96, left: 64, right: 100 };
 const GLIDE_MS = 900;
+/** How much of the shorter side a ring may take. */
+const RING_SHARE = 0.6;
 
 /** Moves the map so that it keeps showing what the camera is set to. */
 export class Viewpoint {
@@ -65,8 +68,15 @@ export class Viewpoint {
     this.followed = place;
   }
 
-  private approach(center: LatLng): void {
-    const zoom = Math.max(this.map.getZoom(), CLOSE_UP);
+  private approach(center: Position): void {
+    const { clientWidth, clientHeight } = this.map.getContainer();
+    // A rough position is shown as the area that it is.
+    const whole = zoomFor(
+      center.lat,
+      2 * (center.accuracy ?? 0),
+      RING_SHARE * Math.min(clientWidth, clientHeight),
+    );
+    const zoom = Math.min(Math.max(this.map.getZoom(), CLOSE_UP), whole);
     this.map.easeTo({ center, zoom, duration: this.glideMs() });
   }
 

@@ -13,6 +13,7 @@ export function announcer() {
   };
   return {
     element,
+    say,
     update({ people: before }: SessionState, { people: after }: SessionState) {
       if (before === after || before.size === 0) return;
       for (const { name } of absentFrom(before, after)) say(t.joined(name));

@@ -2,13 +2,14 @@ import { type Config, createSession, getConfig } from "../api";
 import { formatDuration } from "../format";
 import { t } from "../i18n/texts";
 import { changeSeat } from "../seat";
+import { lengthsUpTo } from "../session-lengths";
 import { brandMark } from "./brand";
 import { h, type Page } from "./dom";
 import { describeProblem, problemLine } from "./problem";
 import { scenery } from "./scenery";
 import { openShareSheet } from "./share-sheet";
 
-const DURATIONS_MINUTES = [60, 240, 720, 1440];
+const LONGEST_MINUTES = 1440;
 const USUAL_LIFE_SECONDS = 30;
 const LONGER_LIVES_SECONDS = [120, 900];
 const USUAL_MINUTES = 240;
@@ -96,12 +97,9 @@ function durationChoice(config: Promise<Config>) {
       ...options.map((minutes) => segment("duration", minutes, minutes * 60_000, minutes === usual)),
     );
   };
-  show(DURATIONS_MINUTES);
+  show(lengthsUpTo(LONGEST_MINUTES));
   config.then(
-    ({ max_session_minutes: longest }) => {
-      const allowed = DURATIONS_MINUTES.filter((minutes) => minutes <= longest);
-      if (allowed.length < DURATIONS_MINUTES.length) show(allowed.length > 0 ? allowed : [longest]);
-    },
+    ({ max_session_minutes: longest }) => longest !== LONGEST_MINUTES && show(lengthsUpTo(longest)),
     () => {},
   );
   return {

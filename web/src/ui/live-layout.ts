@@ -2,9 +2,10 @@ import { t } from "../i18n/texts";
 import type { Camera } from "../map/camera";
 import type { RosterEntry } from "../roster";
 import type { SessionState } from "../session";
-import type { SharingPhase } from "../sharing";
+import type { SharingFacts } from "../sharing-state";
 import { announcer } from "./announcer";
 import { h, setText } from "./dom";
+import { endingLine } from "./ending";
 import { type IconName, icon } from "./icons";
 import { peopleList } from "./people-list";
 import { sessionBar } from "./session-bar";
@@ -13,6 +14,8 @@ import { type SharingCardOptions, sharingCard } from "./sharing-card";
 export interface LiveActions extends SharingCardOptions {
   onInvite(): void;
   onMenu(): void;
+  /** Only for the creator. */
+  onExtend(): void;
   onFit(): void;
   onCentreOnMe(): void;
   onChoose(userId: string): void;
@@ -23,7 +26,7 @@ export interface LiveActions extends SharingCardOptions {
 export interface LiveView {
   state: SessionState;
   entries: RosterEntry[];
-  phase: SharingPhase | "watching";
+  sharing: SharingFacts;
   camera: Camera;
   chosen: string | null;
   now: number;
@@ -35,6 +38,7 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
   const sharing = sharingCard(actions);
   const people = peopleList({ ...actions, onRemove: isCreator ? actions.onRemove : null });
   const toasts = announcer();
+  const ending = endingLine(toasts.say, isCreator ? actions.onExtend : null);
   const map = mapPane(actions);
   const panel = listPanel(people.element, actions.onInvite, signal);
   const element = h(
@@ -42,7 +46,7 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
     { class: "live" },
     bar.element,
     map.element,
-    h("div", { class: "panel" }, sharing.element, panel.element),
+    h("div", { class: "panel" }, ending.element, sharing.element, panel.element),
     toasts.element,
   );
 
@@ -50,16 +54,18 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
     element,
     mapContainer: map.container,
     announce: toasts.update,
+    say: toasts.say,
     showMap: () => map.showNote(null),
     showMapUnavailable: () => map.showNote(t.mapUnavailable),
     showTilesMissing: map.showTilesMissing,
-    update({ state, entries, phase, camera, chosen, now }: LiveView) {
+    update({ state, entries, sharing: facts, camera, chosen, now }: LiveView) {
       document.title = `${state.name ?? t.untitled} · Tagalong`;
       const followed = camera.mode === "person" ? camera.userId : null;
       bar.update(state, now);
-      sharing.update(phase, state.connection === "offline");
+      ending.update(state.endsAt === null ? null : state.endsAt - now);
+      sharing.update(facts);
       people.update(entries, chosen, followed);
-      panel.update(entries, phase === "watching", state.connection === "online");
+      panel.update(entries, facts.phase === "watching", state.connection === "online");
       map.update(entries, camera, state.me);
     },
   };
@@ -85,8 +91,8 @@ function mapPane({ onFit, onCentreOnMe }: LiveActions) {
       note.hidden = text === null;
       setText(note, text ?? "");
     },
-    showTilesMissing() {
-      tilesNote.hidden = false;
+    showTilesMissing(areMissing: boolean) {
+      tilesNote.hidden = !areMissing;
     },
     update(entries: RosterEntry[], camera: Camera, me: string | null) {
       const isMe = camera.mode === "person" && camera.userId === me;

@@ -1,13 +1,18 @@
-import { formatAge, isFresh } from "../format";
+import { formatAge, formatDistance, isFresh } from "../format";
 import { t } from "../i18n/texts";
 import type { RosterEntry } from "../roster";
 import type { Person } from "../session";
+import { isRough } from "../sharing-state";
 
-/** "now", "40 s ago · page in background", "offline · last seen 2 min ago", "paused". */
+/** "now", "now · ± 2 km", "40 s ago · page in background", "offline · last seen 2 min ago", "paused". */
 export function describePresence({ person, presence, ageMs }: RosterEntry): string {
   const reason = reasonFor(person, presence === "live");
   if (ageMs === null) return reason ?? t.noPositionYet;
-  if (presence === "live") return reason ? `${formatAge(ageMs)} · ${reason}` : formatAge(ageMs);
+  if (presence === "live") {
+    const accuracy = person.position?.accuracy;
+    const roughness = isRough(accuracy) ? t.rough(formatDistance(accuracy)) : null;
+    return [formatAge(ageMs), roughness, reason].filter(Boolean).join(" · ");
+  }
   if (reason && isFresh(ageMs)) return reason;
   return `${reason ?? t.reason.unknown} · ${t.lastSeen(formatAge(ageMs))}`;
 }

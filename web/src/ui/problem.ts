@@ -12,7 +12,7 @@ export function describeProblem(error: unknown): string {
     case "DISPLAY_NAME_TAKEN":
       return t.nameTaken;
     case "INVALID_PARAMETERS":
-      return Object.values((error as ApiError).details)[0]?.[0] ?? t.somethingFailed(code);
+      return refusedField((error as ApiError).details) ?? t.somethingFailed(code);
     case "SESSION_LOCKED":
       return t.lockedTitle;
     case "RATE_LIMITED":
@@ -20,6 +20,12 @@ export function describeProblem(error: unknown): string {
     default:
       return t.somethingFailed(code);
   }
+}
+
+/** The server's own words are for developers, in English. */
+function refusedField(details: ApiError["details"]): string | undefined {
+  const texts: Record<string, string> = t.refusedField;
+  return Object.keys(details).flatMap((field) => texts[field] ?? [])[0];
 }
 
 /** A place for what went wrong, read out when it changes. */

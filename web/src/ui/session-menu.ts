@@ -1,8 +1,8 @@
 import { formatDuration } from "../format";
 import { t } from "../i18n/texts";
-import { h } from "./dom";
+import { h, setText } from "./dom";
 import { type IconName, icon } from "./icons";
-import { openSheet } from "./sheet";
+import { openSheet, type Sheet } from "./sheet";
 
 interface MenuOptions {
   title: string;
@@ -11,15 +11,23 @@ interface MenuOptions {
   onLeave(): void;
   onDownload: (() => void) | null;
   /** Only for the creator. */
-  creator: {
-    isLocked: boolean;
-    onLock(locked: boolean): void;
-    onChangeEnd(minutes: number): void;
-    onEnd(): void;
-  } | null;
+  creator: CreatorOptions | null;
 }
 
-const NEW_ENDS_MINUTES = [60, 240, 720, 1440];
+interface CreatorOptions {
+  /** As the server said last. */
+  isLocked(): boolean;
+  onLock(locked: boolean): Promise<boolean>;
+  /** In minutes. */
+  lengths: Promise<number[]>;
+  onChangeEnd(minutes: number): Promise<boolean>;
+  onEnd(): void;
+}
+
+export interface SessionMenu extends Pick<Sheet, "closed"> {
+  /** Called when anything has changed meanwhile. */
+  update(): void;
+}
 
 export function openSessionMenu({
   title,
@@ -28,14 +36,15 @@ export function openSessionMenu({
   onLeave,
   onDownload,
   creator,
-}: MenuOptions): void {
+}: MenuOptions): SessionMenu {
   const closing = (run: () => void) => () => {
     sheet.close();
     run();
   };
+  const forCreator = creator && creatorPart(creator);
   const sheet = openSheet(
     title,
-    ...(creator ? [creatorPart(creator)] : []),
+    ...(forCreator ? [forCreator.element] : []),
     h(
       "div",
       { class: "menu" },
@@ -45,23 +54,35 @@ export function openSessionMenu({
       creator && menuItem("stop", t.end, closing(creator.onEnd), "danger-quiet"),
     ),
   );
+  return { closed: sheet.closed, update: () => forCreator?.update() };
 }
 
 function menuItem(iconName: IconName, label: string, run: () => void, style = ""): HTMLElement {
   return h("button", { class: `menu-item ${style}`, type: "button", click: run }, icon(iconName), label);
 }
 
-function creatorPart({ isLocked, onLock, onChangeEnd }: NonNullable<MenuOptions["creator"]>): HTMLElement {
-  const lock = h("input", { type: "checkbox", role: "switch", checked: isLocked });
-  lock.addEventListener("change", () => onLock(lock.checked));
-  const ends = NEW_ENDS_MINUTES.map((minutes) =>
-    h(
-      "button",
-      { class: "button small", type: "button", click: () => onChangeEnd(minutes) },
-      formatDuration(minutes * 60_000),
-    ),
+function creatorPart({ isLocked, onLock, lengths, onChangeEnd }: CreatorOptions) {
+  const lock = h("input", { type: "checkbox", role: "switch", checked: isLocked() });
+  let isAsking = false;
+  const update = () => {
+    if (!isAsking) lock.checked = isLocked();
+  };
+  lock.addEventListener("change", async () => {
+    isAsking = true;
+    await onLock(lock.checked);
+    isAsking = false;
+    update();
+  });
+  const ends = h("div", { class: "actions" });
+  const said = h("p", { class: "note", role: "status" });
+  const changeEnd = async (minutes: number) => {
+    setText(said, "");
+    if (await onChangeEnd(minutes)) setText(said, t.endsIn(formatDuration(minutes * 60_000)));
+  };
+  void lengths.then((offered) =>
+    ends.replaceChildren(...offered.map((minutes) => endButton(minutes, changeEnd))),
   );
-  return h(
+  const element = h(
     "div",
     { class: "creator" },
     h("label", { class: "switch" }, h("span", {}, t.lock), lock),
@@ -69,7 +90,17 @@ function creatorPart({ isLocked, onLock, onChangeEnd }: NonNullable<MenuOptions[
       "div",
       { class: "field", role: "group", "aria-label": t.changeEnd },
       h("span", { class: "legend" }, t.changeEnd),
-      h("div", { class: "actions" }, ...ends),
+      ends,
+      said,
     ),
+  );
+  return { element, update };
+}
+
+function endButton(minutes: number, run: (minutes: number) => void): HTMLElement {
+  return h(
+    "button",
+    { class: "button small", type: "button", click: () => run(minutes) },
+    formatDuration(minutes * 60_000),
   );
 }

@@ -5,12 +5,16 @@ import { qrCode } from "./qr-code";
 import { openSheet } from "./sheet";
 
 /** The join link to copy, to share and to scan. */
-export async function openShareSheet(link: string, sessionName: string | null): Promise<void> {
+export async function openShareSheet(
+  link: string,
+  sessionName: string | null,
+  isLocked = false,
+): Promise<void> {
   const field = h("input", { class: "link", readonly: true, value: link, "aria-label": t.joinLink });
   field.addEventListener("focus", () => field.select());
   const sheet = openSheet(
     t.inviteTitle,
-    h("p", {}, t.inviteText),
+    h("p", {}, isLocked ? t.lockedInvite : t.inviteText),
     qrCode(link),
     field,
     h("div", { class: "actions" }, copyButton(link, field), shareButton(link, sessionName)),

@@ -1,5 +1,6 @@
+import { formatDistance, formatDuration } from "../format";
 import { t } from "../i18n/texts";
-import type { SharingPhase } from "../sharing";
+import { type SharingFacts, type SharingState, sharingState } from "../sharing-state";
 import { h, setText } from "./dom";
 import { type IconName, icon } from "./icons";
 
@@ -32,13 +33,14 @@ export function sharingCard(options: SharingCardOptions) {
   let shown = "";
   return {
     element,
-    update(phase: SharingPhase | "watching", isOffline: boolean) {
-      const words = wordsFor(phase, options);
-      setText(text, isOffline && (phase === "on" || phase === "searching") ? t.sharingOffline : words.text);
-      if (shown === phase) return;
-      shown = phase;
-      element.dataset.phase = phase;
-      title.textContent = words.title;
+    update(facts: SharingFacts) {
+      const state = sharingState(facts);
+      const words = wordsFor(state, facts, options);
+      setText(text, words.text);
+      setText(title, words.title);
+      if (shown === state) return;
+      shown = state;
+      element.dataset.state = state;
       // The button that was pressed is replaced by its opposite, which should then have the focus.
       const hadFocus = actions.contains(document.activeElement);
       actions.replaceChildren(...words.actions.map(actionButton));
@@ -56,38 +58,58 @@ function actionButton([label, iconName, style, run]: Action): HTMLElement {
   );
 }
 
-function wordsFor(
-  phase: SharingPhase | "watching",
-  { onStart, onPause, onStop, onJoin }: SharingCardOptions,
-): Words {
+function wordsFor(state: SharingState, facts: SharingFacts, options: SharingCardOptions): Words {
+  const { connection, accuracy, ageMs } = facts;
+  const [title, text] = t.sharing[state];
+  const words = { title, text, actions: actionsFor(state, options) };
+  switch (state) {
+    case "searching":
+      return connection === "offline" ? { ...words, text: t.seenAgain } : words;
+    case "rough":
+      return { ...words, text: t.roughText(formatDistance(accuracy ?? 0)) };
+    case "quiet":
+      return { ...words, title: t.quietTitle(formatDuration(ageMs ?? 0)) };
+    case "app":
+    case "elsewhere":
+      return connection === "offline" ? { ...words, text: t.unknownOffline } : words;
+    default:
+      return words;
+  }
+}
+
+function actionsFor(state: SharingState, { onStart, onPause, onStop, onJoin }: SharingCardOptions): Action[] {
   const start: Action = [t.shareMyLocation, "locate", "primary", onStart];
   const here: Action = [t.shareHere, "locate", "primary", onStart];
-  const retry: Action = [t.tryAgain, null, "", onStart];
   const stop: Action = [t.stop, "stop", "stop", onStop];
   const pause: Action = [t.pause, "pause", "", onPause];
   const resume: Action = [t.resume, "play", "primary", onStart];
-  switch (phase) {
+  switch (state) {
     case "watching":
-      return { title: t.watching, text: t.watchingText, actions: [[t.joinToShare, null, "primary", onJoin]] };
+      return [[t.joinToShare, null, "primary", onJoin]];
     case "off":
-      return { title: t.notSharing, text: t.notSharingText, actions: [start] };
-    case "searching":
-      return { title: t.searching, text: t.sharingText, actions: [stop] };
+      return [start];
     case "on":
-      return { title: t.sharing, text: t.sharingText, actions: [pause, stop] };
-    case "app":
-      return { title: t.appSharing, text: t.appSharingText, actions: [start, stop] };
-    case "elsewhere":
-      return { title: t.tabSharing, text: t.tabSharingText, actions: [here, stop] };
-    case "paused":
-      return { title: t.paused, text: t.pausedText, actions: [resume, stop] };
+    case "rough":
+    case "interrupted":
+    case "refused":
+      return [pause, stop];
+    case "searching":
+    case "prompting":
     case "no_gps":
-      return { title: t.noGps, text: t.noGpsText, actions: [stop] };
+    case "quiet":
+      return [stop];
+    case "app":
+    case "app_quiet":
+      return [start, stop];
+    case "elsewhere":
+    case "elsewhere_quiet":
+      return [here, stop];
+    case "paused":
+      return [resume, stop];
     case "denied":
-      return { title: t.denied, text: t.deniedText, actions: [retry] };
+      return [[t.tryAgain, null, "", onStart]];
     case "insecure":
-      return { title: t.insecure, text: t.insecureText, actions: [] };
     case "unsupported":
-      return { title: t.unsupported, text: t.unsupportedText, actions: [] };
+      return [];
   }
 }
