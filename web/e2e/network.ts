@@ -91,7 +91,7 @@ class Pair {
 }
 
 /** One pixel of green. */
-const TILE = Buffer.from(
+export const TILE = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkqPpfDwAEAAH/qGRPfgAAAABJRU5ErkJggg==",
   "base64",
 );

@@ -159,7 +159,10 @@ export class Somebody {
     return this.page.getByRole("heading", { level: 1, name: text }).waitFor();
   }
 
+  /** All that the browser keeps of sessions. */
   kept(): Promise<string[]> {
-    return this.page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]);
+    return this.page.evaluate(() =>
+      [...Object.keys(localStorage), ...Object.keys(sessionStorage)].filter((key) => key !== "tagalong:name"),
+    );
   }
 }

@@ -11,6 +11,7 @@ import {
 import { formatDuration } from "./format";
 import { t } from "./i18n/texts";
 import type { Live } from "./live";
+import { load } from "./load";
 import { joinPath } from "./route";
 import { giveUpPlace } from "./seat";
 import { anHourMore, lengthsUpTo } from "./session-lengths";
@@ -122,7 +123,7 @@ async function openPocket(live: Live, userId: string): Promise<void> {
   await attempt(live, async () => {
     const [{ trackers }, { openTrackerSheet }] = await Promise.all([
       getTrackers(sessionId, userId, seat.token),
-      import("./ui/tracker-sheet"),
+      load(() => import("./ui/tracker-sheet")),
     ]);
     openTrackerSheet(trackers, live.state.positionLifeMs, (onArrival) => live.expectApp(onArrival));
   });

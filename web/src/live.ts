@@ -2,6 +2,7 @@ import { type Config, getConfig, getSession, isGone, leaveOnUnload } from "./api
 import { type ChannelEvent, type Fix, type LiveChannel, openChannel } from "./channel";
 import { systemClock } from "./clock";
 import { liveActions } from "./live-actions";
+import { LoadFailure, load } from "./load";
 import type { Camera } from "./map/camera";
 import type { MapView } from "./map/map";
 import { roster } from "./roster";
@@ -26,6 +27,7 @@ import { Track } from "./track";
 import type { Page } from "./ui/dom";
 import type { Farewell } from "./ui/ended";
 import { type LiveView, liveLayout } from "./ui/live-layout";
+import { showUpdateBanner } from "./ui/update-banner";
 import { keepAwake } from "./wake-lock";
 
 export interface LiveOptions {
@@ -64,6 +66,7 @@ export class Live implements Page {
     onPhase: (phase) => this.tellPhase(phase),
   });
   private map: MapView | null = null;
+  private isMapMissing = false;
   private lastFix: Fix | null = null;
   private checkedAt = Number.NEGATIVE_INFINITY;
   private keptTrackAt = Number.NEGATIVE_INFINITY;
@@ -191,7 +194,10 @@ export class Live implements Page {
       this.tellStatus();
       this.sharing.again();
     }
-    if (event.type === "joined") this.map?.refresh();
+    if (event.type === "joined") {
+      this.map?.refresh();
+      this.retryMap();
+    }
     if (event.type === "connection" && event.state === "offline") void this.checkWhetherOver();
   }
 
@@ -245,7 +251,7 @@ export class Live implements Page {
 
   private async openMap(): Promise<void> {
     try {
-      const [config, { openMap }] = await Promise.all([mapConfig(), import("./map/map")]);
+      const [config, { openMap }] = await Promise.all([mapConfig(), load(() => import("./map/map"))]);
       const map = await openMap({
         container: this.layout.mapContainer,
         config,
@@ -258,9 +264,22 @@ export class Live implements Page {
       this.layout.showMap();
       this.look(this.camera);
     } catch (error) {
+      if (error instanceof LoadFailure) return this.noteMapNotLoaded(error);
       console.warn("The map cannot be drawn.", error);
       this.layout.showMapUnavailable();
     }
+  }
+
+  private noteMapNotLoaded({ problem }: LoadFailure): void {
+    this.layout.showMapNotLoaded();
+    this.isMapMissing = true;
+    if (problem === "update") showUpdateBanner();
+  }
+
+  private retryMap(): void {
+    if (!this.isMapMissing) return;
+    this.isMapMissing = false;
+    void this.openMap();
   }
 
   private async describe(): Promise<void> {

@@ -1,11 +1,14 @@
 import { t } from "./i18n/texts";
+import { LoadFailure, load } from "./load";
 import { joinPath, routeOf } from "./route";
 import { readSeat, type Seat } from "./seat";
+import { sweepSeats } from "./sweep";
 import type { Page } from "./ui/dom";
 import { endedPage, type Farewell } from "./ui/ended";
 import { homePage } from "./ui/home";
 import { joinPage } from "./ui/join";
 import { messagePage } from "./ui/message-page";
+import { watchForUpdates } from "./ui/update-banner";
 import "./style.css";
 
 let page: Page | null = null;
@@ -61,8 +64,11 @@ function openJoin(sessionId: string): void {
 }
 
 async function openLive(sessionId: string, seat: Seat & { token: string }): Promise<void> {
-  const live = await import("./live").catch(() => null);
-  if (!live) return showUnreachable(() => openSession(sessionId));
+  const live = await load(() => import("./live")).catch((error) => error as LoadFailure);
+  if (live instanceof Error) {
+    showNotLoaded(live, () => openSession(sessionId));
+    return;
+  }
   show(
     new live.Live({
       sessionId,
@@ -73,8 +79,25 @@ async function openLive(sessionId: string, seat: Seat & { token: string }): Prom
   );
 }
 
-function showUnreachable(retry: () => void): void {
-  show(messagePage({ title: t.offline, text: t.noServer, action: t.tryAgain, onAction: retry }, goHome));
+function showNotLoaded(failure: Error, retry: () => void): void {
+  const problem = failure instanceof LoadFailure ? failure.problem : "unknown";
+  const reload = { action: t.reload, onAction: () => location.reload() };
+  const messages = {
+    network: { title: t.offline, text: t.noServer, action: t.tryAgain, onAction: retry },
+    update: { title: t.updateReady, text: t.updateText, ...reload },
+    unknown: { title: t.somethingWrong, text: t.partNotLoaded, ...reload },
+  };
+  show(messagePage(messages[problem], goHome));
+  if (problem === "network") retryWhenOnline(retry);
+}
+
+/** Whatever page this is then: only one that still waits is tried again. */
+function retryWhenOnline(retry: () => void): void {
+  const waiting = page;
+  const again = () => {
+    if (page === waiting) retry();
+  };
+  window.addEventListener("online", again, { once: true });
 }
 
 function showEnded(sessionId: string, farewell: Farewell): void {
@@ -84,4 +107,8 @@ function showEnded(sessionId: string, farewell: Farewell): void {
 document.documentElement.lang = t.language;
 window.addEventListener("popstate", open);
 open();
-if ("serviceWorker" in navigator && import.meta.env.PROD) void navigator.serviceWorker.register("/sw.js");
+void sweepSeats();
+if ("serviceWorker" in navigator && import.meta.env.PROD) {
+  watchForUpdates(navigator.serviceWorker);
+  void navigator.serviceWorker.register("/sw.js");
+}

@@ -15,6 +15,9 @@ export const de: Texts = {
   startSession: "Sitzung starten",
   starting: "Wird gestartet …",
 
+  yourSessions: "Deine Sitzungen",
+  comeBack: "Zurück",
+  yourSession: "Deine Sitzung",
   untitled: "Sitzung ohne Namen",
   youAreInvited: "Du bist eingeladen:",
   invite: "Einladen",
@@ -61,6 +64,10 @@ export const de: Texts = {
   somethingFailed: (code) => `Das hat nicht geklappt (${code}).`,
   somethingWrong: "Das hat nicht geklappt",
   tryAgain: "Nochmal versuchen",
+  updateReady: "Es gibt eine neue Version dieser Seite",
+  updateText: "Lade die Seite neu, um weiterzumachen. Dein Platz in der Sitzung bleibt.",
+  partNotLoaded: "Ein Teil der Seite konnte nicht geladen werden.",
+  reload: "Neu laden",
   loading: "Wird geladen …",
 
   participants: "Teilnehmende",
@@ -108,6 +115,8 @@ export const de: Texts = {
   centreOnMe: "Zu mir",
   mapUnavailable: "Dieser Browser kann die Karte nicht zeichnen. In der Liste steht alles.",
   mapLoading: "Karte wird geladen …",
+  mapNotLoaded:
+    "Die Karte konnte nicht geladen werden. Sobald die Verbindung zurück ist, wird es wieder versucht.",
   tilesMissing: "Kartenbilder nicht erreichbar",
   rough: (radius) => `± ${radius}`,
   onMap: (name, age) => `${name}, ${age}`,

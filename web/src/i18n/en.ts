@@ -15,6 +15,9 @@ export const en = {
   startSession: "Start a session",
   starting: "Starting…",
 
+  yourSessions: "Your sessions",
+  comeBack: "Return",
+  yourSession: "Your session",
   untitled: "Untitled session",
   youAreInvited: "You are invited to",
   invite: "Invite",
@@ -61,6 +64,10 @@ export const en = {
   somethingFailed: (code: string) => `That did not work (${code}).`,
   somethingWrong: "That did not work",
   tryAgain: "Try again",
+  updateReady: "There is a new version of this page",
+  updateText: "Reload to go on. You keep your place in the session.",
+  partNotLoaded: "A part of the page could not be loaded.",
+  reload: "Reload",
   loading: "Loading…",
 
   participants: "Participants",
@@ -107,6 +114,7 @@ export const en = {
   centreOnMe: "Centre on me",
   mapUnavailable: "The map cannot be drawn in this browser. The list of participants has everything.",
   mapLoading: "Loading the map…",
+  mapNotLoaded: "The map could not be loaded. It is tried again when the connection is back.",
   tilesMissing: "Map tiles cannot be reached",
   rough: (radius: string) => `± ${radius}`,
   onMap: (name: string, age: string) => `${name}, ${age}`,

@@ -1,9 +1,14 @@
 import type { MultiPolygon, Position } from "geojson";
+import { load } from "../load";
 import landUrl from "./land.generated.bin?url";
 
 export async function loadLand(): Promise<MultiPolygon> {
-  const response = await fetch(landUrl);
-  return decodeLand(new Uint8Array(await response.arrayBuffer()));
+  const bytes = await load(async () => {
+    const response = await fetch(landUrl);
+    if (!response.ok) throw new Error(`The outline of the world: ${response.status}`);
+    return response.arrayBuffer();
+  });
+  return decodeLand(new Uint8Array(bytes));
 }
 
 /** Reads what build/world.mjs writes: whole numbers that say how many, and steps from point to point. */

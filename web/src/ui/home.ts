@@ -1,13 +1,14 @@
 import { type Config, createSession, getConfig } from "../api";
 import { formatDuration } from "../format";
 import { t } from "../i18n/texts";
-import { changeSeat } from "../seat";
+import { changeSeat, seats } from "../seat";
 import { lengthsUpTo } from "../session-lengths";
 import { brandMark } from "./brand";
 import { h, type Page } from "./dom";
 import { describeProblem, problemLine } from "./problem";
 import { scenery } from "./scenery";
 import { openShareSheet } from "./share-sheet";
+import { yourSessions } from "./your-sessions";
 
 const LONGEST_MINUTES = 1440;
 const USUAL_LIFE_SECONDS = 30;
@@ -37,7 +38,8 @@ export function homePage(openJoinPage: (sessionId: string) => void): Page {
     try {
       const created = await createSession(chosen(name.value.trim(), durations.minutes(), lives.seconds()));
       const { session_id: sessionId, creator_token: creatorToken, join_link: joinLink } = created;
-      changeSeat(sessionId, { creatorToken, joinLink });
+      const endsAt = Date.now() + durations.minutes() * 60_000;
+      changeSeat(sessionId, { creatorToken, joinLink, name: created.name, endsAt });
       openJoinPage(sessionId);
       await openShareSheet(joinLink, created.name);
     } catch (error) {
@@ -72,6 +74,7 @@ export function homePage(openJoinPage: (sessionId: string) => void): Page {
         { class: "page" },
         h("div", { class: "hero" }, brandMark(), h("h1", { tabindex: -1 }, "Tagalong")),
         h("p", { class: "tagline" }, t.tagline),
+        yourSessions(seats(), openJoinPage),
         h("p", { class: "pitch" }, t.pitch),
         form,
         h("p", { class: "promise" }, t.promise),

@@ -1,5 +1,5 @@
 import {
-  type ApiError,
+  ApiError,
   getParticipants,
   getSession,
   isGone,
@@ -10,7 +10,7 @@ import {
 } from "../api";
 import { formatDuration } from "../format";
 import { t } from "../i18n/texts";
-import { changeSeat, choose } from "../seat";
+import { changeSeat, choose, readName, readSeat, rememberName } from "../seat";
 import type { EndReason } from "../session";
 import { avatar } from "./avatar";
 import { brandLink } from "./brand";
@@ -30,6 +30,7 @@ interface JoinOptions {
 /** What one is about to join, and the choice between joining and watching. */
 export function joinPage(options: JoinOptions): Page {
   const content = h("div", { class: "join-content", "aria-busy": "true" });
+  const leaving = new AbortController();
   const load = async () => {
     content.replaceChildren(h("div", { class: "card skeleton", role: "status" }, t.loading));
     try {
@@ -39,10 +40,14 @@ export function joinPage(options: JoinOptions): Page {
       ]);
       document.title = `${session.name ?? t.untitled} · Tagalong`;
       const way = session.locked ? lockedCard(load) : joinForm(session, participants, options);
-      content.replaceChildren(...describe(session, participants), way);
+      const isOwn = readSeat(options.sessionId).creatorToken !== undefined;
+      content.replaceChildren(...describe(session, participants, isOwn), way);
     } catch (error) {
       if (isGone(error)) options.showEnded(reasonOf(error));
-      else content.replaceChildren(loadProblem(error, load));
+      else {
+        content.replaceChildren(loadProblem(error, load));
+        window.addEventListener("online", load, { once: true, signal: leaving.signal });
+      }
     }
     content.removeAttribute("aria-busy");
   };
@@ -50,6 +55,7 @@ export function joinPage(options: JoinOptions): Page {
   return {
     title: null,
     element: h("main", { class: "page join" }, brandLink(options.goHome), content),
+    dispose: () => leaving.abort(),
   };
 }
 
@@ -69,7 +75,7 @@ function loadProblem(error: unknown, retry: () => void): HTMLElement {
   );
 }
 
-function describe(session: Session, participants: ListedParticipant[]): HTMLElement[] {
+function describe(session: Session, participants: ListedParticipant[], isOwn: boolean): HTMLElement[] {
   const remaining = Date.parse(session.expires_at) - Date.parse(session.server_time);
   const faces = participants.slice(0, 6).map((person) => avatar(person.display_name, person.avatar_color));
   const count = session.participant_count;
@@ -77,7 +83,7 @@ function describe(session: Session, participants: ListedParticipant[]): HTMLElem
     h(
       "div",
       { class: "invitation" },
-      h("p", { class: "eyebrow" }, t.youAreInvited),
+      h("p", { class: "eyebrow" }, isOwn ? t.yourSession : t.youAreInvited),
       h("h1", { tabindex: -1 }, session.name ?? t.untitled),
       h(
         "p",
@@ -109,8 +115,10 @@ function joinForm(session: Session, participants: ListedParticipant[], options: 
     maxlength: 100,
     autocomplete: "nickname",
     required: true,
+    value: readName(),
   });
   const colors = colorChoice(participants.map((person) => person.avatar_color));
+  const fullNote = h("p", {}, t.sessionFull(session.max_participants));
   const isFull = session.participant_count >= session.max_participants;
 
   const attempt = (button: HTMLButtonElement, take: () => Promise<void>) => async () => {
@@ -122,6 +130,8 @@ function joinForm(session: Session, participants: ListedParticipant[], options: 
     } catch (error) {
       if (isGone(error)) options.showEnded(reasonOf(error));
       else problem.show(describeRefusal(error, session, button === watchButton));
+      // Else it would say that there is still room to watch, above the line that there is none.
+      if (codeOf(error) === "SESSION_FULL" && button === watchButton) fullNote.remove();
       button.disabled = false;
     }
   };
@@ -133,6 +143,7 @@ function joinForm(session: Session, participants: ListedParticipant[], options: 
       display_name: name.value.trim(),
       avatar_color: colors.value(),
     });
+    rememberName(name.value.trim());
     changeSeat(sessionId, { token: joined.websocket_token, userId: joined.user_id });
     choose(sessionId, "sharing");
   });
@@ -150,13 +161,7 @@ function joinForm(session: Session, participants: ListedParticipant[], options: 
 
   const watchPart = h("div", { class: "watch-part" }, watchButton, h("p", { class: "note" }, t.watchNote));
   if (isFull) {
-    return h(
-      "div",
-      { class: "card" },
-      h("p", {}, t.sessionFull(session.max_participants)),
-      problem,
-      watchPart,
-    );
+    return h("div", { class: "card" }, fullNote, problem, watchPart);
   }
   return h(
     "form",
@@ -177,6 +182,10 @@ function joinForm(session: Session, participants: ListedParticipant[], options: 
 }
 
 function describeRefusal(error: unknown, session: Session, isWatching: boolean): string {
-  if ((error as ApiError).code !== "SESSION_FULL") return describeProblem(error);
+  if (codeOf(error) !== "SESSION_FULL") return describeProblem(error);
   return isWatching ? t.watchersFull : t.sessionFull(session.max_participants);
+}
+
+function codeOf(error: unknown): string | null {
+  return error instanceof ApiError ? error.code : null;
 }

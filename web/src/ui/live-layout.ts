@@ -56,6 +56,7 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
     announce: toasts.update,
     say: toasts.say,
     showMap: () => map.showNote(null),
+    showMapNotLoaded: () => map.showNote(t.mapNotLoaded),
     showMapUnavailable: () => map.showNote(t.mapUnavailable),
     showTilesMissing: map.showTilesMissing,
     update({ state, entries, sharing: facts, camera, chosen, now }: LiveView) {

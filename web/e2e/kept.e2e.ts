@@ -1,0 +1,184 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { openBrowser, Somebody } from "./people";
+import { Server } from "./server";
+
+let browser: Browser;
+let server: Server;
+let people: Somebody[];
+
+beforeAll(async () => {
+  browser = await openBrowser();
+  server = await Server.start();
+});
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+beforeEach(() => {
+  people = [];
+});
+afterEach(async () => {
+  for (const { context } of people) await context.close();
+});
+
+async function arrive(options: Parameters<typeof Somebody.arrive>[1] = {}): Promise<Somebody> {
+  const somebody = await Somebody.arrive(browser, options);
+  people.push(somebody);
+  return somebody;
+}
+
+/** How a browser's storage fails when it is forbidden, and when it is full. */
+const FAILURES = {
+  forbidden: () => {
+    for (const name of ["localStorage", "sessionStorage"]) {
+      Object.defineProperty(window, name, {
+        get() {
+          throw new DOMException("The operation is insecure.", "SecurityError");
+        },
+      });
+    }
+  },
+  full: () => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException("", "QuotaExceededError");
+    };
+  },
+};
+
+describe("without a place to keep anything", () => {
+  it.each(["forbidden", "full"] as const)(
+    "one takes part all the same (%s), and leaves no ghost",
+    async (how) => {
+      const ada = await arrive();
+      const link = await ada.startSession(server.url);
+      await ada.join("Ada");
+      const ben = await arrive({ place: 3 });
+      await ben.page.addInitScript(FAILURES[how]);
+      await ben.join("Ben", link);
+      await ada.sees("Ben", "now");
+      await ben.page.getByText("You are sharing").waitFor();
+      await ben.press("Pause");
+      await ada.sees("Ben", "paused");
+      await ben.page.goto(server.url);
+      await ada.seesNobodyCalled("Ben");
+      await ben.join("Ben", link);
+      await ada.sees("Ben", "now");
+      expect(ben.complaints).toEqual([]);
+    },
+  );
+
+  it("one watches all the same", async () => {
+    const ada = await arrive();
+    const link = await ada.startSession(server.url);
+    await ada.join("Ada");
+    const ben = await arrive({ place: null });
+    await ben.page.addInitScript(FAILURES.forbidden);
+    await ben.watch(link);
+    await ben.sees("Ada", "now");
+  });
+
+  it("one goes on after everything has been wiped", async () => {
+    const ada = await arrive();
+    const link = await ada.startSession(server.url);
+    await ada.join("Ada");
+    const ben = await arrive({ place: 3 });
+    await ben.join("Ben", link);
+    await ben.page.evaluate(() => localStorage.clear());
+    await ben.press("Pause");
+    await ada.sees("Ben", "paused");
+    await ben.page.reload();
+    await ben.isLive();
+    await ben.page.getByText("Paused").waitFor();
+  });
+});
+
+describe("what is kept", () => {
+  it("brings one back to a session that is on, under the name of last time", async () => {
+    const ada = await arrive();
+    await ada.startSession(server.url, "Sunday ride");
+    await ada.join("Ada");
+    await ada.page.goto(server.url);
+    await ada.page.getByRole("link", { name: /Sunday ride.*Return/ }).click();
+    await ada.isLive();
+    await ada.chooseFromMenu("Leave session");
+    await ada.confirm("Leave session");
+    await ada.press("Join again");
+    await expect.poll(() => ada.page.getByLabel("Your name").inputValue()).toBe("Ada");
+  });
+
+  it("is one's own track after a reload, and nothing of it after leaving", async () => {
+    const ada = await arrive();
+    await ada.startSession(server.url);
+    await ada.join("Ada");
+    await ada.marker("You").waitFor();
+    for (const place of [1, 2, 3]) {
+      await ada.travelTo({ latitude: 48.2 + place / 1000, longitude: 11.5, accuracy: 8 });
+    }
+    await ada.page.reload();
+    await ada.isLive();
+    await ada.press("Session menu");
+    const download = ada.page.waitForEvent("download");
+    await ada.press("Download my track");
+    await download;
+    await ada.chooseFromMenu("Leave session");
+    await ada.confirm("Leave session");
+    await ada.heading("You have left");
+    expect(await ada.page.evaluate(() => Object.keys(sessionStorage))).toEqual([]);
+  });
+
+  it("is no token of a session that is over", async () => {
+    const ada = await arrive();
+    await ada.startSession(server.url);
+    const seat = () =>
+      ada.page.evaluate(() =>
+        Object.entries(localStorage).find(([name]) => name.startsWith("tagalong:session:")),
+      );
+    const [key = "", value = "{}"] = (await seat()) ?? [];
+    const sessionId = key.slice("tagalong:session:".length);
+    const { creatorToken } = JSON.parse(value);
+    await fetch(`${server.url}/api/sessions/${sessionId}`, {
+      method: "DELETE",
+      headers: { authorization: `Bearer ${creatorToken}` },
+    });
+    await ada.page.evaluate(
+      ([name = "", text = ""]) =>
+        localStorage.setItem(name, JSON.stringify({ ...JSON.parse(text), endsAt: Date.now() - 1 })),
+      [key, value],
+    );
+    await ada.page.goto(server.url);
+    await expect.poll(seat).toBeUndefined();
+  });
+});
+
+describe("a script that does not load", () => {
+  it("is tried again", async () => {
+    const ada = await arrive();
+    let failures = 0;
+    await ada.context.route(/assets\/map-.*\.js/, (route) => {
+      failures += 1;
+      return failures === 1 ? route.fulfill({ status: 503 }) : route.continue();
+    });
+    await ada.startSession(server.url);
+    await ada.join("Ada");
+    await ada.marker("You").waitFor();
+  });
+
+  it("because there is a new version is told so, with a way to it", async () => {
+    const ada = await arrive();
+    await ada.startSession(server.url);
+    await ada.context.route(/assets\/live-.*\.js/, (route) => route.fulfill({ status: 404 }));
+    await ada.page.route(`${server.url}/`, (route) =>
+      route.fulfill({
+        contentType: "text/html",
+        body: '<script type="module" src="/assets/index-new.js"></script>',
+      }),
+    );
+    await ada.page.getByLabel("Your name").fill("Ada");
+    await ada.press("Join");
+    await ada.heading("There is a new version of this page");
+    await ada.context.unroute(/assets\/live-.*\.js/);
+    await ada.press("Reload");
+    await ada.isLive();
+  });
+});

@@ -1,0 +1,37 @@
+/** `network`: the server does not answer. `update`: it has another version of the page. `unknown`: neither. */
+export type LoadProblem = "network" | "update" | "unknown";
+
+export class LoadFailure extends Error {
+  constructor(readonly problem: LoadProblem) {
+    super(`A script of the page could not be loaded (${problem}).`);
+  }
+}
+
+const PAUSES_MS = [300, 1_500];
+
+/** Loads a script of the page, with a second and a third try where it may help. */
+export async function load<T>(importScript: () => Promise<T>): Promise<T> {
+  for (const pause of PAUSES_MS) {
+    try {
+      return await importScript();
+    } catch {
+      if ((await diagnose()) === "update") throw new LoadFailure("update");
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+  return importScript().catch(async () => {
+    throw new LoadFailure(await diagnose());
+  });
+}
+
+async function diagnose(): Promise<LoadProblem> {
+  const mine = document.querySelector<HTMLScriptElement>('script[type="module"][src]');
+  try {
+    const answer = await fetch("/", { cache: "no-store" });
+    if (!answer.ok) return "network";
+    const page = await answer.text();
+    return mine && !page.includes(new URL(mine.src).pathname) ? "update" : "unknown";
+  } catch {
+    return "network";
+  }
+}

@@ -1,0 +1,23 @@
+import { getSession, isGone } from "./api";
+import { changeSeat, forgetSeat, type Seat, seats } from "./seat";
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Forgets the places in sessions that are over: their tokens are of no use, and do not stay on a computer that others use.
+ * A session may have been made longer meanwhile, so the server is asked first.
+ */
+export async function sweepSeats(): Promise<void> {
+  const due = seats().filter(({ seat: { endsAt } }) => endsAt === undefined || endsAt < Date.now());
+  await Promise.all(due.map(({ sessionId, seat }) => sweep(sessionId, seat)));
+}
+
+async function sweep(sessionId: string, { endsAt }: Seat): Promise<void> {
+  try {
+    const { name, expires_at, server_time } = await getSession(sessionId);
+    changeSeat(sessionId, { name, endsAt: Date.now() + Date.parse(expires_at) - Date.parse(server_time) });
+  } catch (error) {
+    const isLongOver = endsAt !== undefined && endsAt < Date.now() - DAY_MS;
+    if (isGone(error) || isLongOver) forgetSeat(sessionId);
+  }
+}

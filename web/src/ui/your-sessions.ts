@@ -1,0 +1,39 @@
+import { formatDuration } from "../format";
+import { t } from "../i18n/texts";
+import { joinPath } from "../route";
+import type { Seat } from "../seat";
+import { h } from "./dom";
+import { icon } from "./icons";
+
+/** The sessions that this browser has a place in, to go back to. */
+export function yourSessions(
+  places: { sessionId: string; seat: Seat }[],
+  open: (sessionId: string) => void,
+): HTMLElement | false {
+  const running = places.filter(({ seat: { endsAt } }) => endsAt !== undefined && endsAt > Date.now());
+  if (running.length === 0) return false;
+  return h(
+    "section",
+    { class: "card your-sessions", "aria-labelledby": "your-sessions" },
+    h("h2", { id: "your-sessions" }, t.yourSessions),
+    h("ul", {}, ...running.map(({ sessionId, seat }) => h("li", {}, link(sessionId, seat, open)))),
+  );
+}
+
+function link(sessionId: string, { name, endsAt = 0 }: Seat, open: (sessionId: string) => void): HTMLElement {
+  const click = (event: Event) => {
+    event.preventDefault();
+    open(sessionId);
+  };
+  return h(
+    "a",
+    { class: "your-session", href: joinPath(sessionId), click },
+    h(
+      "span",
+      { class: "person-words" },
+      h("bdi", { class: "your-session-name" }, name ?? t.untitled),
+      h("span", { class: "hint" }, t.timeLeft(formatDuration(endsAt - Date.now()))),
+    ),
+    h("span", { class: "your-session-return" }, t.comeBack, icon("forward")),
+  );
+}
