@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { TILE, unreliable } from "./network";
+import { mapServer, unreliable } from "./network";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
 
@@ -98,12 +98,8 @@ describe("what one reads of one's own sharing", () => {
     await ada.join("Ada");
     await card(ada, "You are sharing");
     await ada.context.clearPermissions();
-    const cdp = await ada.context.newCDPSession(ada.page);
-    const permission = { name: "geolocation" };
-    const { origin } = new URL(server.url);
-    await cdp.send("Browser.setPermission", { permission, setting: "denied", origin });
     await card(ada, "Location is not allowed");
-    await cdp.send("Browser.setPermission", { permission, setting: "granted", origin });
+    await ada.context.grantPermissions(["geolocation"]);
     await card(ada, "You are sharing");
   });
 
@@ -190,23 +186,16 @@ describe("what the creator is shown", () => {
 
 describe("the map", () => {
   it("no longer says that tiles are missing once they come", async () => {
-    const away = await Server.start({ TILE_URL: "http://tiles.test/{z}/{x}/{y}.png" });
+    const maps = await mapServer();
+    maps.goAway(true);
+    const tiled = await Server.start({ TILE_URL: maps.tileUrl });
     const ada = await arrive();
-    let isThere = false;
-    await ada.context.route("http://tiles.test/**", (route) =>
-      isThere
-        ? route.fulfill({
-            contentType: "image/png",
-            headers: { "access-control-allow-origin": "*" },
-            body: TILE,
-          })
-        : route.abort(),
-    );
-    await ada.startSession(away.url);
+    await ada.startSession(tiled.url);
     await ada.join("Ada");
     await ada.page.locator(".tiles-note").waitFor();
-    isThere = true;
+    maps.goAway(false);
     await ada.page.locator(".tiles-note").waitFor({ state: "hidden" });
-    await away.stop();
+    await tiled.stop();
+    await maps.close();
   });
 });

@@ -89,7 +89,7 @@ describe("without a place to keep anything", () => {
     await ada.sees("Ben", "paused");
     await ben.page.reload();
     await ben.isLive();
-    await ben.page.getByText("Paused").waitFor();
+    await ben.page.getByText("Paused", { exact: true }).waitFor();
   });
 });
 
@@ -153,7 +153,7 @@ describe("what is kept", () => {
 
 describe("a script that does not load", () => {
   it("is tried again", async () => {
-    const ada = await arrive();
+    const ada = await arrive({ serviceWorkers: "block" });
     let failures = 0;
     await ada.context.route(/assets\/map-.*\.js/, (route) => {
       failures += 1;
@@ -162,10 +162,11 @@ describe("a script that does not load", () => {
     await ada.startSession(server.url);
     await ada.join("Ada");
     await ada.marker("You").waitFor();
+    expect(failures).toBe(2);
   });
 
   it("because there is a new version is told so, with a way to it", async () => {
-    const ada = await arrive();
+    const ada = await arrive({ serviceWorkers: "block" });
     await ada.startSession(server.url);
     await ada.context.route(/assets\/live-.*\.js/, (route) => route.fulfill({ status: 404 }));
     await ada.page.route(`${server.url}/`, (route) =>

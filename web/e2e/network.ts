@@ -91,7 +91,7 @@ class Pair {
 }
 
 /** One pixel of green. */
-export const TILE = Buffer.from(
+const TILE = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkqPpfDwAEAAH/qGRPfgAAAABJRU5ErkJggg==",
   "base64",
 );
@@ -99,8 +99,10 @@ export const TILE = Buffer.from(
 /** A map server on another origin, with tiles and a style, which keeps what it was told of who asks. */
 export async function mapServer() {
   const referrers = new Set<string | undefined>();
+  let isAway = false;
   const server = createHttpServer((request, response) => {
     referrers.add(request.headers.referer);
+    if (isAway) return void response.writeHead(503, { "access-control-allow-origin": "*" }).end();
     const isStyle = request.url === "/style.json";
     const type = isStyle ? "application/json" : "image/png";
     response.writeHead(200, { "content-type": type, "access-control-allow-origin": "*" });
@@ -119,6 +121,9 @@ export async function mapServer() {
     tileUrl,
     styleUrl: `${origin}/style.json`,
     referrers,
+    goAway(away: boolean) {
+      isAway = away;
+    },
     async close() {
       server.closeAllConnections();
       server.close();

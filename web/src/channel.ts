@@ -97,6 +97,8 @@ export function openChannel(
     heartbeatIntervalMs: NEVER_MS,
     reconnectAfterMs: () => NEVER_MS,
     rejoinAfterMs: () => NEVER_MS,
+    // The client would read the browser's own, which throws where storage is forbidden.
+    sessionStorage: { getItem: () => null, setItem() {} },
   });
   const channel = socket.channel(`location:${sessionId}`, {});
   const supervisor = new Supervisor({

@@ -86,7 +86,7 @@ export class Live implements Page {
     this.element = this.layout.element;
     this.channel = openChannel(sessionId, seat.token, this.clock, (event) => this.receive(event));
     document.addEventListener("visibilitychange", () => this.noticeVisibility(), { signal });
-    window.addEventListener("pagehide", (event) => this.noticeUnload(event), { signal });
+    window.addEventListener("pagehide", () => this.noticeUnload(), { signal });
     this.tick();
     void this.describe();
     void this.openMap();
@@ -344,10 +344,10 @@ export class Live implements Page {
   }
 
   /** Where nothing can be kept, this person cannot come back: without a word they would stay in everyone's list. */
-  private noticeUnload({ persisted }: PageTransitionEvent): void {
+  private noticeUnload(): void {
     this.keepTrack();
     const { sessionId, seat } = this.options;
-    if (!persisted && seat.userId && !isKept(sessionId)) leaveOnUnload(sessionId, seat.userId, seat.token);
+    if (seat.userId && !isKept(sessionId)) leaveOnUnload(sessionId, seat.userId, seat.token);
   }
 
   private finish(reason: EndReason): void {

@@ -20,6 +20,7 @@ declare module "phoenix" {
         heartbeatIntervalMs: number;
         reconnectAfterMs: (tries: number) => number;
         rejoinAfterMs: (tries: number) => number;
+        sessionStorage: Pick<Storage, "getItem" | "setItem">;
       },
     );
     connect(): void;

@@ -85,9 +85,17 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
     });
     begin();
   };
+  const refresh = () => {
+    if (!watch) return;
+    watch.stop();
+    begin();
+  };
   const noticePermission = (state: PermissionState) => {
     if (state === "granted" && phase === "denied") start();
-    if (state === "denied" && watch) onTrouble("denied");
+    if (!watch || state === "granted") return;
+    if (state === "denied") onTrouble("denied");
+    // Taken away, and to be asked for again: a watch of before may go on without a word.
+    else refresh();
   };
 
   return {
@@ -128,9 +136,7 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
     },
     refresh() {
       if (phase === "denied" && permission?.state === "granted") start();
-      if (!watch) return;
-      watch.stop();
-      begin();
+      refresh();
     },
   };
 }
