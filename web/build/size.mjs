@@ -32,7 +32,8 @@ const shell = [...new Set(["index.html", "sw.js", ...linked])];
 const whole = [...new Set([...shell, ...everyAsset])];
 
 const budgets = [
-  ["home and join pages", shell, 40],
+  // The texts of two languages, the rules by which the page tells what is true, and a live page that needs no second request.
+  ["home and join pages", shell, 52],
   ["everything, with the map", whole, 480],
   ["documentation of the API", docs, 24],
 ];
