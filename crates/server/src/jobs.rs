@@ -25,6 +25,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often deletions are taken out of the database's files: what was deleted may be read there for so long.
 const WIPE_INTERVAL: Duration = Duration::from_secs(10);
+/// How often a large file is written anew if something was deleted.
+const REWRITE_INTERVAL: Duration = Duration::from_secs(3600);
 /// How often addresses that have been quiet are forgotten.
 const ADDRESS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the files of the certificate are looked at.
@@ -284,7 +286,8 @@ pub fn start(state: &State) {
         EXPIRY_INTERVAL,
         |state| async move { state.sessions.expire().await },
     );
-    spawn(state, "wipe what was deleted", WIPE_INTERVAL, |state| async move { state.sessions.wipe().await });
+    spawn(state, "wipe what was deleted", WIPE_INTERVAL, |state| async move { state.store.wipe().await });
+    spawn(state, "write the file anew", REWRITE_INTERVAL, |state| async move { state.store.rewrite().await });
     spawn(state, "keep the last hour", SAMPLE_INTERVAL, |state| async move {
         state.overview.keep(Sample::of(&state).await);
         Ok(())

@@ -225,14 +225,6 @@ impl Sessions {
         Ok(())
     }
 
-    /// Takes what was deleted out of the database's files.
-    ///
-    /// # Errors
-    /// When somebody else is using them.
-    pub async fn wipe(&self) -> Result<(), StoreError> {
-        self.store.wipe().await
-    }
-
     /// Ends what has expired at `now` or is used no more, and takes out who gave no sign of life.
     ///
     /// # Errors

@@ -423,6 +423,14 @@ impl Store {
         either!(self, "wipe", database => database.wipe())
     }
 
+    /// Does what [`Self::wipe`] leaves out for large files, which takes longer: writes them anew if something was deleted.
+    ///
+    /// # Errors
+    /// As [`Self::wipe`].
+    pub async fn rewrite(&self) -> Result<(), StoreError> {
+        either!(self, "rewrite", database => database.rewrite())
+    }
+
     /// The session that comes after another one, or the first, with all that stands here of it, open or not. The
     /// order is the database's own.
     ///

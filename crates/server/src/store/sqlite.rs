@@ -73,8 +73,9 @@ impl Sqlite {
         let writing = options.clone().pragma("secure_delete", "ON");
         let writer = pool(1).connect_with(writing).await?;
         check_version(&writer).await?;
+        let is_new = over::is_new(&writer).await?;
         migrate(&writer).await?;
-        over::wipe_once(&writer).await?;
+        over::wipe_once(&writer, is_new).await?;
         let wiper = Wiper::new(pool(1), options.clone());
         let reading = options.read_only(true).pragma("cache_size", READER_CACHE);
         let readers = pool(readers).connect_with(reading).await?;
@@ -97,7 +98,7 @@ impl Sqlite {
     pub(super) async fn close(&self) {
         self.readers.close().await;
         // Another process may have the file open, which would leave the log as it is.
-        _ = self.wiper.wipe().await;
+        _ = self.wipe().await;
         self.wiper.close().await;
         self.writer.pool().close().await;
     }
@@ -167,6 +168,8 @@ impl Sqlite {
         change: &SessionChange,
         now: Timestamp,
     ) -> Result<SessionRecord, StoreError> {
+        // A new name takes the place of an old one.
+        let _deleting = change.name.is_some().then(|| self.wiper.deleting());
         let mut write = self.writer.begin().await?;
         let session = rules::changed(open_session(&mut write, id, now).await?, change);
         sqlx::query("UPDATE sessions SET name = ?, expires_at = ?, locked = ? WHERE id = ?")

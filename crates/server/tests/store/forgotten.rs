@@ -155,6 +155,45 @@ async fn no_table_of_a_database_server_tells_who_was_there() {
     is_refused(&store).await;
 }
 
+/// Bytes that look random.
+fn spread(number: u64) -> [u8; 16] {
+    let mixed = |number: u64| {
+        let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    };
+    let halves = [mixed(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)), mixed(number.wrapping_add(1 << 40))];
+    u128::from(halves[0]).rotate_left(64).wrapping_add(halves[1].into()).to_be_bytes()
+}
+
+/// What is overwritten as it is deleted is not all: rows move from page to page as there are more of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_copy_is_left_of_rows_that_moved() {
+    for seed in 0..4 {
+        let home = tempfile::tempdir().unwrap();
+        let store = crate::sqlite::open(home.path()).await;
+        let ids: Vec<_> = (0..400).map(|number| spread(seed * 1_000 + number)).collect();
+        let name = |bytes: [u8; 16]| {
+            SessionName::parse(&format!("Zugspitze{}", "x".repeat(bytes[0].min(240).into())))
+        };
+        for bytes in &ids {
+            let id = SessionId::from_random(*bytes);
+            let name = name(*bytes).unwrap();
+            store.create_session(&NewSession { id, name, ..crate::people::new_session(1) }).await.unwrap();
+        }
+        for bytes in ids.iter().rev() {
+            let mut other = *bytes;
+            other.rotate_left(1);
+            let change = SessionChange { name: Some(name(other).unwrap()), ..Default::default() };
+            store.update(SessionId::from_random(*bytes), &change, START).await.unwrap();
+        }
+        assert_eq!(expire(&store, at(4_000), START).await.len(), 400);
+        store.wipe().await.unwrap();
+        assert_eq!(found(&files(home.path()), &TRACES), [""; 0], "{seed}");
+        store.close().await;
+    }
+}
+
 #[tokio::test]
 async fn somebody_who_reads_the_file_for_long_delays_that_and_no_more() {
     let home = tempfile::tempdir().unwrap();

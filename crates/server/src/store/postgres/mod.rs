@@ -189,6 +189,11 @@ impl Postgres {
         Ok(())
     }
 
+    /// As [`Self::wipe`].
+    pub(super) async fn rewrite(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     pub(super) async fn stored_after(
         &self,
         last: Option<SessionId>,

@@ -1,8 +1,9 @@
 //! What is over: marked, deleted, and taken out of the files.
 //!
-//! A name that was deleted can still be read in two places of the disk: in pages of the file that are free, and in
-//! the log, which has the pages as they were. The writer overwrites the first as it deletes (`secure_delete`); the log
-//! is emptied soon after, by [`Wiper`].
+//! A name that was deleted can still be read in the free parts of the file, and in the log, which has pages as they
+//! were. The writer overwrites what it deletes (`secure_delete`), but not the copies that a page keeps of rows which moved
+//! to another page as the tree grew: a few of a thousand rows have one. So the file is written anew as well: a small one
+//! before the log is emptied, a large one now and then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +20,8 @@ use crate::store::{EndedSession, StoreError};
 
 /// How long the log's emptying may wait for somebody who reads: nobody can write meanwhile.
 const READERS_PATIENCE: Duration = Duration::from_millis(100);
+/// Bytes of a file that is written anew each time: some 20 ms, in which nobody can write.
+const REWRITTEN_AT_ONCE: i64 = 1024 * 1024;
 /// What `user_version` says of a file that has been written anew since deletions are overwritten.
 const WIPED: i64 = 1;
 
@@ -128,7 +131,33 @@ impl Sqlite {
     }
 
     pub(in crate::store) async fn wipe(&self) -> Result<(), StoreError> {
-        self.wiper.wipe().await
+        if !self.wiper.has_work() {
+            return Ok(());
+        }
+        let size: i64 =
+            sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+                .fetch_one(self.writer.pool())
+                .await?;
+        if size <= REWRITTEN_AT_ONCE {
+            self.vacuum().await?;
+        }
+        self.wiper.empty_log().await
+    }
+
+    pub(in crate::store) async fn rewrite(&self) -> Result<(), StoreError> {
+        self.vacuum().await?;
+        self.wiper.empty_log().await
+    }
+
+    /// Writes the file anew if something was deleted since that was done last.
+    async fn vacuum(&self) -> Result<(), StoreError> {
+        let Counts { deletions, rewritten, .. } = &*self.wiper.counts;
+        let before = deletions.load(Ordering::Relaxed);
+        if before != rewritten.load(Ordering::Relaxed) {
+            sqlx::query("VACUUM").execute(self.writer.pool()).await?;
+            rewritten.store(before, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 
@@ -151,17 +180,27 @@ async fn delete_people(
     Ok(EndedSession::with(over, people))
 }
 
+/// Whether a file has no tables yet.
+pub(super) async fn is_new(writer: &SqlitePool) -> Result<bool, StoreError> {
+    let has_tables: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema)").fetch_one(writer).await?;
+    Ok(!has_tables)
+}
+
 /// Writes the whole file anew, once: one from before deletions were overwritten has in it what was deleted.
-pub(super) async fn wipe_once(writer: &SqlitePool) -> Result<(), StoreError> {
+pub(super) async fn wipe_once(writer: &SqlitePool, is_new: bool) -> Result<(), StoreError> {
     let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(writer).await?;
-    if version < WIPED {
-        sqlx::query("VACUUM").execute(writer).await?;
-        sqlx::query("PRAGMA user_version = 1").execute(writer).await?;
+    if version >= WIPED {
+        return Ok(());
     }
+    if !is_new {
+        sqlx::query("VACUUM").execute(writer).await?;
+    }
+    sqlx::query("PRAGMA user_version = 1").execute(writer).await?;
     Ok(())
 }
 
-/// Empties the log when something was deleted since it was emptied last.
+/// Knows whether something was deleted that the log or the file may still have, and empties the log.
 #[derive(Clone, Debug)]
 pub(super) struct Wiper {
     /// Of one connection, made when it is needed. The writer's own would wait too long for those who read.
@@ -172,7 +211,9 @@ pub(super) struct Wiper {
 #[derive(Debug, Default)]
 struct Counts {
     deletions: AtomicU64,
-    wiped: AtomicU64,
+    /// How many there were when the log was emptied last, and when the file was written anew.
+    emptied: AtomicU64,
+    rewritten: AtomicU64,
 }
 
 /// Something is being deleted: counts when it is dropped, done or given up.
@@ -197,7 +238,7 @@ impl Wiper {
     pub(super) fn new(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Self {
         let pool = pool.connect_lazy_with(options.busy_timeout(READERS_PATIENCE));
         // A process that was killed may have left something.
-        let counts = Arc::new(Counts { deletions: AtomicU64::new(1), wiped: AtomicU64::new(0) });
+        let counts = Arc::new(Counts { deletions: AtomicU64::new(1), ..Counts::default() });
         Self { pool, counts }
     }
 
@@ -205,13 +246,15 @@ impl Wiper {
         Deleting(Some(&self.counts))
     }
 
+    fn has_work(&self) -> bool {
+        let Counts { deletions, emptied, .. } = &*self.counts;
+        deletions.load(Ordering::Relaxed) != emptied.load(Ordering::Relaxed)
+    }
+
     /// # Errors
     /// When somebody reads for so long that the log is still needed.
-    pub(super) async fn wipe(&self) -> Result<(), StoreError> {
+    async fn empty_log(&self) -> Result<(), StoreError> {
         let deletions = self.counts.deletions.load(Ordering::Relaxed);
-        if deletions == self.counts.wiped.load(Ordering::Relaxed) {
-            return Ok(());
-        }
         let mut connection = self.pool.acquire().await?;
         // Most of the work, beside those who read and write.
         sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut *connection).await?;
@@ -221,7 +264,7 @@ impl Wiper {
                 "the log has names that were deleted, and cannot be emptied while somebody reads the file";
             return Err(StoreError::Unavailable(why.into()));
         }
-        self.counts.wiped.store(deletions, Ordering::Relaxed);
+        self.counts.emptied.store(deletions, Ordering::Relaxed);
         Ok(())
     }
 
