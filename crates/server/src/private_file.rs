@@ -1,4 +1,4 @@
-//! Files that hold a secret: whoever runs the server may read them, nobody else.
+//! Files that hold a secret: their owner may read them, nobody else.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Error, ErrorKind, Read, Write};

@@ -184,7 +184,7 @@ const FOREIGN: &[&str] = &["ECTO_IPV6", "MIX_ENV", "PHX_SERVER", "POOL_SIZE", "S
 /// Likeness (Jaro and Winkler's, 0 to 1) from which on a name is probably a mistyped other one.
 const LIKELY_MEANT: f64 = 0.8;
 
-/// What is shown in place of a secret.
+/// Stands in place of a secret.
 pub(crate) const MASK: &str = "********";
 
 /// Where a value came from.

@@ -101,6 +101,7 @@ conformance! {
         nobody_joins_after_the_end
         cleanups_at_once_share_the_work
         everything_at_once_waits_for_nobody
+        ends_and_signs_of_life_wait_for_nobody
         a_caller_who_goes_away_does_no_harm;
 }
 

@@ -69,7 +69,7 @@ impl Sqlite {
         let pool = |connections| {
             SqlitePoolOptions::new().max_connections(connections).acquire_timeout(CONNECTION_PATIENCE)
         };
-        // What is deleted is overwritten, and not only marked as free.
+        // Deletions overwrite, instead of only marking places as free.
         let writing = options.clone().pragma("secure_delete", "ON");
         let writer = pool(1).connect_with(writing).await?;
         check_version(&writer).await?;

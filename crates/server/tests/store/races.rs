@@ -151,6 +151,47 @@ pub(crate) async fn everything_at_once_waits_for_nobody(store: &Store) {
     }
 }
 
+/// Sessions end and are deleted while signs of life of their people are written, in any order.
+pub(crate) async fn ends_and_signs_of_life_wait_for_nobody(store: &Store) {
+    for round in 0..3_u8 {
+        let ids: Vec<_> = (1..=6).map(|number| 10 * round + number).collect();
+        let mut people = Vec::new();
+        for id in &ids {
+            let id = open(store, *id).await;
+            for number in 0..20 {
+                // Neither the order of joining nor of ids is that of the table.
+                let name = format!("{}_{number}", (number * 7) % 20);
+                join(store, id, &format!("{name}_{id}")).await;
+                people.push((id, user(&format!("{name}_{id}"))));
+            }
+        }
+        let seen = (0..4_u64).map(|worker| {
+            let (store, mut people) = (store.clone(), people.clone());
+            async move {
+                for step in 0..6 {
+                    people.rotate_left(31);
+                    people.reverse();
+                    let time = START.plus(Duration::from_millis(step * 100 + worker));
+                    let seen: Vec<_> = people.iter().map(|(id, user)| (*id, user.clone(), time)).collect();
+                    store.save_seen(&seen).await?;
+                    store.time_out_participants(START.minus(Duration::from_secs(1))).await?;
+                }
+                Ok(())
+            }
+        });
+        let ends = ids.iter().map(|id| {
+            let (store, id) = (store.clone(), session_id(*id));
+            async move {
+                let people = store.end(id, at(1)).await?.people.len();
+                assert_eq!(people, 20);
+                Ok(())
+            }
+        });
+        let (seen, ends) = tokio::join!(race(seen), race(ends));
+        assert_eq!((seen, ends), ((4, vec![]), (6, vec![])));
+    }
+}
+
 /// A request whose client hangs up is dropped wherever it waits, also in the middle of a transaction.
 pub(crate) async fn a_caller_who_goes_away_does_no_harm(store: &Store) {
     let id = open(store, 1).await;

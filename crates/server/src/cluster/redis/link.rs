@@ -153,7 +153,7 @@ impl Link {
             batch = self.send_if_full(batch).await?;
         }
         for (session, user, at) in std::mem::take(&mut work.seen) {
-            // Whoever has left since then, or whose session has ended, is being forgotten.
+            // Somebody who has left since then is being forgotten, and so is everybody in a session that has ended.
             if rooms.is_in(session, &user) {
                 self.add_seen(&mut batch, session, &user, at, lives);
                 batch = self.send_if_full(batch).await?;

@@ -19,7 +19,7 @@ use crate::store::{
     TrackerRecord,
 };
 
-/// What stays of a session that is over, beside its id and its times.
+/// Marks a session as over, and deletes all of it but its id and its times.
 macro_rules! over {
     () => {
         "is_active = false, ended_at = $1, last_activity = $1, name = NULL, creator_id = NULL, locked = false,
@@ -27,7 +27,7 @@ macro_rules! over {
     };
 }
 
-/// What stays of somebody who has left: that they were there.
+/// Marks somebody as gone, and deletes all of them but that they were there.
 macro_rules! gone {
     () => {
         "is_active = false, display_name = '', name_look = NULL, avatar_color = '', joined_at = 'epoch',

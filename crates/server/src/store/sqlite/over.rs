@@ -1,4 +1,4 @@
-//! What is over: marked, deleted, and taken out of the files.
+//! Sessions that are over are marked, deleted, and taken out of the files.
 //!
 //! A name that was deleted can still be read in the free parts of the file, and in the log, which has pages as they
 //! were. The writer overwrites what it deletes (`secure_delete`), but not the copies that a page keeps of rows which moved
@@ -22,10 +22,10 @@ use crate::store::{EndedSession, StoreError};
 const READERS_PATIENCE: Duration = Duration::from_millis(100);
 /// Bytes of a file that is written anew each time: some 20 ms, in which nobody can write.
 const REWRITTEN_AT_ONCE: i64 = 1024 * 1024;
-/// What `user_version` says of a file that has been written anew since deletions are overwritten.
+/// The `user_version` of a file that has been written anew since deletions are overwritten.
 const WIPED: i64 = 1;
 
-/// What stays of a session that is over, beside its id and its times.
+/// Marks a session as over, and deletes all of it but its id and its times.
 macro_rules! over {
     () => {
         "is_active = 0, ended_at = ?1, last_activity = ?1, name = NULL, creator_id = '', locked = 0,
@@ -33,7 +33,7 @@ macro_rules! over {
     };
 }
 
-/// What stays of somebody who has left: that they were there.
+/// Marks somebody as gone, and deletes all of them but that they were there.
 macro_rules! gone {
     () => {
         "is_active = 0, display_name = '', name_look = NULL, avatar_color = '', joined_at = 0, last_seen = 0,
