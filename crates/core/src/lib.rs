@@ -17,5 +17,6 @@ pub mod session;
 pub mod share;
 mod text;
 pub mod time;
+pub mod tracker_ids;
 pub mod version;
 pub mod websocket;

@@ -61,8 +61,15 @@ pub const LOCATION_TTL_MIN: Duration = Duration::from_secs(30);
 pub const LOCATION_TTL_MAX: Duration = Duration::from_secs(900);
 /// Largest request body of a tracker app, in bytes: a thousand positions with all that Overland says of each.
 pub const TRACKER_BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Most tracker links whose rate, or whose end, a server keeps in mind, at about 100 bytes each.
+/// Most tracker links of which a server keeps in mind their rate, their end, their last report and the clock of the phone,
+/// at about 300 bytes each, and [`CARDS_MAX`] times 4 bytes for one whose app shows the others.
 pub const TRACKERS_MAX: usize = 20_000;
+/// Most cards of others that a tracker link is remembered to have been sent.
+pub const CARDS_MAX: usize = 128;
+/// How long a card that was sent is not sent again unless it changes: an app that starts anew has lost it.
+pub const CARD_LIFE: Duration = Duration::from_secs(300);
+/// Most people of one session whose tracker id is kept, with those who left, at about 50 bytes each.
+pub const TRACKER_IDS_MAX: usize = 256;
 
 /// How far in the future a position's own time may lie: phones' clocks are not exact.
 pub const POSITION_AHEAD_MAX: Duration = Duration::from_secs(60);

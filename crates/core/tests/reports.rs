@@ -9,7 +9,7 @@ use tagalong_core::event::{Event, SharingStatus};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
-use tagalong_core::room::{Batch, Due, EnterError, Guest, Now, Reported, Room, SeatId};
+use tagalong_core::room::{Batch, Due, EnterError, Guest, NotShown, Now, Reported, Room, SeatId};
 use tagalong_core::session::Details;
 use tagalong_core::share::Share;
 use tagalong_core::time::Timestamp;
@@ -58,14 +58,19 @@ impl Scene {
 
     /// A fix of one time comes in at another: whether it is shown.
     fn report(&mut self, lat: f64, taken: u64, at: u64) -> bool {
+        self.refused(lat, taken, at).is_none()
+    }
+
+    /// The same: why it is not shown.
+    fn refused(&mut self, lat: f64, taken: u64, at: u64) -> Option<NotShown> {
         let age = Duration::from_secs(at.saturating_sub(taken));
         let now = self.now(at);
         match self.room.report(&self.ada, position(lat, taken), age, now).unwrap() {
             Reported::Shown(wakes) => {
                 wakes.wake();
-                true
+                None
             }
-            Reported::NotShown => false,
+            Reported::NotShown(why) => Some(why),
         }
     }
 
@@ -118,7 +123,7 @@ fn everyone_is_owed_a_report_its_owner_too() {
 #[test]
 fn a_report_lives_from_when_it_was_taken() {
     let mut scene = Scene::new();
-    assert!(!scene.report(1.0, 0, 60), "its life is over");
+    assert_eq!(scene.refused(1.0, 0, 60), Some(NotShown::TooOld));
     assert!(scene.report(2.0, 1, 60));
     let ben = UserId::from_random([2; 16]);
     let shown = |scene: &Scene, at| scene.room.glance(&ben, scene.now(at)).unwrap().locations.locations;
@@ -127,10 +132,28 @@ fn a_report_lives_from_when_it_was_taken() {
 }
 
 #[test]
+fn the_same_fix_once_more_stays_as_old_as_it_is() {
+    let mut scene = Scene::new();
+    let ben = UserId::from_random([2; 16]);
+    let ages = |scene: &Scene, at| {
+        let locations = scene.room.glance(&ben, scene.now(at)).unwrap().locations.locations;
+        locations.iter().map(|one| one.age_ms / 1_000).collect::<Vec<_>>()
+    };
+    // By a phone that is 50 s ahead: its own time says nothing of its age.
+    assert!(scene.report(1.0, 150, 100));
+    assert!(scene.report(1.0, 150, 120));
+    assert_eq!(ages(&scene, 120), [20]);
+    assert_eq!(ages(&scene, 100 + TTL.as_secs()), [0_u64; 0]);
+    // A later fix is as young as it is.
+    assert!(scene.report(2.0, 175, 125));
+    assert_eq!(ages(&scene, 125), [0]);
+}
+
+#[test]
 fn the_newest_fix_wins_whichever_device_it_came_from() {
     let mut scene = Scene::new();
     scene.publish(1.0, 100, 100);
-    assert!(!scene.report(2.0, 99, 101), "the page had a newer one");
+    assert_eq!(scene.refused(2.0, 99, 101), Some(NotShown::Superseded), "the page had a newer one");
     assert!(scene.report(3.0, 102, 103));
     scene.publish(4.0, 101, 104);
     assert_eq!(scene.takes(scene.other, 104), ["3"], "the app had a newer one");
@@ -162,7 +185,7 @@ fn who_paused_or_stopped_is_not_shown_and_a_hidden_page_is_spoken_for() {
     for status in [SharingStatus::Paused, SharingStatus::Stopped] {
         let now = scene.now(1);
         scene.room.set_status(scene.own, status, now).unwrap().wake();
-        assert!(!scene.report(1.0, 2, 2), "{status:?}");
+        assert_eq!(scene.refused(1.0, 2, 2), Some(NotShown::Withdrawn), "{status:?}");
     }
     let now = scene.now(3);
     scene.room.set_status(scene.own, SharingStatus::Hidden, now).unwrap().wake();

@@ -10,6 +10,7 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::session::{EndReason, SessionName};
 use tagalong_core::time::Timestamp;
+use tagalong_core::tracker_ids::TrackerIds;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::clock::Clock;
@@ -143,7 +144,7 @@ impl Sessions {
         if record.generation == link.generation { Ok(record) } else { Err(StoreError::ParticipantLeft) }
     }
 
-    /// The tracker link of somebody who takes part in a session, and how long positions are shown there.
+    /// The tracker link of somebody who takes part in a session, and what the database knows of it.
     ///
     /// # Errors
     /// When the session is not open, or they are not in it.
@@ -151,13 +152,28 @@ impl Sessions {
         &self,
         id: SessionId,
         user: UserId,
-    ) -> Result<(TrackerLink, Duration), StoreError> {
+    ) -> Result<(TrackerLink, TrackerRecord), StoreError> {
         self.get(id).await?;
         let record = self.store.tracker(&user, self.clock.now()).await?;
         if record.session != id {
             return Err(StoreError::ParticipantNotFound);
         }
-        Ok((TrackerLink { user, generation: record.generation }, record.location_ttl))
+        Ok((TrackerLink { user, generation: record.generation }, record))
+    }
+
+    /// By what tracker apps know each of those present in a session, who are given in order of joining.
+    ///
+    /// # Errors
+    /// When the session is not open, or the database does not answer.
+    pub async fn tracker_ids(
+        &self,
+        record: TrackerRecord,
+        present: &[Profile],
+    ) -> Result<TrackerIds, StoreError> {
+        if record.tracker_ids.has_all(present.iter()) {
+            return Ok(record.tracker_ids);
+        }
+        self.store.assign_tracker_ids(record.session, present, self.clock.now()).await
     }
 
     /// Revokes the tracker links of somebody who takes part in a session.

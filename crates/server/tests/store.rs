@@ -67,6 +67,7 @@ conformance! {
         a_location_life_is_kept
         a_tracker_is_whoever_is_in
         a_tracker_dies_with_what_it_belongs_to
+        tracker_ids_stay_with_their_owner
         cleanup_ends_what_expired_or_is_idle_once
         joining_and_signs_of_life_keep_a_session
         who_is_silent_is_timed_out_once

@@ -5,6 +5,7 @@
 //! lives from when it was taken, gives way to whatever was taken later, and shows nothing of somebody who
 //! paused or stopped.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,8 +32,19 @@ pub(super) enum Source {
 pub enum Reported {
     /// Everyone is owed it.
     Shown(Wakes),
-    /// It is too old, something newer is shown, or its sender does not share for now.
-    NotShown,
+    /// Nobody is told.
+    NotShown(NotShown),
+}
+
+/// Why a report is not shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotShown {
+    /// Its life was over when it came in.
+    TooOld,
+    /// A position that was taken later is shown.
+    Superseded,
+    /// Its sender paused or stopped.
+    Withdrawn,
 }
 
 impl Room {
@@ -52,13 +64,21 @@ impl Room {
         let slot_id = self.slots.of(user).ok_or(EnterError::NotAParticipant)?;
         let slot = self.slots.get_mut(slot_id).ok_or(EnterError::NotAParticipant)?;
         slot.unsaved = Some(now.wall);
-        let withdrawn = slot.status.is_some_and(SharingStatus::withdraws_position);
-        let newer_is_shown =
-            slot.latest.as_ref().is_some_and(|latest| latest.is_newer(&position, now.instant));
+        if slot.status.is_some_and(SharingStatus::withdraws_position) {
+            return Ok(Reported::NotShown(NotShown::Withdrawn));
+        }
         // An instant before the machine's start cannot be told; the position is too old anyway.
-        let received =
-            now.instant.checked_sub(age).filter(|_| age < location_ttl && !withdrawn && !newer_is_shown);
-        let Some(received) = received else { return Ok(Reported::NotShown) };
+        let Some(mut received) = now.instant.checked_sub(age).filter(|_| age < location_ttl) else {
+            return Ok(Reported::NotShown(NotShown::TooOld));
+        };
+        if let Some(latest) = slot.latest.as_ref().filter(|latest| latest.expires > now.instant) {
+            match latest.timestamp().cmp(&Some(position.timestamp())) {
+                Ordering::Greater => return Ok(Reported::NotShown(NotShown::Superseded)),
+                // The same fix once more, perhaps through another node: it stays as old as it is.
+                Ordering::Equal => received = received.min(latest.received),
+                Ordering::Less => {}
+            }
+        }
         let shown = self.show(slot_id, position, now, Source::Report { received });
         let mut wakes = shown.map_err(|_: PublishError| EnterError::NotAParticipant)?;
         self.says_by_itself(slot_id, now, &mut wakes);

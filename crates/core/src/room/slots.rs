@@ -126,8 +126,15 @@ impl Slot {
 impl Latest {
     /// Whether this one is shown still, and was taken after another.
     pub(super) fn is_newer(&self, other: &Position, now: Instant) -> bool {
-        let Event::LocationUpdate { position, .. } = self.broadcast.event() else { return false };
-        self.expires > now && position.timestamp() > other.timestamp()
+        self.expires > now && self.timestamp() > Some(other.timestamp())
+    }
+
+    /// When it was taken.
+    pub(super) fn timestamp(&self) -> Option<Timestamp> {
+        match self.broadcast.event() {
+            Event::LocationUpdate { position, .. } => Some(position.timestamp()),
+            _ => None,
+        }
     }
 }
 

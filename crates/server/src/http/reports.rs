@@ -1,22 +1,34 @@
 //! `/track/{secret}/{app}`: where tracker apps send positions, each in its own way.
 
+use std::io::Write;
 use std::time::Duration;
 
 use axum::extract::{Request, State as With};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tagalong_core::limits::{REQUEST_BODY_BYTES_MAX, TRACKER_BODY_BYTES_MAX};
+use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
+use tagalong_core::room::Welcome;
+use tagalong_core::time::Timestamp;
 
 use super::answer::Refusal;
 use super::body::BoundedBody;
+use super::negotiation::Encoding;
 use super::path::InPath;
 use crate::realtime::hub::NotIn;
 use crate::state::State;
-use crate::store::StoreError;
+use crate::store::{StoreError, TrackerRecord};
 use crate::trackers::gate::Known;
+use crate::trackers::outcome::Outcome;
+use crate::trackers::owntracks::{self, Friend};
 use crate::trackers::{self, App, Said, TrackerLink};
+
+/// An answer of fewer bytes gets hardly smaller, and fits into one packet as it is.
+const COMPRESSED_FROM_BYTES: usize = 1_024;
 
 /// A secret is checked before anything else is looked at: who has none costs us a signature.
 pub(super) async fn receive(
@@ -28,22 +40,33 @@ pub(super) async fn receive(
     let (app, link) = known.ok_or(Problem::NotFound)?;
     let known = spend(&state, &link)?;
     let query = request.uri().query().unwrap_or_default().to_owned();
+    let encoding = Encoding::choose(request.headers(), [Encoding::Gzip, Encoding::Identity].into_iter());
     // Read in any case: an app whose body is not taken sees a broken connection, and sends it again.
-    let bytes_max = if app == App::Overland { TRACKER_BODY_BYTES_MAX } else { REQUEST_BODY_BYTES_MAX };
-    let body = BoundedBody::read(request, bytes_max, &state).await?;
+    let body = BoundedBody::read(request, bytes_max(app), &state).await?;
     if known == Known::Over {
-        return Ok(answer(app.answer(None, &state.faces)));
+        return Ok(answer(app.yes(), encoding));
     }
-    let said = app.read(trackers::Request { query: &query, body: body.as_ref() }, state.clock.system_now());
-    let said =
-        said.map_err(|unusable| Refusal::from(Problem::InvalidLocation).saying(unusable.to_string()))?;
-    match take(&state, &link, said, app).await {
-        Ok(answered) => Ok(answer(answered)),
+    let now = state.clock.system_now();
+    let said = app.read(trackers::Request { query: &query, body: body.as_ref() }, now);
+    let said = said.map_err(|unusable| {
+        state.gate.note(&link, app, now, unusable.into());
+        Refusal::from(Problem::InvalidLocation).saying(unusable.to_string())
+    })?;
+    match take(&state, &link, said, app, now).await {
+        Ok(answered) => Ok(answer(answered, encoding)),
         Err(over) if is_over(&over) => {
             state.gate.bury(&link);
-            Ok(answer(app.answer(None, &state.faces)))
+            Ok(answer(app.yes(), encoding))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Overland sends batches, OwnTracks photos with a place and all its regions at once.
+fn bytes_max(app: App) -> usize {
+    match app {
+        App::Overland | App::OwnTracks => TRACKER_BODY_BYTES_MAX,
+        App::Traccar | App::GpsLogger | App::OsmAnd => REQUEST_BODY_BYTES_MAX,
     }
 }
 
@@ -54,22 +77,74 @@ fn spend(state: &State, link: &TrackerLink) -> Result<Known, Refusal> {
     spent.map_err(|wait| Refusal::from(Problem::RateLimited).after(wait))
 }
 
-async fn take(state: &State, link: &TrackerLink, said: Said, app: App) -> Result<Bytes, StoreError> {
+async fn take(
+    state: &State,
+    link: &TrackerLink,
+    said: Said,
+    app: App,
+    now: Timestamp,
+) -> Result<Bytes, StoreError> {
     let record = state.sessions.tracker(link).await?;
-    let position = match said {
-        Said::Position(position) => Some(position),
-        Said::Nothing if app.shows_others() => None,
-        Said::Nothing => return Ok(app.answer(None, &state.faces)),
+    let age = |taken| state.gate.age(link, app, taken, now, state.clock.instant());
+    let (position, outcome) = match said {
+        Said::Position(position) => {
+            let age = age(position.timestamp());
+            (Some((position, age)), Outcome::Shown)
+        }
+        Said::Ahead(by) => {
+            // How far the clock is ahead tells how old what comes later is.
+            age(now.plus(by));
+            (None, Outcome::Ahead(by))
+        }
+        Said::Nothing => (None, Outcome::NoPosition),
     };
+    if position.is_none() {
+        state.gate.note(link, app, now, outcome);
+        if !app.shows_others() {
+            return Ok(app.yes());
+        }
+    }
+    let others = report(state, link, app, &record, position, now).await?;
+    if !app.shows_others() {
+        return Ok(app.yes());
+    }
+    Ok(friends(state, link, record, others).await)
+}
+
+/// Shows a position in the room, and looks who else is there.
+async fn report(
+    state: &State,
+    link: &TrackerLink,
+    app: App,
+    record: &TrackerRecord,
+    position: Option<(Position, Duration)>,
+    now: Timestamp,
+) -> Result<Welcome, StoreError> {
+    let age = position.as_ref().map(|(_, age)| *age);
     // What the database has just said holds; a room that knows better, or not yet, is asked again soon.
-    let taken = u64::from(position.is_some());
-    let others = state.hub.report(record.session, &link.user, position).await;
-    let others = others.map_err(|error| match error {
-        NotIn::Unread(unread @ StoreError::Unavailable(_)) => unread,
-        other => StoreError::Unavailable(other.problem().reason().into()),
-    })?;
-    state.metrics.positions_received.inc_by(taken);
-    Ok(app.answer(Some(&others.without(&link.user)), &state.faces))
+    let (shown, others) =
+        state.hub.report(record.session, &link.user, position).await.map_err(|error| match error {
+            NotIn::Unread(unread @ StoreError::Unavailable(_)) => unread,
+            other => StoreError::Unavailable(other.problem().reason().into()),
+        })?;
+    if let Some(age) = age {
+        state.gate.note(link, app, now, Outcome::of(shown, age));
+        state.metrics.positions_received.inc();
+    }
+    Ok(others)
+}
+
+/// What an app that shows the others is told of them. Somebody who has no tracker id yet, because the database does not
+/// answer, is left out this time.
+async fn friends(state: &State, link: &TrackerLink, record: TrackerRecord, others: Welcome) -> Bytes {
+    let present: Vec<_> = others.participants.participants.iter().map(|one| one.profile.clone()).collect();
+    let known = record.tracker_ids.clone();
+    let ids = state.sessions.tracker_ids(record, &present).await.unwrap_or(known);
+    let others = others.without(&link.user);
+    let friends = owntracks::friends(&others, &ids);
+    let prints: Vec<u32> = friends.iter().map(Friend::card_print).collect();
+    let due = state.gate.cards_due(link, &prints, state.clock.instant());
+    owntracks::answer(&friends, &due, &state.faces).into()
 }
 
 /// Whether a link will never hold again.
@@ -77,6 +152,24 @@ fn is_over(error: &StoreError) -> bool {
     matches!(error, StoreError::Closed(_) | StoreError::ParticipantNotFound | StoreError::ParticipantLeft)
 }
 
-fn answer(body: Bytes) -> Response {
-    ([(CONTENT_TYPE, "application/json")], body).into_response()
+/// An answer, compressed if the app takes that and it pays.
+fn answer(body: Bytes, encoding: Encoding) -> Response {
+    let content_type = [(CONTENT_TYPE, "application/json")];
+    if body.len() < COMPRESSED_FROM_BYTES {
+        return (content_type, body).into_response();
+    }
+    let vary = [(VARY, "accept-encoding")];
+    let compressed = (encoding == Encoding::Gzip).then(|| gzip(&body)).and_then(Result::ok);
+    match (compressed, Encoding::Gzip.name()) {
+        (Some(compressed), Some(name)) => {
+            (content_type, vary, [(CONTENT_ENCODING, name)], compressed).into_response()
+        }
+        _ => (content_type, vary, body).into_response(),
+    }
+}
+
+fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body)?;
+    encoder.finish()
 }

@@ -15,8 +15,9 @@ use super::path::InPath;
 use super::sessions::{authenticate, only, session_id};
 use crate::state::State;
 use crate::tokens::Role;
+use crate::trackers::App;
+use crate::trackers::outcome::Reported;
 use crate::trackers::setup::{Setup, interval};
-use crate::trackers::{App, owntracks};
 
 /// The apps, each with how it is set up for one participant.
 #[derive(Serialize, ToSchema)]
@@ -28,6 +29,10 @@ pub(super) struct Trackers {
     /// How long a position is shown in this session.
     #[schema(example = 30)]
     location_ttl_seconds: u64,
+    /// What became of the last report that an app sent to the server which answers; nothing if none came lately. With several
+    /// servers, others may have got later ones.
+    #[schema(required)]
+    last_report: Option<Reported>,
 }
 
 refusals!(NoTrackers: ANY_TOKEN, ANY_SESSION, [Problem::ParticipantNotFound, Problem::ParticipantLeft]);
@@ -51,21 +56,20 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Json<Trackers>, Refusal> {
     let (id, user) = own(&state, &headers, &id, &user)?;
-    let (link, location_ttl) = state.sessions.tracker_link(id, user).await?;
+    let (link, record) = state.sessions.tracker_link(id, user).await?;
     let secret = link.secret(&state.tokens).ok_or(Problem::ParticipantNotFound)?;
     let participants = state.sessions.participants(id).await?;
-    let names: Vec<&str> = participants.iter().map(|one| one.profile.display_name.as_str()).collect();
-    let ids = owntracks::tracker_ids(&names);
-    let is_own = |(place, _): &(usize, &String)| {
-        participants.get(*place).is_some_and(|one| one.profile.user_id == link.user)
-    };
-    let tid = ids.iter().enumerate().find(is_own).map_or("me", |(_, tid)| tid.as_str());
+    let present: Vec<_> = participants.into_iter().map(|one| one.profile).collect();
+    let location_ttl = record.location_ttl;
+    let ids = state.sessions.tracker_ids(record, &present).await?;
+    let tid = ids.of(link.user.as_str()).unwrap_or("me");
     let base = base_url(&state.config, &headers);
     let setup = |app| Setup::new(app, &base, &secret, tid, location_ttl);
     Ok(Json(Trackers {
         trackers: App::ALL.into_iter().map(setup).collect(),
         interval_seconds: interval(location_ttl).as_secs(),
         location_ttl_seconds: location_ttl.as_secs(),
+        last_report: state.gate.last(&link).map(Reported::from),
     }))
 }
 

@@ -10,7 +10,9 @@ use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
-use tagalong_core::room::{Census, EnterError, Guest, Now, Reported, Room, SeatId, Swept, Wakes, Welcome};
+use tagalong_core::room::{
+    Census, EnterError, Guest, NotShown, Now, Reported, Room, SeatId, Swept, Wakes, Welcome,
+};
 use tagalong_core::session::{Details, EndReason};
 use tagalong_core::time::Timestamp;
 use tokio::sync::{OnceCell, Semaphore};
@@ -213,7 +215,8 @@ impl Hub {
         Ok((Membership { cell, seat, clock: self.clock.clone() }, welcome))
     }
 
-    /// Takes a position of somebody who has no connection: what they are shown in return.
+    /// Takes a position of somebody who has no connection, taken so long ago: whether it is shown, and what they are
+    /// shown in return.
     ///
     /// # Errors
     /// When the session is closed, when they are not in it as far as is known here, or without a database.
@@ -221,14 +224,12 @@ impl Hub {
         &self,
         session: SessionId,
         user: &UserId,
-        position: Option<Position>,
-    ) -> Result<Welcome, NotIn> {
-        let taken = position.as_ref().map(Position::timestamp);
-        let age = taken.map_or(Duration::ZERO, |taken| self.clock.system_now().since(taken));
+        position: Option<(Position, Duration)>,
+    ) -> Result<(Result<(), NotShown>, Welcome), NotIn> {
         let report = |room: &mut Room| {
             let now = now(&self.clock);
-            let reported =
-                position.clone().map(|position| room.report(user, position, age, now)).transpose()?;
+            let taken = position.clone();
+            let reported = taken.map(|(position, age)| room.report(user, position, age, now)).transpose()?;
             Ok((reported, room.glance(user, now)?))
         };
         let (_, (reported, others)) = self.in_room(session, report).await.inspect_err(|error| {
@@ -237,11 +238,16 @@ impl Hub {
                 self.suspect(session);
             }
         })?;
-        if let Some(Reported::Shown(wakes)) = reported {
-            self.wake(wakes);
-            self.bus.publish(session);
-        }
-        Ok(others)
+        let shown = match reported {
+            Some(Reported::Shown(wakes)) => {
+                self.wake(wakes);
+                self.bus.publish(session);
+                Ok(())
+            }
+            Some(Reported::NotShown(why)) => Err(why),
+            None => Ok(()),
+        };
+        Ok((shown, others))
     }
 
     /// Does something in the room of a session; reads the roster first if nobody has been there.

@@ -20,6 +20,7 @@ use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::problem::Problem;
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
+use tagalong_core::tracker_ids::TrackerIds;
 
 use self::postgres::Postgres;
 use self::sqlite::Sqlite;
@@ -96,6 +97,8 @@ pub struct TrackerRecord {
     pub generation: u32,
     /// How long the session's positions are shown.
     pub location_ttl: Duration,
+    /// By what tracker apps know the people of the session.
+    pub tracker_ids: TrackerIds,
 }
 
 /// Somebody to be let in.
@@ -351,6 +354,19 @@ impl Store {
     /// When the database does not answer.
     pub async fn revoke_trackers(&self, user: &UserId) -> Result<(), StoreError> {
         either!(self, "revoke_trackers", database => database.revoke_trackers(user))
+    }
+
+    /// Gives a tracker id to each of those present in an open session who has none: all of them after that.
+    ///
+    /// # Errors
+    /// When the session is not open, or the database does not answer.
+    pub async fn assign_tracker_ids(
+        &self,
+        id: SessionId,
+        present: &[Profile],
+        now: Timestamp,
+    ) -> Result<TrackerIds, StoreError> {
+        either!(self, "assign_tracker_ids", database => database.assign_tracker_ids(id, present, now))
     }
 
     /// Ends an open session, and deletes all of it but its id and its times.

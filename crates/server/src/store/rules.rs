@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tagalong_core::event::to_json;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::limits::DISPLAY_NAME_CHARS_MAX;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
+use tagalong_core::tracker_ids::TrackerIds;
 
 use super::{
     NewParticipant, ParticipantRecord, SessionChange, SessionRecord, StoreError, StoredParticipant,
@@ -74,6 +76,7 @@ pub(super) fn tracker(
     session: SessionRow,
     is_in: bool,
     generation: i32,
+    ids: Option<&str>,
     now: Timestamp,
 ) -> Result<TrackerRecord, StoreError> {
     let session = session.open(now)?;
@@ -81,7 +84,18 @@ pub(super) fn tracker(
         return Err(StoreError::ParticipantLeft);
     }
     let generation = u32::try_from(generation).unwrap_or(0);
-    Ok(TrackerRecord { session: session.id, generation, location_ttl: session.location_ttl })
+    let (session, location_ttl) = (session.id, session.location_ttl);
+    Ok(TrackerRecord { session, generation, location_ttl, tracker_ids: tracker_ids(ids) })
+}
+
+/// Tracker ids as they stand in a database; none if they cannot be read.
+pub(super) fn tracker_ids(json: Option<&str>) -> TrackerIds {
+    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
+/// Tracker ids as they are to stand in a database.
+pub(super) fn tracker_ids_json(ids: &TrackerIds) -> Option<String> {
+    (!ids.is_empty()).then(|| to_json(ids))
 }
 
 /// A participant as they stand in a database. Rows of older systems followed other rules and are read all the

@@ -5,6 +5,7 @@
 
 mod over;
 mod stored;
+mod tracker_ids;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -143,7 +144,7 @@ impl Sqlite {
     pub(super) async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
         let row = sqlx::query(
             "SELECT sessions.id, name, created_at, expires_at, sessions.is_active, ended_at, locked,
-                    location_ttl_seconds, participants.is_active AS is_in, tracker_generation
+                    location_ttl_seconds, tracker_ids, participants.is_active AS is_in, tracker_generation
              FROM participants JOIN sessions ON sessions.id = session_id WHERE user_id = ?",
         )
         .bind(user.as_str())
@@ -151,7 +152,8 @@ impl Sqlite {
         .await?
         .ok_or(StoreError::ParticipantNotFound)?;
         let session = session_row(&row, 0)?;
-        rules::tracker(session, row.try_get("is_in")?, row.try_get("tracker_generation")?, now)
+        let (is_in, generation) = (row.try_get("is_in")?, row.try_get("tracker_generation")?);
+        rules::tracker(session, is_in, generation, row.try_get("tracker_ids")?, now)
     }
 
     pub(super) async fn revoke_trackers(&self, user: &UserId) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName};
 use tagalong_core::session::SessionName;
 use tagalong_core::time::Timestamp;
+use tagalong_core::tracker_ids::TrackerIds;
 
 /// A session as it stands in a database, open or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct StoredSession {
     pub locked: bool,
     /// How long its positions are shown.
     pub location_ttl_seconds: u32,
+    /// By what tracker apps know its people.
+    #[serde(default, skip_serializing_if = "TrackerIds::is_empty")]
+    pub tracker_ids: TrackerIds,
     /// Everybody who is or was in it, in order of joining.
     pub participants: Vec<StoredParticipant>,
 }
@@ -69,6 +73,7 @@ impl StoredSession {
                 last_activity: self.ended_at.unwrap_or(self.expires_at),
                 locked: false,
                 location_ttl_seconds: 0,
+                tracker_ids: TrackerIds::default(),
                 participants: Vec::new(),
                 ..self.clone()
             };

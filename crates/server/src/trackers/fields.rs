@@ -1,26 +1,30 @@
 //! What each app calls the parts of a position, and in which units it writes them: the one table.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tagalong_core::position::{Position, Reading};
+use tagalong_core::position::{InvalidPosition, Position, Reading};
 use tagalong_core::time::Timestamp;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::Unusable;
+use super::{Said, Unusable};
 
-/// Metres a second in a knot.
-const KNOT: f64 = 1852.0 / 3600.0;
-/// Metres a second in a kilometre an hour.
-const KM_H: f64 = 1.0 / 3.6;
+/// Knots in a metre a second.
+const KNOTS: f64 = 3600.0 / 1852.0;
+/// Kilometres an hour in a metre a second.
+const KM_H: f64 = 3.6;
+/// Metres a second, and parts of one.
+const AS_OURS: f64 = 1.0;
+const PERCENT: f64 = 100.0;
 /// A number from here on is a time in milliseconds: as seconds it would lie in the year 5138.
 const FIRST_MILLIS: f64 = 1e11;
 /// The end of the year 9999, in milliseconds.
 const LAST_MILLIS: f64 = 253_402_300_800_000.0;
 
 /// Where an app puts the parts of a position (JSON pointers; the first that is there counts), and by what a
-/// number is multiplied to be ours.
+/// number is divided to be ours.
 pub(super) struct Shape {
     lat: &'static [&'static str],
     lng: &'static [&'static str],
@@ -44,11 +48,11 @@ pub(super) const OWNTRACKS: Shape = Shape {
     altitude: &["/alt"],
     heading: &["/cog"],
     speed: (&["/vel"], KM_H),
-    battery: (&["/batt"], 0.01),
+    battery: (&["/batt"], PERCENT),
 };
 
 /// <https://www.traccar.org/osmand/>, as form or query: knots, percent.
-pub(super) const OSMAND: Shape = Shape {
+pub(super) const TRACCAR_FORM: Shape = Shape {
     lat: &["/lat"],
     lng: &["/lon"],
     time: &["/timestamp"],
@@ -56,12 +60,17 @@ pub(super) const OSMAND: Shape = Shape {
     accuracy: &["/accuracy"],
     altitude: &["/altitude"],
     heading: &["/bearing", "/heading"],
-    speed: (&["/speed"], KNOT),
-    battery: (&["/batt"], 0.01),
+    speed: (&["/speed"], KNOTS),
+    battery: (&["/batt"], PERCENT),
 };
 
-/// Traccar Client from 9.0 on: metres a second, 0 to 1, −1 for what is not known.
-pub(super) const TRACCAR: Shape = Shape {
+/// The same protocol as OsmAnd itself speaks it: metres a second, and `hdop` is the accuracy in metres, for OsmAnd writes
+/// `Location.getAccuracy()` there.
+pub(super) const OSMAND: Shape =
+    Shape { accuracy: &["/accuracy", "/hdop"], speed: (&["/speed"], AS_OURS), ..TRACCAR_FORM };
+
+/// Traccar Client 9: metres a second, 0 to 1, −1 for what is not known.
+pub(super) const TRACCAR_JSON: Shape = Shape {
     lat: &["/location/coords/latitude"],
     lng: &["/location/coords/longitude"],
     time: &["/location/timestamp"],
@@ -69,8 +78,8 @@ pub(super) const TRACCAR: Shape = Shape {
     accuracy: &["/location/coords/accuracy"],
     altitude: &["/location/coords/altitude"],
     heading: &["/location/coords/heading"],
-    speed: (&["/location/coords/speed"], 1.0),
-    battery: (&["/location/battery/level"], 1.0),
+    speed: (&["/location/coords/speed"], AS_OURS),
+    battery: (&["/location/battery/level"], AS_OURS),
 };
 
 /// One feature of <https://github.com/aaronpk/Overland-iOS#api>: metres a second, 0 to 1, −1 for what is not
@@ -83,8 +92,8 @@ pub(super) const OVERLAND: Shape = Shape {
     accuracy: &["/properties/horizontal_accuracy"],
     altitude: &["/properties/altitude"],
     heading: &["/properties/course"],
-    speed: (&["/properties/speed"], 1.0),
-    battery: (&["/properties/battery_level"], 1.0),
+    speed: (&["/properties/speed"], AS_OURS),
+    battery: (&["/properties/battery_level"], AS_OURS),
 };
 
 /// <https://gpslogger.app/#usingthecustomurlfeature>, the names of its `%ALL`: metres a second, percent.
@@ -96,34 +105,69 @@ pub(super) const GPSLOGGER: Shape = Shape {
     accuracy: &["/acc"],
     altitude: &["/alt"],
     heading: &["/dir"],
-    speed: (&["/spd"], 1.0),
-    battery: (&["/batt"], 0.01),
+    speed: (&["/spd"], AS_OURS),
+    battery: (&["/batt"], PERCENT),
 };
+
+/// Why a value is no position that can be shown. Carries no place, on purpose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unfit {
+    /// It has no place, or an absurd one.
+    NoPlace,
+    /// Its time is missing or cannot be read.
+    NoTime,
+    /// Its time lies further ahead than a clock may be off, by so much.
+    Ahead(Duration),
+}
+
+impl Unfit {
+    /// What becomes of a request that has nothing better. A position from the future is acknowledged by every adapter: an
+    /// app would send it again until its time has come, and it would be old then.
+    pub(super) fn said(self) -> Result<Said, Unusable> {
+        match self {
+            Self::Ahead(by) => Ok(Said::Ahead(by)),
+            Self::NoPlace | Self::NoTime => Err(Unusable::NoPosition),
+        }
+    }
+}
 
 impl Shape {
     /// The position that a value of this shape is. What is not known, or absurd, is left out if one can do
     /// without it.
-    pub(super) fn read(&self, value: &Value, now: Timestamp) -> Result<Position, Unusable> {
+    pub(super) fn read(&self, value: &Value, now: Timestamp) -> Result<Position, Unfit> {
         let number = |names: &[&str]| find(value, names).and_then(as_number);
         let within = |names: &[&str], unit: f64, min: f64, max: f64| {
-            number(names).map(|number| number * unit).filter(|number| (min..=max).contains(number))
+            number(names).map(|number| number / unit).filter(|number| (min..=max).contains(number))
         };
+        let place = number(self.lat).zip(number(self.lng)).ok_or(Unfit::NoPlace)?;
         let timestamp = match find(value, self.time) {
-            Some(time) => Some(as_time(time).ok_or(Unusable::NoPosition)?),
-            None if self.always_timed => return Err(Unusable::NoPosition),
+            Some(time) => Some(as_time(time).ok_or(Unfit::NoTime)?),
+            None if self.always_timed => return Err(Unfit::NoTime),
             None => None,
         };
+        let speed = within(self.speed.0, self.speed.1, 0.0, f64::MAX);
+        // Android writes 0.0 for what it does not know. No fix is exact to the metre, and nobody who stands has a direction.
+        let is_known = |number: &f64| *number > 0.0;
+        let heading = within(self.heading, 1.0, 0.0, 360.0);
         let reading = Reading {
-            lat: number(self.lat).ok_or(Unusable::NoPosition)?,
-            lng: number(self.lng).ok_or(Unusable::NoPosition)?,
-            accuracy: within(self.accuracy, 1.0, 0.0, f64::MAX),
+            lat: place.0,
+            lng: place.1,
+            accuracy: within(self.accuracy, 1.0, 0.0, f64::MAX).filter(is_known),
             timestamp,
             altitude: within(self.altitude, 1.0, f64::MIN, f64::MAX),
-            heading: within(self.heading, 1.0, 0.0, 360.0),
-            speed: within(self.speed.0, self.speed.1, 0.0, f64::MAX),
+            heading: heading.filter(|heading| is_known(heading) || speed != Some(0.0)),
+            speed,
             battery: within(self.battery.0, self.battery.1, 0.0, 1.0),
         };
-        Position::of(reading, now).map_err(|_| Unusable::NoPosition)
+        Position::of(reading, now).map_err(|invalid| match (invalid, timestamp) {
+            (InvalidPosition::Future, Some(timestamp)) => Unfit::Ahead(timestamp.since(now)),
+            _ => Unfit::NoPlace,
+        })
+    }
+
+    /// Whether a value says nothing of a place.
+    pub(super) fn has_no_place(&self, value: &Value) -> bool {
+        find(value, self.lat).is_none() && find(value, self.lng).is_none()
     }
 }
 
@@ -208,10 +252,49 @@ mod tests {
         }
     }
 
+    #[test]
+    fn zero_for_what_is_not_known_is_left_out() {
+        for (speed, bearing, heading) in [
+            (json!(0.0), 0.0, None),
+            (json!(0), 213.0, Some(213.0)),
+            (json!(1e-5), 0.0, Some(0.0)),
+            (json!(null), 0.0, Some(0.0)),
+        ] {
+            let value = json!({"lat": 1, "lon": 2, "accuracy": 0.0, "speed": speed, "bearing": bearing});
+            let reading = TRACCAR_FORM.read(&value, NOW).unwrap().reading();
+            assert_eq!((reading.accuracy, reading.heading), (None, heading), "{value}");
+        }
+    }
+
+    #[test]
+    fn percent_come_out_as_they_were_meant() {
+        for (sent, battery) in [(json!(41), 0.41), (json!("87.0"), 0.87), (json!(100), 1.0), (json!(0), 0.0)]
+        {
+            let value = json!({"lat": 1, "lon": 2, "tst": 1_795_521_600, "batt": sent});
+            assert_eq!(OWNTRACKS.read(&value, NOW).unwrap().reading().battery, Some(battery));
+        }
+    }
+
+    #[test]
+    fn a_time_too_far_ahead_says_how_far() {
+        let at = |seconds: i64| json!({"lat": 1, "lon": 2, "tst": 1_795_521_600 + seconds});
+        assert!(OWNTRACKS.read(&at(60), NOW).is_ok());
+        assert_eq!(OWNTRACKS.read(&at(95), NOW), Err(Unfit::Ahead(Duration::from_secs(95))));
+        assert_eq!(
+            OWNTRACKS.read(&json!({"lat": 91, "lon": 2, "tst": 1_795_521_695}), NOW),
+            Err(Unfit::NoPlace)
+        );
+    }
+
     proptest! {
         #[test]
         fn speeds_come_out_in_metres_a_second(speed in 0.0..500.0_f64) {
-            for (shape, sent) in [(&OWNTRACKS, speed * 3.6), (&OSMAND, speed * 3600.0 / 1852.0), (&GPSLOGGER, speed)] {
+            for (shape, sent) in [
+                (&OWNTRACKS, speed * 3.6),
+                (&TRACCAR_FORM, speed * 3600.0 / 1852.0),
+                (&OSMAND, speed),
+                (&GPSLOGGER, speed),
+            ] {
                 let value = json!({"lat": 1, "lon": 2, "tst": 1_795_521_600, "vel": sent, "speed": sent, "spd": sent});
                 let read = shape.read(&value, NOW).unwrap().reading().speed.unwrap();
                 prop_assert!((read - speed).abs() < 1e-9 * (1.0 + speed));

@@ -1,14 +1,18 @@
-//! How often each tracker may send, and which links are over: an app that goes on after the end costs no more
-//! than a look into this table.
+//! What is kept in mind of each tracker link: how often it may send, whether it is over, so that an app that goes on after
+//! the end costs no more than a look into this table, what became of its last report, how far the phone's clock is ahead,
+//! and which cards its app was sent.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tagalong_core::limits::TRACKERS_MAX;
+use tagalong_core::limits::{CARD_LIFE, CARDS_MAX, TRACKERS_MAX};
 use tagalong_core::pace::Pace;
+use tagalong_core::time::Timestamp;
 
-use super::TrackerLink;
+use super::outcome::{LastReport, Outcome};
+use super::phone_clock::PhoneClock;
+use super::{App, TrackerLink};
 
 /// Seconds of positions at the full rate that may come at once, as through a connection.
 const BURST: Duration = Duration::from_secs(3);
@@ -25,6 +29,30 @@ pub enum Known {
 struct Seen {
     pace: Pace,
     over: bool,
+    last: Option<LastReport>,
+    /// Of each app: two may be on two phones.
+    phone_clocks: Vec<(App, PhoneClock)>,
+    cards: Cards,
+}
+
+/// The cards that an app was sent since then, each by 32 bits of its hash.
+struct Cards {
+    since: Instant,
+    sent: Vec<u32>,
+}
+
+impl Cards {
+    /// Whether each of these is to be sent now: it is new or changed, or all were sent long ago.
+    fn due(&mut self, prints: &[u32], now: Instant) -> Vec<bool> {
+        if now.saturating_duration_since(self.since) >= CARD_LIFE || self.sent.len() >= CARDS_MAX {
+            *self = Self { since: now, sent: Vec::new() };
+        }
+        let due: Vec<bool> = prints.iter().map(|print| !self.sent.contains(print)).collect();
+        let free = CARDS_MAX.saturating_sub(self.sent.len());
+        self.sent
+            .extend(prints.iter().zip(&due).filter(|(_, due)| **due).map(|(print, _)| *print).take(free));
+        due
+    }
 }
 
 /// The links that sent something lately.
@@ -47,7 +75,13 @@ impl Gate {
                 return Err(BURST);
             }
         }
-        let new = || Seen { pace: Pace::new(BURST, now), over: false };
+        let new = || Seen {
+            pace: Pace::new(BURST, now),
+            over: false,
+            last: None,
+            phone_clocks: Vec::new(),
+            cards: Cards { since: now, sent: Vec::new() },
+        };
         let seen = seen.entry(link.clone()).or_insert_with(new);
         seen.pace.try_spend(now, step)?;
         Ok(if seen.over { Known::Over } else { Known::Nothing })
@@ -57,6 +91,48 @@ impl Gate {
     pub fn bury(&self, link: &TrackerLink) {
         if let Some(seen) = self.seen.lock().get_mut(link) {
             seen.over = true;
+        }
+    }
+
+    /// How old a fix is that came in now, in wall time and by the machine's own, with that time of the phone.
+    pub fn age(
+        &self,
+        link: &TrackerLink,
+        app: App,
+        taken: Timestamp,
+        now: Timestamp,
+        instant: Instant,
+    ) -> Duration {
+        let mut seen = self.seen.lock();
+        let Some(Seen { phone_clocks, .. }) = seen.get_mut(link) else { return now.since(taken) };
+        let known = phone_clocks.iter().position(|(of, _)| *of == app);
+        let place = known.unwrap_or_else(|| {
+            phone_clocks.push((app, PhoneClock::default()));
+            phone_clocks.len() - 1
+        });
+        phone_clocks[place].1.age(taken, now, instant)
+    }
+
+    /// Keeps in mind what became of a report.
+    pub fn note(&self, link: &TrackerLink, app: App, received_at: Timestamp, outcome: Outcome) {
+        if let Some(seen) = self.seen.lock().get_mut(link) {
+            let report = LastReport { app, received_at, outcome };
+            if seen.last.as_ref().is_none_or(|last| report.tells_more_than(last)) {
+                seen.last = Some(report);
+            }
+        }
+    }
+
+    /// What became of the last report that came through this server.
+    pub fn last(&self, link: &TrackerLink) -> Option<LastReport> {
+        self.seen.lock().get(link).and_then(|seen| seen.last.clone())
+    }
+
+    /// Which of these cards the app is to be sent now. They then count as sent.
+    pub fn cards_due(&self, link: &TrackerLink, prints: &[u32], now: Instant) -> Vec<bool> {
+        match self.seen.lock().get_mut(link) {
+            Some(seen) => seen.cards.due(prints, now),
+            None => vec![true; prints.len()],
         }
     }
 }
@@ -86,6 +162,47 @@ mod tests {
         gate.bury(&link(3));
         assert_eq!(gate.spend(&link(2), step, now), Ok(Known::Over));
         assert_eq!(gate.spend(&link(3), step, now), Ok(Known::Nothing));
+    }
+
+    #[test]
+    fn a_card_is_sent_when_it_is_new_or_changed_and_now_and_then() {
+        let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
+        let (gate, now) = (Gate::default(), clock.instant());
+        gate.spend(&link(1), Duration::ZERO, now).unwrap();
+        gate.spend(&link(2), Duration::ZERO, now).unwrap();
+        let due = |number, prints: &[u32], after| gate.cards_due(&link(number), prints, now + after);
+        let soon = Duration::from_secs(10);
+        assert_eq!(due(1, &[7, 8], Duration::ZERO), [true, true]);
+        assert_eq!(due(1, &[8, 9, 7], soon), [false, true, false]);
+        // Somebody was not to be seen for a while.
+        assert_eq!(due(1, &[7], soon), [false]);
+        assert_eq!(due(2, &[7], soon), [true]);
+        assert_eq!(due(1, &[7, 8], CARD_LIFE), [true, true]);
+        assert_eq!(due(3, &[7], soon), [true], "nothing is known of that link");
+        let many: Vec<u32> = (0..10_000).collect();
+        assert!(due(1, &many, CARD_LIFE).iter().filter(|due| **due).count() >= 9_998);
+        assert!(gate.seen.lock()[&link(1)].cards.sent.len() <= CARDS_MAX);
+    }
+
+    #[test]
+    fn what_became_of_the_last_report_is_told_and_a_heartbeat_does_not_hide_it() {
+        let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
+        let gate = Gate::default();
+        gate.spend(&link(1), Duration::ZERO, clock.instant()).unwrap();
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
+        let note = |seconds, outcome| {
+            gate.note(&link(1), App::Traccar, at(seconds), outcome);
+            gate.last(&link(1)).unwrap().outcome
+        };
+        assert_eq!(gate.last(&link(1)), None);
+        assert_eq!(note(0, Outcome::NoPosition), Outcome::NoPosition);
+        let old = Outcome::TooOld(Duration::from_secs(95));
+        assert_eq!(note(1, old), old);
+        assert_eq!(note(2, Outcome::NoPosition), old);
+        assert_eq!(note(3, Outcome::Shown), Outcome::Shown);
+        assert_eq!(note(63, Outcome::NoPosition), Outcome::NoPosition);
+        gate.note(&link(2), App::Traccar, at(1), Outcome::Shown);
+        assert_eq!(gate.last(&link(2)), None, "nothing is kept of a link that was not counted");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use tagalong_core::time::Timestamp;
 
-use super::{Request, Said, Unusable, fields};
+use super::fields::{self, Unfit};
+use super::{Request, Said, Unusable};
 
 /// The body that is to be pasted into the app.
 pub(super) const BODY: &str =
@@ -10,5 +11,5 @@ pub(super) const BODY: &str =
 
 pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusable> {
     let pairs = fields::pairs([request.query.as_bytes(), request.body]);
-    fields::GPSLOGGER.read(&pairs, now).map(Said::Position)
+    fields::GPSLOGGER.read(&pairs, now).map(Said::Position).or_else(Unfit::said)
 }

@@ -8,17 +8,19 @@ mod fields;
 pub mod gate;
 mod gpslogger;
 pub mod link;
+pub mod outcome;
 pub mod overland;
 pub mod owntracks;
+mod phone_clock;
 pub mod setup;
 pub mod traccar;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tagalong_core::position::Position;
-use tagalong_core::room::Welcome;
 use tagalong_core::time::Timestamp;
 
-use self::faces::Faces;
 pub use self::link::TrackerLink;
 
 /// The apps that are known.
@@ -26,12 +28,14 @@ pub use self::link::TrackerLink;
 pub enum App {
     /// OwnTracks in HTTP mode.
     OwnTracks,
-    /// Traccar Client, and whatever else speaks the OsmAnd protocol.
+    /// Traccar Client, and other programs that speak the OsmAnd protocol with speeds in knots.
     Traccar,
     /// Overland.
     Overland,
     /// GPSLogger with a custom URL.
     GpsLogger,
+    /// OsmAnd's online tracking, with speeds in metres a second.
+    OsmAnd,
 }
 
 /// A request of an app, as far as its adapter looks at it.
@@ -48,6 +52,8 @@ pub struct Request<'a> {
 pub enum Said {
     /// Where its owner is.
     Position(Position),
+    /// Where its owner was, at a time that lies so far ahead: it is acknowledged and never shown.
+    Ahead(Duration),
     /// Something to be acknowledged and no more.
     Nothing,
 }
@@ -68,7 +74,8 @@ pub enum Unusable {
 
 impl App {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 4] = [Self::OwnTracks, Self::Traccar, Self::Overland, Self::GpsLogger];
+    pub const ALL: [Self; 5] =
+        [Self::OwnTracks, Self::Traccar, Self::Overland, Self::GpsLogger, Self::OsmAnd];
 
     /// What it is called in addresses.
     pub fn key(self) -> &'static str {
@@ -77,6 +84,7 @@ impl App {
             Self::Traccar => "traccar",
             Self::Overland => "overland",
             Self::GpsLogger => "gpslogger",
+            Self::OsmAnd => "osmand",
         }
     }
 
@@ -93,7 +101,8 @@ impl App {
     pub fn read(self, request: Request<'_>, now: Timestamp) -> Result<Said, Unusable> {
         match self {
             Self::OwnTracks => owntracks::read(request, now),
-            Self::Traccar => traccar::read(request, now),
+            Self::Traccar => traccar::read(request, now, &fields::TRACCAR_FORM),
+            Self::OsmAnd => traccar::read(request, now, &fields::OSMAND),
             Self::Overland => overland::read(request, now),
             Self::GpsLogger => gpslogger::read(request, now),
         }
@@ -104,15 +113,12 @@ impl App {
         self == Self::OwnTracks
     }
 
-    /// All is well: with the others where the app shows them, with nobody when it is over for its owner.
-    pub fn answer(self, others: Option<&Welcome>, faces: &Faces) -> Bytes {
-        match self {
-            Self::OwnTracks => {
-                let friends = |others| owntracks::friends(others, faces).into();
-                others.map_or_else(|| Bytes::from_static(b"[]"), friends)
-            }
-            Self::Overland => Bytes::from_static(overland::TAKEN.as_bytes()),
-            Self::Traccar | Self::GpsLogger => Bytes::new(),
-        }
+    /// All is well, and there is nobody to be shown.
+    pub fn yes(self) -> Bytes {
+        Bytes::from_static(match self {
+            Self::OwnTracks => b"[]",
+            Self::Overland => overland::TAKEN.as_bytes(),
+            Self::Traccar | Self::GpsLogger | Self::OsmAnd => b"",
+        })
     }
 }

@@ -2,11 +2,14 @@
 //! not answered with exactly `TAKEN`; so features that make no sense are passed over.
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tagalong_core::limits::REQUEST_BODY_BYTES_MAX;
+use tagalong_core::position::Position;
 use tagalong_core::time::Timestamp;
 
-use super::{Request, Said, Unusable, fields};
+use super::fields::{self, Unfit};
+use super::{Request, Said, Unusable};
 
 /// The only answer that it takes for a yes.
 pub(super) const TAKEN: &str = r#"{"result":"ok"}"#;
@@ -14,16 +17,46 @@ pub(super) const TAKEN: &str = r#"{"result":"ok"}"#;
 /// Features stay text until each is looked at: a batch of a thousand is never held twice.
 #[derive(Deserialize)]
 struct Batch<'a> {
+    /// What waits to be sent, the oldest first.
     #[serde(borrow)]
-    locations: Vec<&'a RawValue>,
+    locations: Option<Vec<&'a RawValue>>,
+    /// Where the phone is now, when more waits than fits in a batch.
+    #[serde(borrow)]
+    current: Option<&'a RawValue>,
 }
 
 pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusable> {
     let batch: Batch<'_> = serde_json::from_slice(request.body).map_err(|_| Unusable::Malformed)?;
-    let small = batch.locations.iter().filter(|feature| feature.get().len() <= REQUEST_BODY_BYTES_MAX);
-    let positions = small.filter_map(|feature| {
-        let feature = serde_json::from_str(feature.get()).ok()?;
-        fields::OVERLAND.read(&feature, now).ok()
-    });
-    Ok(positions.max_by_key(|position| position.timestamp()).map_or(Said::Nothing, Said::Position))
+    if batch.locations.is_none() && batch.current.is_none() {
+        return Err(Unusable::Malformed);
+    }
+    let features = batch.locations.into_iter().flatten().chain(batch.current);
+    let mut newest: Option<Position> = None;
+    let mut ahead = None;
+    for feature in features.filter(|feature| feature.get().len() <= REQUEST_BODY_BYTES_MAX) {
+        let Ok(feature) = serde_json::from_str(feature.get()) else { continue };
+        if is_about_something_else(&feature) {
+            continue;
+        }
+        match fields::OVERLAND.read(&feature, now) {
+            Ok(position) => newest = newest.into_iter().chain([position]).max_by_key(|one| one.timestamp()),
+            Err(Unfit::Ahead(by)) => ahead = ahead.max(Some(by)),
+            Err(Unfit::NoPlace | Unfit::NoTime) => {}
+        }
+    }
+    Ok(match (newest, ahead) {
+        // A clock that is ahead: what it gives for now, or soon, is old.
+        (newest, Some(by)) if newest.as_ref().is_none_or(|newest| newest.timestamp() > now) => {
+            Said::Ahead(by)
+        }
+        (Some(newest), _) => Said::Position(newest),
+        (None, _) => Said::Nothing,
+    })
+}
+
+/// A visit that began or ended, what happens to the app, or a trip: written now, with a place where somebody was.
+fn is_about_something_else(feature: &Value) -> bool {
+    let says =
+        |name: &str| feature["properties"].get(name).is_some_and(|value| !value.is_null() && value != "");
+    says("action") || says("type")
 }

@@ -2,41 +2,103 @@
 //!
 //! It sends again what is not answered with 2xx, for ever; so a location that makes no sense is acknowledged.
 
-use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 use tagalong_core::event::to_json;
+use tagalong_core::participant::Profile;
+use tagalong_core::position::Reading;
 use tagalong_core::room::Welcome;
 use tagalong_core::time::Timestamp;
+use tagalong_core::tracker_ids::TrackerIds;
 
 use super::faces::Faces;
-use super::{Request, Said, Unusable, fields};
+use super::fields::{self, Unfit};
+use super::{Request, Said, Unusable};
+
+/// A value of more bytes says nothing of a position: a photo, a list of regions.
+const VALUE_BYTES_MAX: usize = 64;
 
 pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusable> {
     if request.body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Said::Nothing);
     }
-    let message: Value = serde_json::from_slice(request.body).map_err(|_| Unusable::Malformed)?;
+    let message = small_values(request.body)?;
     match message.get("_type").and_then(Value::as_str) {
-        Some("location") => Ok(fields::OWNTRACKS.read(&message, now).map_or(Said::Nothing, Said::Position)),
+        Some("location") => match fields::OWNTRACKS.read(&message, now) {
+            Ok(position) => Ok(Said::Position(position)),
+            Err(Unfit::Ahead(by)) => Ok(Said::Ahead(by)),
+            Err(Unfit::NoPlace | Unfit::NoTime) => Ok(Said::Nothing),
+        },
         Some("encrypted") => Err(Unusable::Encrypted),
         Some(_) => Ok(Said::Nothing),
         None => Err(Unusable::Malformed),
     }
 }
 
-/// A `location` and a `card` for everyone who is to be seen. The two belong together by `topic` on Android and
-/// by `tid` on iOS.
-pub(super) fn friends(others: &Welcome, faces: &Faces) -> String {
+/// The message without its long values. They stay text: a photo is never held twice.
+fn small_values(body: &[u8]) -> Result<Value, Unusable> {
+    let all: BTreeMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_slice(body).map_err(|_| Unusable::Malformed)?;
+    let small = all.into_iter().filter(|(_, value)| value.get().len() <= VALUE_BYTES_MAX);
+    let read = small.map(|(name, value)| Some((name.into_owned(), serde_json::from_str(value.get()).ok()?)));
+    read.collect::<Option<Map<_, _>>>().map(Value::Object).ok_or(Unusable::Malformed)
+}
+
+/// Somebody whom the app shows.
+pub struct Friend<'a> {
+    profile: &'a Profile,
+    tid: &'a str,
+    reading: Reading,
+}
+
+/// Everyone who is to be seen.
+pub fn friends<'a>(others: &'a Welcome, ids: &'a TrackerIds) -> Vec<Friend<'a>> {
+    let people = others.participants.participants.iter().map(|person| &person.profile);
+    people
+        .filter_map(|profile| {
+            let live = others.locations.locations.iter().find(|live| live.user_id == profile.user_id)?;
+            Some(Friend { profile, tid: ids.of(profile.user_id.as_str())?, reading: live.position.reading() })
+        })
+        .collect()
+}
+
+/// A `location` for each friend, and a `card` for each whose card is due.
+pub fn answer(friends: &[Friend<'_>], due: &[bool], faces: &Faces) -> String {
     let mut objects = Vec::new();
-    let people = &others.participants.participants;
-    let names: Vec<&str> = people.iter().map(|person| person.profile.display_name.as_str()).collect();
-    for (person, tid) in people.iter().zip(tracker_ids(&names)) {
-        let profile = &person.profile;
-        let live = others.locations.locations.iter().find(|live| live.user_id == profile.user_id);
-        let Some(reading) = live.map(|live| live.position.reading()) else { continue };
-        let topic = format!("owntracks/{}/tagalong", profile.user_id);
+    for (friend, due) in friends.iter().zip(due) {
+        objects.push(friend.location());
+        if *due {
+            objects.push(friend.card(faces));
+        }
+    }
+    to_json(&objects)
+}
+
+impl Friend<'_> {
+    /// The same as long as the card is.
+    pub fn card_print(&self) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        let Profile { user_id, display_name, avatar_color } = self.profile;
+        (user_id.as_str(), self.tid, display_name.as_str(), avatar_color.as_str()).hash(&mut hasher);
+        #[expect(clippy::cast_possible_truncation, reason = "any 32 bits will do")]
+        let print = hasher.finish() as u32;
+        print
+    }
+
+    /// Location and card belong together by `topic` on Android and by `tid` on iOS.
+    fn topic(&self) -> String {
+        format!("owntracks/{}/tagalong", self.profile.user_id)
+    }
+
+    fn location(&self) -> Value {
+        let Self { tid, reading, .. } = self;
         let seconds = reading.timestamp.map(|time| time.as_millis().div_euclid(1000));
         let mut location = json!({
-            "_type": "location", "tid": tid, "topic": topic, "lat": reading.lat, "lon": reading.lng, "tst": seconds,
+            "_type": "location", "tid": tid, "topic": self.topic(), "lat": reading.lat, "lon": reading.lng, "tst": seconds,
         });
         // Whole numbers, as the app itself writes them.
         let whole = [
@@ -53,37 +115,16 @@ pub(super) fn friends(others: &Welcome, faces: &Faces) -> String {
                 location[name] = value.into();
             }
         }
-        let name = profile.display_name.as_str();
-        objects.push(location);
-        objects.push(json!({
-            "_type": "card", "tid": tid, "topic": topic, "name": name, "face": faces.of(&profile.avatar_color).as_deref(),
-        }));
+        location
     }
-    to_json(&objects)
-}
 
-/// Two characters for each name: initials, and where two have the same, a number in the second place.
-pub(crate) fn tracker_ids(names: &[&str]) -> Vec<String> {
-    let mut used: Vec<String> = Vec::with_capacity(names.len());
-    for name in names {
-        let initials = initials(name);
-        let first: String = initials.chars().take(1).collect();
-        let numbered =
-            (b'2'..=b'9').chain(b'a'..=b'z').map(|second| format!("{first}{}", char::from(second)));
-        let tid = std::iter::once(initials).chain(numbered).find(|tid| !used.contains(tid));
-        // More of one letter than there are numbers: the place in the session.
-        used.push(tid.unwrap_or_else(|| format!("{:02}", used.len() + 1)));
+    fn card(&self, faces: &Faces) -> Value {
+        let Profile { display_name, avatar_color, .. } = self.profile;
+        json!({
+            "_type": "card", "tid": self.tid, "topic": self.topic(), "name": display_name.as_str(),
+            "face": faces.of(avatar_color).as_deref(),
+        })
     }
-    used
-}
-
-fn initials(name: &str) -> String {
-    let mut words =
-        name.split_whitespace().filter_map(|word| word.chars().find(|char| char.is_alphanumeric()));
-    let first = words.next();
-    let second = words.next_back().or_else(|| name.chars().filter(|char| char.is_alphanumeric()).nth(1));
-    let initials: String = first.into_iter().chain(second).flat_map(char::to_uppercase).take(2).collect();
-    if initials.is_empty() { "?".to_owned() } else { initials }
 }
 
 #[cfg(test)]
@@ -91,13 +132,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tracker_ids_are_initials_and_differ() {
-        let names = ["Ada Lovelace", "ada", "Al", "Zoë", "李 小龙", "🦊", "🐻", "Ada Long"];
-        assert_eq!(tracker_ids(&names), ["AL", "AD", "A2", "ZO", "李小", "?", "?2", "A3"]);
-        let many = vec!["x"; 100];
-        let mut ids = tracker_ids(&many);
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), 100);
+    fn a_photo_is_passed_over_and_the_place_is_taken() {
+        let photo = "A".repeat(200_000);
+        let body = format!(
+            r#"{{"_type":"location","lat":1,"lon":2,"tst":1795521600,"poi":"x","image":"{photo}","inregions":["{photo}"]}}"#
+        );
+        let message = small_values(body.as_bytes()).unwrap();
+        assert_eq!(message["lat"], 1);
+        assert!(message.get("image").is_none() && message.get("inregions").is_none());
+        let request = Request { query: "", body: body.as_bytes() };
+        assert!(matches!(read(request, Timestamp::from_millis(1_795_521_600_000)), Ok(Said::Position(_))));
     }
 }

@@ -30,5 +30,6 @@ mod schema;
 mod tls;
 mod traces;
 mod tracker_apps;
+mod tracker_reports;
 mod trackers;
 mod wire;

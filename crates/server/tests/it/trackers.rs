@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tagalong_core::limits::{REQUEST_BODY_BYTES_MAX, TRACKER_BODY_BYTES_MAX};
 
 use crate::harness::{Client, Fetched, Server, Session};
 
 /// The test clock's beginning, in seconds.
-const NOON: i64 = 1_795_521_600;
+pub(crate) const NOON: i64 = 1_795_521_600;
 
 pub(crate) fn location(lat: f64, seconds: i64) -> String {
     json!({"_type": "location", "lat": lat, "lon": 2, "tst": seconds, "tid": "me", "vel": 36}).to_string()
 }
 
-fn path(session: &Session, user: &str) -> String {
+pub(crate) fn path(session: &Session, user: &str) -> String {
     format!("/api/sessions/{}/participants/{user}/trackers", session.id)
 }
 
@@ -34,15 +35,15 @@ pub(crate) async fn address(
     address[place..].to_owned()
 }
 
-struct Scene {
-    server: Server,
-    session: Session,
-    ada: (String, String),
-    ben: Client,
+pub(crate) struct Scene {
+    pub(crate) server: Server,
+    pub(crate) session: Session,
+    pub(crate) ada: (String, String),
+    pub(crate) ben: Client,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::of(Server::start().await).await
     }
 
@@ -54,16 +55,26 @@ impl Scene {
         Self { server, session, ada, ben }
     }
 
-    async fn address(&self, app: &str) -> String {
+    pub(crate) async fn address(&self, app: &str) -> String {
         address(&self.server, &self.session, &self.ada.0, &self.ada.1, app).await
     }
 
-    async fn post(&self, path: &str, body: &str) -> Fetched {
+    /// What Ada is told of what her apps sent last.
+    pub(crate) async fn last_report(&self) -> Value {
+        let own = path(&self.session, &self.ada.0);
+        self.server.request("GET", &own, Some(&self.ada.1), "").await.body["last_report"].take()
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Fetched {
         self.server.fetch("POST", path, &[], body).await
     }
 }
 
-fn text(fetched: &Fetched) -> (u16, &str) {
+pub(crate) async fn address_of(scene: &Scene, person: &(String, String), app: &str) -> String {
+    address(&scene.server, &scene.session, &person.0, &person.1, app).await
+}
+
+pub(crate) fn text(fetched: &Fetched) -> (u16, &str) {
     (fetched.status, std::str::from_utf8(&fetched.bytes).unwrap())
 }
 
@@ -127,6 +138,8 @@ async fn every_app_is_answered_as_it_expects() {
         ("POST", "overland", "", overland.to_string(), r#"{"result":"ok"}"#),
         ("POST", "gpslogger", "", "lat=5&lon=2&timestamp=1795521604&acc=&spd=1".to_owned(), ""),
         ("PUT", "gpslogger", "?lat=6&lon=2&timestamp=1795521605", String::new(), ""),
+        ("GET", "osmand", "?lat=7&lon=2&timestamp=1795521606000&speed=13.89", String::new(), ""),
+        ("GET", "traccar", "", "id=1111&lat=8&lon=2&timestamp=1795521607".to_owned(), ""),
     ];
     for (number, (method, app, query, body, expected)) in requests.into_iter().enumerate() {
         let address = scene.address(app).await + query;
@@ -145,6 +158,11 @@ async fn bad_input_is_refused_or_passed_over_and_nobody_is_told() {
         ("owntracks", r#"{"_type":"location","lat":91,"lon":2,"tst":1795521600}"#, 200),
         ("owntracks", r#"{"_type":"location","lat":1,"lon":2,"tst":1795525200}"#, 200),
         ("traccar", "lat=91&lon=2", 400),
+        ("traccar", "id=AL&timestamp=1795521600&batt=80", 200),
+        ("traccar", "id=AL&notificationToken=x", 200),
+        ("traccar", "id=AL&lat=1&lon=2&timestamp=1795525200", 200),
+        ("osmand", "lat=1&lon=2&timestamp=1795525200000", 200),
+        ("gpslogger", "lat=1&lon=2&timestamp=1795525200", 200),
         ("overland", "[]", 400),
         (
             "overland",
@@ -160,10 +178,14 @@ async fn bad_input_is_refused_or_passed_over_and_nobody_is_told() {
             assert_eq!(body["code"], "INVALID_LOCATION_DATA");
         }
     }
-    let huge = "x".repeat(17 * 1024);
-    assert_eq!(scene.post(&scene.address("owntracks").await, &huge).await.status, 413);
-    let huge = format!(r#"{{"locations":[{}1]}}"#, "1,".repeat(600_000));
-    assert_eq!(scene.post(&scene.address("overland").await, &huge).await.status, 413);
+    for (app, bytes_max) in [
+        ("owntracks", TRACKER_BODY_BYTES_MAX),
+        ("overland", TRACKER_BODY_BYTES_MAX),
+        ("traccar", REQUEST_BODY_BYTES_MAX),
+    ] {
+        let huge = "x".repeat(bytes_max + 1);
+        assert_eq!(scene.post(&scene.address(app).await, &huge).await.status, 413, "{app}");
+    }
     scene.ben.silent().await;
 }
 
@@ -255,7 +277,13 @@ async fn links_are_for_their_owner_alone_and_stay_the_same() {
 #[tokio::test]
 async fn an_app_that_goes_on_after_the_end_is_told_that_all_is_well() {
     let mut scene = Scene::new().await;
-    let quiet = [("owntracks", "[]"), ("traccar", ""), ("overland", r#"{"result":"ok"}"#), ("gpslogger", "")];
+    let quiet = [
+        ("owntracks", "[]"),
+        ("traccar", ""),
+        ("overland", r#"{"result":"ok"}"#),
+        ("gpslogger", ""),
+        ("osmand", ""),
+    ];
     let body = async |scene: &Scene, app: &str| match app {
         "owntracks" => location(1.0, NOON),
         "overland" => json!({"locations": []}).to_string(),

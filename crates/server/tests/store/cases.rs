@@ -139,6 +139,34 @@ pub(crate) async fn a_tracker_is_whoever_is_in(store: &Store) {
     assert_eq!(store.tracker(&user("b"), START).await.unwrap().generation, 0);
 }
 
+pub(crate) async fn tracker_ids_stay_with_their_owner(store: &Store) {
+    let id = open(store, 1).await;
+    let people = async |names: &[&str]| {
+        let (_, roster) = store.roster(id, START).await.unwrap();
+        roster.into_iter().filter(|one| names.contains(&one.display_name.as_str())).collect::<Vec<_>>()
+    };
+    for name in ["Carl", "Cass"] {
+        join(store, id, name).await;
+    }
+    let both = people(&["Carl", "Cass"]).await;
+    let given = store.assign_tracker_ids(id, &both, START).await.unwrap();
+    assert_eq!(
+        both.iter().map(|one| given.of(one.user_id.as_str()).unwrap()).collect::<Vec<_>>(),
+        ["CA", "C2"]
+    );
+    store.leave(id, &both[0].user_id, START).await.unwrap();
+    join(store, id, "Cara").await;
+    let cara = people(&["Cara"]).await;
+    let given = store.assign_tracker_ids(id, &cara, START).await.unwrap();
+    assert_eq!(given.of(cara[0].user_id.as_str()), Some("C3"));
+    assert_eq!(given.of(both[1].user_id.as_str()), Some("C2"));
+    assert_eq!(store.tracker(&both[1].user_id, START).await.unwrap().tracker_ids, given);
+    assert_eq!(store.stored_after(None).await.unwrap().unwrap().tracker_ids, given);
+    store.end(id, at(1)).await.unwrap();
+    assert!(store.stored_after(None).await.unwrap().unwrap().tracker_ids.is_empty());
+    assert_eq!(refusal(store.assign_tracker_ids(id, &cara, at(2)).await), Problem::SessionEnded);
+}
+
 pub(crate) async fn a_tracker_dies_with_what_it_belongs_to(store: &Store) {
     let (id, other) = (open(store, 1).await, open(store, 2).await);
     for (session, name) in [(id, "left"), (id, "stays"), (other, "elsewhere")] {

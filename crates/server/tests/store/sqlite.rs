@@ -69,6 +69,7 @@ async fn who_was_there_before_looks_were_unique_is_told_apart() {
     let before = "DROP INDEX idx_participants_trackers;
         ALTER TABLE participants DROP COLUMN tracker_generation;
         ALTER TABLE sessions DROP COLUMN location_ttl_seconds;
+        ALTER TABLE sessions DROP COLUMN tracker_ids;
         DROP INDEX idx_participants_name;
         ALTER TABLE participants DROP COLUMN name_look;
         CREATE UNIQUE INDEX idx_participants_name ON participants (session_id, display_name) WHERE is_active = 1;

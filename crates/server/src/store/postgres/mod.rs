@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::Profile;
 use tagalong_core::time::Timestamp;
+use tagalong_core::tracker_ids::TrackerIds;
 
 use self::lease::{Lease, bounded};
 use super::{
@@ -124,6 +125,15 @@ impl Postgres {
 
     pub(super) async fn revoke_trackers(&self, user: &UserId) -> Result<(), StoreError> {
         leased!(self, connection => sql::revoke_trackers(connection, user))
+    }
+
+    pub(super) async fn assign_tracker_ids(
+        &self,
+        id: SessionId,
+        present: &[Profile],
+        now: Timestamp,
+    ) -> Result<TrackerIds, StoreError> {
+        leased!(self, connection => sql::assign_tracker_ids(connection, id, present, now))
     }
 
     pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<EndedSession, StoreError> {

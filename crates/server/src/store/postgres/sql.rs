@@ -11,6 +11,7 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
+use tagalong_core::tracker_ids::TrackerIds;
 
 use super::CLEANUP_ROWS_PER_STATEMENT;
 use crate::store::rules::{self, Looks, SessionRow};
@@ -23,7 +24,7 @@ use crate::store::{
 macro_rules! over {
     () => {
         "is_active = false, ended_at = $1, last_activity = $1, name = NULL, creator_id = NULL, locked = false,
-         location_ttl_seconds = 0"
+         location_ttl_seconds = 0, tracker_ids = NULL"
     };
 }
 
@@ -332,7 +333,7 @@ pub(super) async fn tracker(
 ) -> Result<TrackerRecord, StoreError> {
     let row = sqlx::query(
         "SELECT sessions.id, name, created_at, expires_at, sessions.is_active, ended_at, locked,
-                location_ttl_seconds, participants.is_active AS is_in, tracker_generation
+                location_ttl_seconds, tracker_ids, participants.is_active AS is_in, tracker_generation
          FROM participants JOIN sessions ON sessions.id = session_id WHERE user_id = $1",
     )
     .bind(user.as_str())
@@ -340,7 +341,32 @@ pub(super) async fn tracker(
     .await?
     .ok_or(StoreError::ParticipantNotFound)?;
     let session = session_row(&row, SessionId::from_uuid(row.try_get("id")?), 0)?;
-    rules::tracker(session, row.try_get("is_in")?, row.try_get("tracker_generation")?, now)
+    let (is_in, generation) = (row.try_get("is_in")?, row.try_get("tracker_generation")?);
+    rules::tracker(session, is_in, generation, row.try_get("tracker_ids")?, now)
+}
+
+pub(super) async fn assign_tracker_ids(
+    connection: &mut PgConnection,
+    id: SessionId,
+    present: &[Profile],
+    now: Timestamp,
+) -> Result<TrackerIds, StoreError> {
+    let mut write = connection.begin().await?;
+    lock_session(&mut write, id, now).await?;
+    // A statement of its own: it sees what those wrote who had the lock before.
+    let json: Option<String> = sqlx::query_scalar("SELECT tracker_ids FROM sessions WHERE id = $1")
+        .bind(id.as_uuid())
+        .fetch_one(&mut *write)
+        .await?;
+    let mut ids = rules::tracker_ids(json.as_deref());
+    ids.assign(present);
+    sqlx::query("UPDATE sessions SET tracker_ids = $2 WHERE id = $1")
+        .bind(id.as_uuid())
+        .bind(rules::tracker_ids_json(&ids))
+        .execute(&mut *write)
+        .await?;
+    write.commit().await?;
+    Ok(ids)
 }
 
 pub(super) async fn revoke_trackers(connection: &mut PgConnection, user: &UserId) -> Result<(), StoreError> {
