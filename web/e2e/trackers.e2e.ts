@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type axe from "axe-core";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
@@ -8,6 +8,8 @@ import { Server } from "./server";
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const ANDROID =
   "Mozilla/5.0 (Linux; Android 16; Pixel 9) AppleWebKit/537.36 Chrome/156.0 Mobile Safari/537.36";
+const IPHONE =
+  "Mozilla/5.0 (iPhone; CPU iPhone OS 26_2 like Mac OS X) AppleWebKit/605.1.15 Version/26.2 Mobile/15E148 Safari/604.1";
 const PICTURES = process.env.PICTURES;
 
 let browser: Browser;
@@ -60,8 +62,9 @@ it("an app takes over from the browser, and both see each other", async () => {
     "OwnTracks",
     "Traccar Client",
     "GPSLogger",
+    "OsmAnd",
   ]);
-  for (const app of ["GPSLogger", "Traccar Client", "OwnTracks"]) {
+  for (const app of ["GPSLogger", "OsmAnd", "Traccar Client", "OwnTracks"]) {
     await ada.press(`Set up ${app}`);
     await sheet.getByText("Waiting for the first position").waitFor();
     const { violations } = await ada.page.evaluate(() =>
@@ -167,6 +170,130 @@ it("a tab that does not share takes nobody off the map", async () => {
   await second.getByRole("button", { name: "Stop" }).click();
   await ben.sees("Ada", "not sharing");
   await expect.poll(() => report(address, 48.142)).toEqual([]);
+  await ada.context.close();
+  await ben.context.close();
+});
+
+function sheetOf({ page }: Somebody): Locator {
+  return page.getByRole("dialog", { name: "Keep sharing in my pocket" });
+}
+
+/** A field of what to type by hand. */
+function typed(sheet: Locator, label: string): Promise<string> {
+  return sheet.getByLabel(label, { exact: true }).inputValue();
+}
+
+const APPS = {
+  iphone: ["OwnTracks", "Traccar Client", "Overland"],
+  android: ["OwnTracks", "Traccar Client", "GPSLogger", "OsmAnd"],
+};
+
+for (const [phone, userAgent, store] of [
+  ["iphone", IPHONE, "https://apps.apple.com/"],
+  ["android", ANDROID, "https://play.google.com/"],
+] as const) {
+  it(`an ${phone} is told what to set and has nothing to scan`, async () => {
+    const ada = await Somebody.arrive(browser, { userAgent, reducedMotion: "reduce" });
+    await ada.startSession(server.url);
+    await ada.join("Ada Lovelace");
+    await ada.context.grantPermissions(["geolocation", "clipboard-read", "clipboard-write"]);
+    await ada.chooseFromMenu("Keep sharing in my pocket");
+    const sheet = sheetOf(ada);
+    expect(await sheet.getByRole("button", { name: /^Set up/ }).allTextContents()).toEqual(APPS[phone]);
+    for (const app of APPS[phone]) {
+      await ada.press(`Set up ${app}`);
+      await sheet.getByRole("link", { name: `Get ${app}` }).waitFor();
+      expect(await typed(sheet, "Address (URL)"), app).toMatch(/\/track\/[\w-]+\//);
+      expect(await sheet.locator("svg.qr").count(), app).toBe(0);
+      expect(await sheet.textContent(), app).toMatch(/Interval\s*10 sec/);
+    }
+    await ada.press("Set up OwnTracks");
+    const text = await sheet.textContent();
+    expect(text).toContain("Remote Control, switch on “Allow external configuration”");
+    expect(text).toContain(phone === "iphone" ? "Version 26.2.3 or newer" : "Version 2.6.0 or newer");
+    expect(text).toMatch(/Mode\s*HTTP/);
+    expect(await sheet.getByRole("link", { name: "Get OwnTracks" }).getAttribute("href")).toContain(store);
+    expect(await typed(sheet, "Device ID")).toBe("phone");
+    expect(await typed(sheet, "Tracker ID")).toBe("AL");
+    await sheet.getByRole("button", { name: "Copy: Address (URL)" }).click();
+    const copied = await ada.page.evaluate(() => navigator.clipboard.readText());
+    expect(copied).toBe(await typed(sheet, "Address (URL)"));
+    const link = await sheet.getByRole("link", { name: "Open in OwnTracks" }).getAttribute("href");
+    expect(ownTracksAddress(link ?? "")).toBe(copied);
+
+    await ada.press("Set up Traccar Client");
+    expect(await sheet.textContent()).toMatch(/Accuracy\s*highest.*Stop detection\s*off/s);
+    expect(ada.complaints).toEqual([]);
+    await ada.context.close();
+  });
+}
+
+it("another screen shows the codes, and what differs from phone to phone", async () => {
+  const ada = await Somebody.arrive(browser, {
+    viewport: { width: 1200, height: 900 },
+    reducedMotion: "reduce",
+  });
+  await ada.startSession(server.url);
+  await ada.join("Ada");
+  await ada.chooseFromMenu("Keep sharing in my pocket");
+  const sheet = sheetOf(ada);
+  for (const app of ["OwnTracks", "Traccar Client", "Overland", "GPSLogger", "OsmAnd"]) {
+    await ada.press(`Set up ${app}`);
+    await sheet.getByRole("img", { name: `QR code for ${app}` }).waitFor();
+    await sheet.getByRole("button", { name: "Copy: Address (URL)" }).waitFor();
+  }
+  await ada.press("Set up OwnTracks");
+  await sheet.getByText("iPhone: Version 26.2.3").waitFor();
+  await sheet.getByText("Android: Version 2.6.0").waitFor();
+  expect(await sheet.getByRole("link", { name: /^OwnTracks for/ }).allTextContents()).toEqual([
+    "OwnTracks for iPhone",
+    "OwnTracks for Android",
+  ]);
+  await ada.press("Set up OsmAnd");
+  expect(await typed(sheet, "Address (URL)")).toContain("/osmand?lat={0}&lon={1}&timestamp={2}");
+  expect(ada.complaints).toEqual([]);
+  await ada.context.close();
+});
+
+it("says within seconds why a report is not on the map, and when one is", async () => {
+  const ada = await Somebody.arrive(browser, { userAgent: ANDROID });
+  const link = await ada.startSession(server.url);
+  await ada.join("Ada");
+  const ben = await Somebody.arrive(browser, { place: 3 });
+  await ben.join("Ben", link);
+  await ada.chooseFromMenu("Keep sharing in my pocket");
+  const sheet = sheetOf(ada);
+  await ada.press("Set up Traccar Client");
+  await sheet.getByText("Waiting for the first position").waitFor();
+  const address = await typed(sheet, "Address (URL)");
+  const send = async (query: string) => {
+    const answer = await fetch(`${address}?id=AD&${query}`, { method: "POST" });
+    expect(answer.status).toBe(200);
+  };
+  const seconds = (offset: number) => Math.floor(Date.now() / 1000) + offset;
+  const status = sheet.getByRole("status").last();
+
+  await send(`timestamp=${seconds(0)}&batt=80`);
+  await status
+    .filter({ hasText: "Traccar Client sent something" })
+    .filter({ hasText: "no position" })
+    .waitFor();
+  await send(`lat=48.15&lon=11.5755&timestamp=${seconds(-90)}`);
+  await status.filter({ hasText: /the position was (89|9\d) sec old/ }).waitFor();
+  await send(`lat=48.15&lon=11.5755&timestamp=${seconds(300)}`);
+  await status.filter({ hasText: /clock is (4|5) min ahead/ }).waitFor();
+  if (PICTURES) await ada.page.screenshot({ path: `${PICTURES}/clock-ahead.png` });
+
+  await ada.press("Close");
+
+  // A phone whose clock is right.
+  await ben.chooseFromMenu("Keep sharing in my pocket");
+  await ben.press("Set up GPSLogger");
+  const other = sheetOf(ben);
+  const right = await typed(other, "Address (URL)");
+  await fetch(`${right}?lat=48.15&lon=11.5755&timestamp=${seconds(1)}`, { method: "POST" });
+  await other.getByText("The first position has arrived").waitFor();
+  expect([...ada.complaints, ...ben.complaints]).toEqual([]);
   await ada.context.close();
   await ben.context.close();
 });

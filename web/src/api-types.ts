@@ -413,6 +413,32 @@ export interface components {
              */
             status: string;
         };
+        /** @description What became of the last report that the server which answers got from an app. */
+        Reported: {
+            /**
+             * @description The app to whose address it came.
+             * @example owntracks
+             */
+            app: string;
+            /**
+             * @description `shown`; or why it was not: `too_old`, `superseded` (a newer position is shown), `paused` (its owner paused or stopped),
+             *     `clock_ahead` (the phone's clock is more than a minute ahead), `no_position` (a heartbeat or the like),
+             *     `not_understood`, `encrypted`.
+             * @example too_old
+             */
+            outcome: string;
+            /**
+             * Format: date-time
+             * @description When it came in.
+             */
+            received_at: string;
+            /**
+             * Format: int64
+             * @description How old it was, or how far ahead, in seconds; nothing for other outcomes.
+             * @example 95
+             */
+            seconds: number | null;
+        };
         /** @description A session as it stands. */
         Session: {
             /** Format: date-time */
@@ -465,6 +491,20 @@ export interface components {
             /** @description A new name; `null` or blank for none. */
             name?: string | null;
         };
+        /** @description A setting of an app. */
+        Setting: {
+            /**
+             * @description Which one: `mode`, `url`, `device_id`, `tracker_id`, `username`, `password`, `monitoring`, `interval_seconds`,
+             *     `fastest_interval_seconds`, `distance_metres`, `accuracy`, `stop_detection`, `buffer`, `logging_mode`, `method`, `body`.
+             * @example tracker_id
+             */
+            setting: string;
+            /**
+             * @description To what; empty for what is to be left empty.
+             * @example AL
+             */
+            value: string;
+        };
         /** @description How one app is set up. */
         Setup: {
             /**
@@ -473,7 +513,7 @@ export interface components {
              */
             address: string;
             /**
-             * @description What addresses call it: `owntracks`, `traccar`, `overland` or `gpslogger`.
+             * @description What addresses call it: `owntracks`, `traccar`, `overland`, `gpslogger` or `osmand`.
              * @example owntracks
              */
             app: string;
@@ -499,8 +539,25 @@ export interface components {
             platforms: string[];
             /** @description What a QR code for the app has to say. */
             qr: string;
+            /** @description What to set by hand where neither link nor code does it, in the order of the app's own settings. */
+            settings: components["schemas"]["Setting"][];
             /** @description Whether the app shows the others on a map of its own. */
             shows_others: boolean;
+            /** @description Where to get it, for each of these phones. */
+            stores: components["schemas"]["Store"][];
+        };
+        /** @description Where an app is to be had. */
+        Store: {
+            /**
+             * @description For which phone: `ios` or `android`.
+             * @example ios
+             */
+            platform: string;
+            /**
+             * @description The app's page in a store, or its maker's.
+             * @example https://apps.apple.com/app/owntracks/id692424691
+             */
+            url: string;
         };
         /** @description Images of the map. */
         Tiles: {
@@ -529,6 +586,7 @@ export interface components {
              * @example 10
              */
             interval_seconds: number;
+            last_report: components["schemas"]["Reported"] | null;
             /**
              * Format: int64
              * @description How long a position is shown in this session.

@@ -7,6 +7,7 @@ export type CreatedSession = Schemas["CreatedSession"];
 export type Joined = Schemas["Joined"];
 export type Trackers = Schemas["Trackers"];
 export type Tracker = Schemas["Setup"];
+export type Report = Schemas["Reported"];
 export type Watching = Schemas["Watching"];
 export type ListedParticipant = Schemas["Participant"];
 

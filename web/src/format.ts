@@ -81,3 +81,8 @@ export function formatDuration(ms: number, unitDisplay: "short" | "narrow" = "sh
   if (minutes % 60 > 0) parts.push(inWords(minutes % 60, "minute"));
   return parts.join(" ");
 }
+
+/** Seconds as long as there are few of them, so that nothing of an interval or a wrong clock is rounded away. */
+export function formatSeconds(seconds: number): string {
+  return seconds < 120 ? inUnit(seconds, "second") : formatDuration(seconds * 1000);
+}

@@ -121,11 +121,18 @@ function stop(live: Live): void {
 async function openPocket(live: Live, userId: string): Promise<void> {
   const { sessionId, seat } = live.options;
   await attempt(live, async () => {
-    const [{ trackers }, { openTrackerSheet }] = await Promise.all([
-      getTrackers(sessionId, userId, seat.token),
+    const ask = () => getTrackers(sessionId, userId, seat.token);
+    const [{ trackers, last_report: before }, { openTrackerSheet }] = await Promise.all([
+      ask(),
       load(() => import("./ui/tracker-sheet")),
     ]);
-    openTrackerSheet(trackers, live.state.positionLifeMs, (onArrival) => live.expectApp(onArrival));
+    openTrackerSheet({
+      trackers,
+      before,
+      positionLifeMs: live.state.positionLifeMs,
+      expect: (onArrival) => live.expectApp(onArrival),
+      ask: async () => (await ask()).last_report,
+    });
   });
 }
 

@@ -2,6 +2,8 @@ import { expect, it } from "vitest";
 import { de } from "./de";
 import { en } from "./en";
 import { textsFor } from "./texts";
+import { trackersDe } from "./trackers-de";
+import { trackersEn } from "./trackers-en";
 
 it("takes the first language it knows", () => {
   expect(textsFor(["fr-FR", "de-AT", "en"])).toBe(de);
@@ -16,4 +18,5 @@ it("is complete in every language", () => {
       typeof value === "object" && value !== null ? shape(value) : typeof value,
     ]);
   expect(shape(de)).toEqual(shape(en));
+  expect(shape(trackersDe)).toEqual(shape(trackersEn));
 });

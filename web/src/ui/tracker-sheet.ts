@@ -1,63 +1,109 @@
-import type { Tracker } from "../api";
-import { formatDuration } from "../format";
+import type { Report, Tracker } from "../api";
+import { formatDuration, formatSeconds } from "../format";
 import { t } from "../i18n/texts";
+import { trackerTexts } from "../i18n/tracker-texts";
 import { h, setText } from "./dom";
-import { qrCode } from "./qr-code";
 import { openSheet } from "./sheet";
+import { type Platform, trackerGuide } from "./tracker-guide";
+
+/** How often the server is asked what became of the last report. */
+const ASK_EVERY_MS = 2_500;
+
+interface TrackerSheetOptions {
+  trackers: Tracker[];
+  positionLifeMs: number;
+  /** The last report before the sheet was opened. */
+  before: Report | null;
+  /** Calls back when the first position of the app is on the map. */
+  expect(onArrival: () => void): void;
+  ask(): Promise<Report | null>;
+}
 
 /** The apps for this phone, or all of them where it is not a phone: then they are set up by scanning. */
-export function openTrackerSheet(
-  trackers: Tracker[],
-  positionLifeMs: number,
-  expect: (onArrival: () => void) => void,
-): void {
+export function openTrackerSheet(options: TrackerSheetOptions): void {
+  const { trackers, positionLifeMs, expect } = options;
   const phone = phoneAtHand();
   const details = h("div", { class: "tracker" });
+  const status = h("p", { role: "status", class: "tracker-status" });
   const choose = (tracker: Tracker, chosen: HTMLElement) => {
     for (const button of apps.children) button.setAttribute("aria-pressed", String(button === chosen));
-    const status = h("p", { role: "status" }, t.appWaiting);
-    details.replaceChildren(...setUp(tracker, phone !== null), status);
-    expect(() => setText(status, t.appArrived));
+    details.replaceChildren(...trackerGuide(tracker, phone));
+    setText(status, trackerTexts.appWaiting);
+    expect(() => setText(status, trackerTexts.appArrived));
   };
   const offered = trackers.filter(({ platforms }) => phone === null || platforms.includes(phone));
   const apps = h("div", { class: "actions" }, ...offered.map((tracker) => appButton(tracker, choose)));
-  openSheet(
+  const sheet = openSheet(
     t.pocket,
-    h("p", {}, t.pocketText, " ", t.shownFor(formatDuration(positionLifeMs)), " ", t.pocketBattery),
+    h(
+      "p",
+      {},
+      trackerTexts.pocketText,
+      " ",
+      t.shownFor(formatDuration(positionLifeMs)),
+      " ",
+      trackerTexts.pocketBattery,
+    ),
     apps,
     details,
+    status,
   );
+  const stop = followReports(options, (report) => setText(status, describeReport(report, trackers)));
+  void sheet.closed.then(stop);
 }
 
 function appButton(tracker: Tracker, choose: (tracker: Tracker, chosen: HTMLElement) => void): HTMLElement {
   const button = h(
     "button",
-    { class: "button", type: "button", "aria-label": t.setUp(tracker.name), "aria-pressed": "false" },
+    {
+      class: "button",
+      type: "button",
+      "aria-label": trackerTexts.setUp(tracker.name),
+      "aria-pressed": "false",
+    },
     tracker.name,
   );
   button.addEventListener("click", () => choose(tracker, button));
   return button;
 }
 
-function setUp(tracker: Tracker, isOnPhone: boolean): Node[] {
-  const { name, link, qr, body, address, shows_others: showsOthers } = tracker;
-  const shows = h("p", {}, showsOthers ? t.showsOthers : t.showsYouOnly);
-  if (body !== null) {
-    return [shows, h("p", {}, t.setUpPaste), pasted(t.appAddress, address), pasted(t.appBody, body)];
-  }
-  if (isOnPhone && link !== null) {
-    return [shows, h("p", {}, t.setUpLink), h("a", { class: "button primary", href: link }, t.openIn(name))];
-  }
-  return [shows, h("p", {}, t.setUpScan), qrCode(qr, t.appQr(name)), pasted(t.appAddress, address)];
+/**
+ * Tells each report that is new. With several servers the one that answers may not be the one that the app reached, and
+ * knows of an older report, or of none: that is no news.
+ */
+function followReports({ before, ask }: TrackerSheetOptions, tell: (report: Report) => void): () => void {
+  let newest = before?.received_at ?? "";
+  let timer = 0;
+  const next = async () => {
+    // What fails now may succeed the next time; the session's end closes the page.
+    const report = await ask().catch(() => null);
+    if (timer === 0) return;
+    if (report && report.received_at > newest) {
+      newest = report.received_at;
+      tell(report);
+    }
+    wait();
+  };
+  const wait = () => {
+    timer = window.setTimeout(next, ASK_EVERY_MS);
+  };
+  wait();
+  return () => {
+    window.clearTimeout(timer);
+    timer = 0;
+  };
 }
 
-function pasted(label: string, text: string): HTMLElement {
-  const field = h("input", { class: "link", readonly: true, value: text });
-  field.addEventListener("focus", () => field.select());
-  return h("label", { class: "field" }, h("span", {}, label), field);
+function describeReport({ app, outcome, seconds }: Report, trackers: readonly Tracker[]): string {
+  if (outcome === "shown") return trackerTexts.appArrived;
+  const name = trackers.find((tracker) => tracker.app === app)?.name ?? app;
+  const why =
+    trackerTexts.notShown[outcome as keyof typeof trackerTexts.notShown] ??
+    trackerTexts.notShown.not_understood;
+  return trackerTexts.reportNotShown(name, why(formatSeconds(seconds ?? 0)));
 }
 
-function phoneAtHand(): "ios" | "android" | null {
+function phoneAtHand(): Platform | null {
   const { userAgent, maxTouchPoints } = navigator;
   if (/Android/.test(userAgent)) return "android";
   // An iPad calls itself a Mac, but no Mac has a touch screen.
