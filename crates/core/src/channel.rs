@@ -167,8 +167,7 @@ impl Channels {
         let topic = crate::event::to_json(&join.topic);
         let mut frames =
             vec![phoenix::reply(self.version, &join.join_ref, &join.reference, &topic, status, response)];
-        // V1 frames do not tell an old channel's close from the new one's: the client would close both.
-        if let (Some(old), Version::V2) = (&join.replaces, self.version) {
+        if let Some(old) = &join.replaces {
             frames.push(phoenix::close(self.version, old, &topic));
         }
         frames

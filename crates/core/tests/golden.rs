@@ -377,7 +377,7 @@ fn vector_32_transcript_v1() {
 -> {"topic":"phoenix","event":"heartbeat","payload":{},"ref":"3"}
 <- {"event":"phx_reply","payload":{"response":{},"status":"ok"},"ref":"3","topic":"phoenix"}
 -> {"topic":"room:v","event":"boom","payload":{},"ref":"6"}
-<- {"event":"phx_error","payload":{"reason":"channel_crash"},"ref":null,"topic":"room:v"}
+<- {"event":"phx_error","payload":{"reason":"channel_crash"},"ref":"1","topic":"room:v"}
 -> {"topic":"room:v","event":"ok","payload":{},"ref":"7"}
 <- {"event":"phx_reply","payload":{"response":{"reason":"unmatched topic"},"status":"error"},"ref":"7","topic":"room:v"}
 "#,
@@ -385,7 +385,7 @@ fn vector_32_transcript_v1() {
 }
 
 #[test]
-fn vector_32_v1_tells_nobody_that_a_replaced_channel_closed() {
+fn vector_32_v1_tells_by_the_reference_which_channel_closed() {
     replay(
         Version::V1,
         r#"
@@ -394,11 +394,18 @@ fn vector_32_v1_tells_nobody_that_a_replaced_channel_closed() {
 <- {"event":"welcome","payload":{"hello":1},"ref":null,"topic":"room:v"}
 -> {"topic":"room:v","event":"phx_join","payload":{},"ref":2,"join_ref":2}
 <- {"event":"phx_reply","payload":{"response":{"echo":{},"topic":"room:v"},"status":"ok"},"ref":2,"topic":"room:v"}
+<- {"event":"phx_close","payload":{},"ref":1,"topic":"room:v"}
 <- {"event":"welcome","payload":{"hello":1},"ref":null,"topic":"room:v"}
 -> {"topic":"room:v","event":"ok","payload":{},"ref":3,"join_ref":1}
 -> {"topic":"room:v","event":"phx_leave","payload":{},"ref":4}
 <- {"event":"phx_reply","payload":{"response":{},"status":"ok"},"ref":4,"topic":"room:v"}
-<- {"event":"phx_close","payload":{},"ref":null,"topic":"room:v"}
+<- {"event":"phx_close","payload":{},"ref":2,"topic":"room:v"}
+-> {"topic":"room:v","event":"phx_join","payload":{},"ref":"5"}
+<- {"event":"phx_reply","payload":{"response":{"echo":{},"topic":"room:v"},"status":"ok"},"ref":"5","topic":"room:v"}
+<- {"event":"welcome","payload":{"hello":1},"ref":null,"topic":"room:v"}
+-> {"topic":"room:v","event":"phx_leave","payload":{},"ref":"6"}
+<- {"event":"phx_reply","payload":{"response":{},"status":"ok"},"ref":"6","topic":"room:v"}
+<- {"event":"phx_close","payload":{},"ref":"5","topic":"room:v"}
 "#,
     );
 }

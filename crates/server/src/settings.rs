@@ -98,7 +98,7 @@ pub const SETTINGS: &[Setting] = &[
         "That a session has ended or expired is known for this long; names are deleted at the end itself",
     ),
     setting("LAST_SEEN_INTERVAL_SECONDS", "10", "Signs of life are written to the database this often"),
-    setting("HEARTBEAT_TIMEOUT_SECONDS", "60", "A silent connection is closed after this"),
+    setting("HEARTBEAT_TIMEOUT_SECONDS", "75", "A silent connection is closed after this"),
     setting("PRESENCE_GRACE_SECONDS", "10", "Who lost the connection is shown as offline after this"),
     setting(
         "FLUSH_INTERVAL_MAX_MS",

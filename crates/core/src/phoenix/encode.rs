@@ -34,23 +34,15 @@ pub fn push(version: Version, join_ref: &str, topic: &str, event: &str, payload:
     frame(version, join_ref, "null", topic, event, payload)
 }
 
-/// The server has closed a channel; its client does not join again.
+/// The server has closed a channel; its client does not join again. The frame's own reference is that of the join:
+/// in V1 nothing else tells a client which of two channels of one topic is closed.
 pub fn close(version: Version, join_ref: &str, topic: &str) -> String {
-    frame(version, join_ref, own_ref(version, join_ref), topic, "phx_close", "{}")
+    frame(version, join_ref, join_ref, topic, "phx_close", "{}")
 }
 
 /// A channel has failed; its client joins again.
 pub fn error(version: Version, join_ref: &str, topic: &str) -> String {
-    let reference = own_ref(version, join_ref);
-    frame(version, join_ref, reference, topic, "phx_error", r#"{"reason":"channel_crash"}"#)
-}
-
-/// V2 repeats the join reference; V1 has none to repeat.
-fn own_ref(version: Version, join_ref: &str) -> &str {
-    match version {
-        Version::V1 => "null",
-        Version::V2 => join_ref,
-    }
+    frame(version, join_ref, join_ref, topic, "phx_error", r#"{"reason":"channel_crash"}"#)
 }
 
 fn frame(

@@ -277,6 +277,11 @@ impl Connection {
         match (door, inbound) {
             (_, Inbound::Alive) => self.spend_message().map(drop),
             (Door::Phoenix(door), Inbound::Text(text)) => phoenix_door::text(self, door, &text).await,
+            // V1 is JSON whatever the frame says that it is; some clients send all as binary.
+            (Door::Phoenix(door), Inbound::Binary(bytes)) if door.version() == Version::V1 => {
+                let text = String::from_utf8(bytes).map_err(|_| Parting::Malformed)?;
+                phoenix_door::text(self, door, &text).await
+            }
             (Door::Phoenix(door), Inbound::Binary(bytes)) => phoenix_door::binary(self, door, &bytes),
             (Door::Plain, Inbound::Text(text)) => plain_door::text(self, &text),
             (Door::Plain, Inbound::Binary(_)) => plain_door::binary(self),

@@ -23,20 +23,17 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Nothing when one of ours is there twice: nobody can say which of them is meant.
-    pub(super) fn of(address: &Uri) -> Option<Self> {
+    /// Of a parameter that is repeated the last counts, as in Phoenix.
+    pub(super) fn of(address: &Uri) -> Self {
         let mut parameters = Self::default();
         for (name, value) in form_urlencoded::parse(address.query().unwrap_or_default().as_bytes()) {
-            let place = match name.as_ref() {
-                "token" => &mut parameters.token,
-                "vsn" => &mut parameters.vsn,
-                _ => continue,
-            };
-            if place.replace(value.into_owned()).is_some() {
-                return None;
+            match name.as_ref() {
+                "token" => parameters.token = Some(value.into_owned()),
+                "vsn" => parameters.vsn = Some(value.into_owned()),
+                _ => {}
             }
         }
-        Some(parameters)
+        parameters
     }
 }
 
@@ -55,13 +52,13 @@ mod tests {
     #[test]
     fn what_the_query_says() {
         let read = |address: &str| {
-            let read = Parameters::of(&address.parse().unwrap())?;
-            Some((read.token, read.vsn))
+            let read = Parameters::of(&address.parse().unwrap());
+            (read.token, read.vsn)
         };
         let some = |text: &str| Some(text.to_owned());
-        assert_eq!(read("/ws"), Some((None, None)));
-        assert_eq!(read("/ws?vsn=2.0.0&x=1&x=2&token=a%2Bb+c"), Some((some("a+b c"), some("2.0.0"))));
-        assert_eq!(read("/ws?token="), Some((some(""), None)));
-        assert_eq!(read("/ws?token=a&token=a"), None);
+        assert_eq!(read("/ws"), (None, None));
+        assert_eq!(read("/ws?vsn=2.0.0&x=1&x=2&token=a%2Bb+c"), (some("a+b c"), some("2.0.0")));
+        assert_eq!(read("/ws?token="), (some(""), None));
+        assert_eq!(read("/ws?token=a&vsn=1.0.0&token=b&vsn=2.0.0"), (some("b"), some("2.0.0")));
     }
 }

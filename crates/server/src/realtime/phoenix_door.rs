@@ -7,7 +7,7 @@ use tagalong_core::event::{
 };
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::phoenix::{self, Message, Status, Version};
-use tagalong_core::position::Position;
+use tagalong_core::position::{InvalidPosition, Position};
 use tagalong_core::presence::Presences;
 use tagalong_core::problem::Problem;
 use tagalong_core::room::{PublishError, Welcome};
@@ -61,9 +61,9 @@ pub(super) async fn text(
         Step::Push(push) => {
             let (status, response) = match event(connection, &message) {
                 Ok(response) => (Status::Ok, response),
-                Err(problem) => {
-                    connection.count_refusal(problem);
-                    (Status::Error, reason(problem))
+                Err(rejected) => {
+                    connection.count_refusal(rejected.problem);
+                    (Status::Error, rejected.response())
                 }
             };
             let reply = door.channels.reply(&push, status, &response);
@@ -79,9 +79,6 @@ pub(super) fn binary(
     door: &mut PhoenixDoor,
     bytes: &[u8],
 ) -> Result<(), Parting> {
-    if door.version() == Version::V1 {
-        return Err(Parting::Malformed);
-    }
     let push = phoenix::decode_binary(bytes).map_err(|_| Parting::Malformed)?;
     if let Over::For(_) = connection.spend_message()? {
         connection.count_refusal(Problem::RateLimited);
@@ -100,7 +97,7 @@ pub(super) fn binary(
 }
 
 /// An event of a joined channel: the response, or why not.
-fn event(connection: &mut Connection, message: &Message<'_>) -> Result<String, Problem> {
+fn event(connection: &mut Connection, message: &Message<'_>) -> Result<String, Rejected> {
     match message.event.as_ref() {
         "location_update" => {
             connection.publish(message.payload)?;
@@ -111,7 +108,28 @@ fn event(connection: &mut Connection, message: &Message<'_>) -> Result<String, P
             Ok("{}".to_owned())
         }
         "ping" => Ok(r#"{"type":"pong","data":{}}"#.to_owned()),
-        _ => Err(Problem::UnknownEvent),
+        _ => Err(Problem::UnknownEvent.into()),
+    }
+}
+
+/// Why an event is not taken; of a position also what is wrong with it, without the value.
+pub(super) struct Rejected {
+    pub(super) problem: Problem,
+    pub(super) details: Option<InvalidPosition>,
+}
+
+impl From<Problem> for Rejected {
+    fn from(problem: Problem) -> Self {
+        Self { problem, details: None }
+    }
+}
+
+impl Rejected {
+    fn response(&self) -> String {
+        match self.details {
+            None => reason(self.problem),
+            Some(details) => format!(r#"{{"reason":"{}","details":"{details}"}}"#, self.problem.reason()),
+        }
     }
 }
 
@@ -191,10 +209,15 @@ impl Connection {
     }
 
     /// Takes a position of this connection's participant and passes it on.
-    pub(super) fn publish(&mut self, payload: &str) -> Result<(), Problem> {
+    pub(super) fn publish(&mut self, payload: &str) -> Result<(), Rejected> {
         let (now, said_at) = self.state.clock.reading();
-        let position = Position::parse(payload, said_at).map_err(|_| Problem::InvalidLocation);
-        self.in_room(|room, seat| Ok(room.publish(seat, position?, now)))?;
+        let position = Position::parse(payload, said_at);
+        let details = position.as_ref().err().copied();
+        let position = position.map_err(|_| Problem::InvalidLocation);
+        self.in_room(|room, seat| Ok(room.publish(seat, position?, now))).map_err(|problem| Rejected {
+            problem,
+            details: details.filter(|_| problem == Problem::InvalidLocation),
+        })?;
         self.state.metrics.positions_received.inc();
         Ok(())
     }

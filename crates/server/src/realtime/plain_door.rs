@@ -7,6 +7,7 @@ use tagalong_core::problem::Problem;
 
 use super::connection::{Connection, Over};
 use super::parting::Parting;
+use super::phoenix_door::Rejected;
 
 /// Joins the session's room: the first thing that happens behind this door.
 pub(super) async fn enter(connection: &mut Connection) -> Result<(), Parting> {
@@ -36,17 +37,17 @@ pub(super) fn text(connection: &mut Connection, text: &str) -> Result<(), Partin
         return Ok(());
     }
     let done = match plain::decode(text) {
-        Err(plain::Malformed) => Err(Problem::InvalidMessage),
-        Ok(Request::Unknown) => Err(Problem::UnknownEvent),
+        Err(plain::Malformed) => Err(Problem::InvalidMessage.into()),
+        Ok(Request::Unknown) => Err(Problem::UnknownEvent.into()),
         Ok(Request::LocationUpdate(payload)) => connection.publish(payload),
-        Ok(Request::StatusUpdate(payload)) => connection.set_status(payload),
+        Ok(Request::StatusUpdate(payload)) => connection.set_status(payload).map_err(Rejected::from),
         Ok(Request::Ping) => {
             connection.socket.feed(plain::frame("pong", "{}"));
             Ok(())
         }
     };
-    if let Err(problem) = done {
-        refuse(connection, problem);
+    if let Err(rejected) = done {
+        refuse(connection, rejected);
     }
     Ok(())
 }
@@ -60,8 +61,13 @@ pub(super) fn binary(connection: &mut Connection) -> Result<(), Parting> {
     Ok(())
 }
 
-fn refuse(connection: &mut Connection, problem: Problem) {
+fn refuse(connection: &mut Connection, rejected: impl Into<Rejected>) {
+    let Rejected { problem, details } = rejected.into();
     connection.count_refusal(problem);
-    let data = to_json(&serde_json::json!({"code": problem.code(), "message": problem.message()}));
+    let mut data = serde_json::json!({"code": problem.code(), "message": problem.message()});
+    if let Some(details) = details {
+        data["details"] = details.to_string().into();
+    }
+    let data = to_json(&data);
     connection.socket.feed(plain::frame("error", &data));
 }

@@ -23,8 +23,6 @@ use crate::traces::{Span, SpanKind};
 
 /// The subprotocol that official clients offer, and browsers insist on seeing chosen.
 const SUBPROTOCOL: &str = "phoenix";
-/// Why a request is not let in at the Phoenix door.
-struct Forbidden;
 
 /// `/socket/websocket`.
 pub(crate) async fn phoenix(
@@ -38,16 +36,14 @@ pub(crate) async fn phoenix(
         Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
         Err(wrong) => return wrong.into_response(),
     };
-    let admitted = Parameters::of(&asked).ok_or(Forbidden).and_then(|parameters| {
-        let version = Version::negotiate(parameters.vsn.as_deref()).map_err(|_| Forbidden)?;
-        Ok((version, admit(&state, &headers, parameters.token).ok_or(Forbidden)?))
-    });
-    match admitted {
-        Ok((version, pass)) => {
+    let parameters = Parameters::of(&asked);
+    let version = Version::negotiate(parameters.vsn.as_deref()).ok();
+    match version.zip(admit(&state, &headers, parameters.token)) {
+        Some((version, pass)) => {
             open(state, address, handshake, pass, Door::Phoenix(PhoenixDoor::new(version)))
         }
         // No body: browsers hide it, and clients come back every five seconds for ever.
-        Err(Forbidden) => StatusCode::FORBIDDEN.into_response(),
+        None => StatusCode::FORBIDDEN.into_response(),
     }
 }
 
@@ -63,8 +59,7 @@ pub(crate) async fn plain(
         Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
         Err(wrong) => return wrong.into_response(),
     };
-    let admitted = Parameters::of(&asked).and_then(|parameters| admit(&state, &headers, parameters.token));
-    match admitted {
+    match admit(&state, &headers, Parameters::of(&asked).token) {
         Some(pass) => open(state, address, handshake, pass, Door::Plain),
         None => Refusal::from(Problem::Unauthenticated).into_response(),
     }

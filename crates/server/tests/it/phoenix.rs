@@ -164,9 +164,14 @@ async fn vectors_22_and_23_silence_closes_and_a_ping_is_no_silence() {
         client.send_message(Message::Ping(bytes::Bytes::new())).await;
         client.silent().await;
     }
-    server.clock.advance(std::time::Duration::from_secs(59));
+    // A hidden tab sends its heartbeat once a minute, and a little late.
+    for _ in 0..3 {
+        server.clock.advance(std::time::Duration::from_secs(61));
+        client.silent().await;
+    }
+    server.clock.advance(std::time::Duration::from_secs(74));
     client.silent().await;
-    server.clock.advance(std::time::Duration::from_secs(60));
+    server.clock.advance(std::time::Duration::from_secs(75));
     assert_eq!(client.closed().await, 1002);
 }
 
@@ -259,6 +264,66 @@ async fn vectors_32_and_34_without_a_version_it_is_v1() {
     let heartbeat =
         r#"{"event":"phx_reply","payload":{"response":{},"status":"ok"},"ref":"3","topic":"phoenix"}"#;
     assert_eq!(client.text().await, heartbeat);
+}
+
+/// Some V1 clients send all their JSON in binary frames; and what closes a channel says which one.
+#[tokio::test]
+async fn v1_takes_json_in_binary_frames_and_says_which_channel_is_closed() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let (_, token) = server.join(&session, "Ada").await;
+    let mut client = server.open(&format!("/socket/websocket?token={token}"), &[]).await.unwrap();
+    let topic = format!("location:{}", session.id);
+    let sent = |event: &str, refs: &str| {
+        Message::binary(
+            format!(r#"{{"topic":"{topic}","event":"{event}","payload":{{}},{refs}}}"#).into_bytes(),
+        )
+    };
+    for (joined, left, closed) in [
+        (r#""ref":"1","join_ref":"1""#, r#""ref":"2","join_ref":"1""#, r#""1""#),
+        (r#""ref":"3""#, r#""ref":"4""#, r#""3""#),
+        (r#""ref":5"#, r#""ref":6"#, "5"),
+    ] {
+        client.send_message(sent("phx_join", joined)).await;
+        for event in ["phx_reply", "initial_participants", "initial_locations"] {
+            assert_eq!(client.heard().await["event"], event);
+        }
+        client.send_message(sent("phx_leave", left)).await;
+        assert_eq!(client.heard().await["payload"]["status"], "ok");
+        let close = format!(r#"{{"event":"phx_close","payload":{{}},"ref":{closed},"topic":"{topic}"}}"#);
+        assert_eq!(client.text().await, close);
+    }
+}
+
+#[tokio::test]
+async fn of_a_repeated_parameter_the_last_counts() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let (_, token) = server.join(&session, "Ada").await;
+    for (query, let_in) in [
+        (format!("token={token}&vsn=2.0.0&vsn=2.0.0"), true),
+        (format!("token=x&token={token}&vsn=9&vsn=2.0.0"), true),
+        (format!("token={token}&token=x&vsn=2.0.0"), false),
+        (format!("token={token}&vsn=2.0.0&vsn=9"), false),
+    ] {
+        let opened = server.open(&format!("/socket/websocket?{query}"), &[]).await;
+        assert_eq!(opened.map(drop).is_ok(), let_in, "{}", query.replace(&token, "T"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_position_is_named() {
+    let (_server, session, _, mut client) = joined().await;
+    for (position, details) in [
+        (r#"{"lat":91,"lng":0}"#, "lat is out of range"),
+        (r#"{"lat":1,"lng":0,"speed":-1}"#, "speed is out of range"),
+        (r#"{"lat":1,"lng":0,"timestamp":"2026-11-24T12:01:02Z"}"#, "timestamp lies in the future"),
+        (r#"{"lat":1}"#, "not a location object"),
+    ] {
+        client.send(&format!(r#"["1","2","location:{}","location_update",{position}]"#, session.id)).await;
+        let response = json!({"reason": "invalid_location_data", "details": details});
+        assert_eq!(client.heard().await[4]["response"], response);
+    }
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ const fn message(
 const MESSAGES: [Message; 20] = [
     message("phx_join", Client, Phoenix, Bare("Empty"), "Join the topic of the token's session"),
     message("phx_leave", Client, Phoenix, Bare("Empty"), "Leave the channel, not the session"),
-    message("heartbeat", Client, Phoenix, Fixed("Empty"), "At least once in 60 seconds"),
+    message("heartbeat", Client, Phoenix, Fixed("Empty"), "At least once in 75 seconds"),
     message("location_update", Client, Both, Bare("NewPosition"), "I am here"),
     message("status_update", Client, Both, Bare("NewStatus"), "How I share, besides positions"),
     message("ping", Client, Both, Bare("Empty"), "Are you there?"),
