@@ -41,7 +41,18 @@ pub const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a connection that we close is still read, so that the client can read our last word.
 pub const LINGER_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Largest WebSocket message from a client, in bytes. A position takes about 200.
+/// How long a poll waits for something to say: as in Phoenix, and half of what its clients wait for an answer.
+pub const POLL_WINDOW: Duration = Duration::from_secs(10);
+/// A long-poll session that is not polled for this long is over: one and a half windows.
+pub const POLL_SESSION_LIFE: Duration = Duration::from_secs(15);
+/// The longest that positions wait for the next answer to a poll. At ordinary rates they wait for a fifth of it at most.
+pub const POLL_PACE: Duration = Duration::from_secs(1);
+/// Most messages in one post: what the official client sends at once.
+pub const POST_LINES_MAX: usize = 100;
+/// Largest body of a post, in bytes.
+pub const POST_BYTES_MAX: usize = POST_LINES_MAX * (MESSAGE_BYTES_MAX + 1);
+
+/// Largest message from a client, in bytes. A position takes about 200.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 /// Longest topic, event or reference in a message, in bytes: what Phoenix's binary frames can carry.
 pub const MESSAGE_PART_BYTES_MAX: usize = 255;

@@ -22,6 +22,7 @@ use crate::metrics::{Meter, Metrics};
 use crate::overview::Overview;
 use crate::rates::Rates;
 use crate::realtime::hub::{Bounds, Hub};
+use crate::realtime::polls::PollSessions;
 use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::state::{Parts, State};
@@ -161,6 +162,7 @@ pub async fn start_on(
         tokens,
         leaving: CancellationToken::new(),
         stopping,
+        polls: PollSessions::default(),
         waves: Waves::default(),
         connections: TaskTracker::new(),
     });

@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::overview::Overview;
 use crate::rates::Rates;
 use crate::realtime::hub::Hub;
+use crate::realtime::polls::PollSessions;
 use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -56,6 +57,8 @@ pub struct Parts {
     pub leaving: CancellationToken,
     /// Cancelled when the server begins to stop: nothing new is begun.
     pub stopping: CancellationToken,
+    /// The sessions of long polls.
+    pub polls: PollSessions,
     /// When each open WebSocket is let go.
     pub waves: Waves,
     /// Our certificate, if we end TLS ourselves.

@@ -13,7 +13,7 @@ use super::answer::{Details, Refusal};
 use crate::state::State;
 
 /// The bytes of a body of bearable size.
-pub(super) struct BoundedBody(Bytes);
+pub(crate) struct BoundedBody(Bytes);
 
 impl FromRequest<State> for BoundedBody {
     type Rejection = Refusal;
@@ -25,7 +25,7 @@ impl FromRequest<State> for BoundedBody {
 
 impl BoundedBody {
     /// Reads a body of at most so many bytes.
-    pub(super) async fn read(request: Request, bytes_max: usize, state: &State) -> Result<Self, Refusal> {
+    pub(crate) async fn read(request: Request, bytes_max: usize, state: &State) -> Result<Self, Refusal> {
         let body = Limited::new(request.into_body(), bytes_max);
         let collected = tokio::select! {
             collected = body.collect() => collected,

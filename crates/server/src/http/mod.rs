@@ -1,4 +1,4 @@
-//! REST under `/api`, health, the page, and the way to the WebSocket doors.
+//! REST under `/api`, health, the page, and the way to the doors of the live side.
 
 mod address;
 mod answer;
@@ -33,22 +33,25 @@ use axum::body::Bytes;
 use axum::http::Method;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{any, get};
+pub(crate) use body::BoundedBody;
 pub(crate) use origin::{allowed_origin, base_url};
 pub(crate) use stream::Stream;
 use tagalong_core::event::to_json;
 use tagalong_core::problem::Problem;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::config::Origins;
-use crate::realtime::upgrade;
+use crate::realtime::{longpoll, upgrade};
 use crate::state::State;
 
 /// How long a browser need not ask again whether a page may ask. Chromium keeps it for two hours at most.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
+/// The same of long polls, as in Phoenix: there is one for each poll that it does not hold for.
+const LONGPOLL_PREFLIGHT_LIFE: Duration = Duration::from_secs(3600);
 
 /// REST and health: what is here is described, and what is described is here.
 fn described() -> OpenApiRouter<State> {
@@ -87,9 +90,10 @@ pub fn router(state: &State) -> Router {
         // Around the guard: a page of another origin reads its refusals too, and what asks beforehand is not counted.
         .layer(cors(&state.config.origins));
     Router::new()
-        .route("/socket/websocket", axum::routing::any(upgrade::phoenix))
+        .route("/socket/websocket", any(upgrade::phoenix))
+        .route("/socket/longpoll", any(longpoll::longpoll).layer(longpoll_cors(&state.config.origins)))
         .route("/ws", get(upgrade::plain))
-        .route("/track/{secret}/{app}", axum::routing::any(reports::receive))
+        .route("/track/{secret}/{app}", any(reports::receive))
         .route("/metrics", get(metrics::show))
         .merge(dashboard::router())
         .merge(pages::router())
@@ -110,13 +114,25 @@ async fn wrong_method() -> Refusal {
     Problem::MethodNotAllowed.into()
 }
 
-fn cors(origins: &Origins) -> CorsLayer {
-    let allowed = match origins {
+fn allow_origin(origins: &Origins) -> AllowOrigin {
+    match origins {
         Origins::Any => AllowOrigin::any(),
         Origins::Listed(listed) => AllowOrigin::list(listed.iter().filter_map(|origin| origin.parse().ok())),
-    };
+    }
+}
+
+/// As Phoenix answers: its clients may send what headers they like.
+fn longpoll_cors(origins: &Origins) -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(allowed)
+        .allow_origin(allow_origin(origins))
+        .allow_methods([Method::GET, Method::POST, Method::OPTIONS])
+        .allow_headers(AllowHeaders::mirror_request())
+        .max_age(LONGPOLL_PREFLIGHT_LIFE)
+}
+
+fn cors(origins: &Origins) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(allow_origin(origins))
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
         .expose_headers([RETRY_AFTER, request::REQUEST_ID])

@@ -23,6 +23,7 @@ use crate::warnings::Kind;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 64;
+const LONGPOLL: &str = "/socket/longpoll";
 
 /// Gives the request an id, runs it, writes its line in the log.
 ///
@@ -60,6 +61,11 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     drop(traced);
     let _entered = span.enter();
     let millis = took.as_secs_f64() * 1e3;
+    if route == LONGPOLL {
+        // A client sends them without end. What is worth a line is the end of its session.
+        tracing::debug!(%method, route, status, millis, "answered");
+        return response;
+    }
     match refusal.as_ref().and_then(|refusal| worth_a_cause(&state, refusal)) {
         Some((code, cause, left_out)) => {
             tracing::error!(%method, route, status, millis, code, cause, left_out, "failed");
@@ -69,13 +75,13 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     response
 }
 
-/// Begins a span for REST and for the WebSocket doors. Health and the page would drown them, and what a tracker app
-/// sends is a position.
+/// Begins a span for REST and for the WebSocket doors. Health, the page and polls would drown them, and what a tracker
+/// app sends is a position.
 ///
 /// Anybody can send a `traceparent`, and with it decide what is recorded and under which trace: it counts from
 /// proxies of ours alone.
 fn trace(state: &State, request: &Request, route: &str, id: &str) -> Span {
-    const TRACED: [&str; 3] = ["/api/", "/socket/", "/ws"];
+    const TRACED: [&str; 3] = ["/api/", "/socket/websocket", "/ws"];
     if !state.traces.are_on() || !TRACED.iter().any(|traced| route.starts_with(traced)) {
         return Span::default();
     }

@@ -16,11 +16,12 @@ use tagalong_core::phoenix::Version;
 use tagalong_core::room::{Due, Farewell};
 
 use super::hub::{Membership, NotIn};
+use super::line::Line;
 use super::outgoing::Outgoing;
 use super::parting::Parting;
 use super::phoenix_door::{self, PhoenixDoor};
 use super::plain_door;
-use super::socket::{Inbound, Socket};
+use super::socket::Inbound;
 use super::waves::Place;
 use crate::clock::Sleep;
 use crate::metrics::labels;
@@ -43,11 +44,15 @@ pub(super) enum Door {
 
 impl Door {
     /// What it is called in logs and metrics.
-    pub(super) fn label(&self) -> labels::Door {
-        let (door, version) = match self {
-            Self::Phoenix(door) if door.version() == Version::V1 => ("phoenix", "1"),
-            Self::Phoenix(_) => ("phoenix", "2"),
-            Self::Plain => ("plain", "1"),
+    pub(super) fn label(&self, line: &Line) -> labels::Door {
+        let version = match self {
+            Self::Phoenix(door) if door.version() == Version::V2 => "2",
+            Self::Phoenix(_) | Self::Plain => "1",
+        };
+        let door = match self {
+            Self::Phoenix(_) if line.is_polled() => "longpoll",
+            Self::Phoenix(_) => "phoenix",
+            Self::Plain => "plain",
         };
         labels::Door { door, version }
     }
@@ -67,11 +72,11 @@ enum Deadline {
     Part(Parting),
 }
 
-/// One open WebSocket.
+/// One open WebSocket, or session of long polls.
 pub(super) struct Connection {
     pub(super) state: State,
     pub(super) pass: Pass,
-    pub(super) socket: Socket,
+    pub(super) socket: Line,
     pub(super) membership: Option<Membership>,
     pings: bool,
     write_pace: WritePace,
@@ -91,11 +96,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(state: State, pass: Pass, socket: Socket) -> Self {
+    pub(super) fn new(state: State, pass: Pass, socket: Line) -> Self {
         let now = state.clock.instant();
-        let timer_at = now + state.config.heartbeat_timeout;
+        let timer_at = now + socket.silence_max(&state.config);
         Self {
-            write_pace: WritePace::new(state.config.flush_interval_max, now),
+            write_pace: socket.pace(&state.config, now),
             messages: Pace::new(Duration::from_secs(MESSAGE_BURST_SECONDS.into()), now),
             refused_in_a_row: 0,
             last_heard: now,
@@ -197,6 +202,9 @@ impl Connection {
     /// Feeds what the room owes and the pace allows.
     fn take(&mut self, door: &mut Door, cx: &Context<'_>, now: Instant) -> Result<(), Parting> {
         let Some(membership) = &self.membership else { return Ok(()) };
+        if !self.socket.takes() {
+            return Ok(());
+        }
         let due = if self.write_pace.is_due(now) { Due::Everything } else { Due::Control };
         let wire = match door {
             Door::Phoenix(door) => Wire::Phoenix(door.version()),
@@ -259,8 +267,11 @@ impl Connection {
 
     /// What happens next if nothing else does.
     fn next_deadline(&self, now: Instant) -> (Instant, Deadline) {
-        let timeout = self.state.config.heartbeat_timeout;
-        if let Some(since) = self.flushing_since {
+        let timeout = self.socket.silence_max(&self.state.config);
+        // What polls do not take is not stalled but silent.
+        if let Some(since) = self.flushing_since
+            && !self.socket.is_polled()
+        {
             return (since + WRITE_DEADLINE, Deadline::Part(Parting::Stalled));
         }
         let silent = if self.pings && !self.pinged {
@@ -276,6 +287,7 @@ impl Connection {
     async fn receive(&mut self, door: &mut Door, inbound: Inbound) -> Result<(), Parting> {
         match (door, inbound) {
             (_, Inbound::Alive) => self.spend_message().map(drop),
+            (_, Inbound::Polled) => Ok(()),
             (Door::Phoenix(door), Inbound::Text(text)) => phoenix_door::text(self, door, &text).await,
             // V1 is JSON whatever the frame says that it is; some clients send all as binary.
             (Door::Phoenix(door), Inbound::Binary(bytes)) if door.version() == Version::V1 => {

@@ -7,6 +7,8 @@ use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
+use super::polls::PollToken;
+
 /// What stands before a token in the list of offered subprotocols.
 const TOKEN_PREFIX: &str = "base64url.bearer.phx.";
 /// The standard alphabet in spite of the prefix's name, padded or not: what the official client sends.
@@ -15,11 +17,20 @@ const TOKEN_ENCODING: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// The token of whoever polls, where the official client puts what it offers WebSockets as a subprotocol.
+const TOKEN_HEADER: &str = "x-phoenix-authtoken";
+/// The token of a session of long polls, where the next version of the official client has it.
+const POLL_TOKEN_HEADER: &str = "x-phoenix-longpoll-token";
+/// The session of a client that has none yet, as the official client writes it.
+const NO_POLL_TOKEN: &str = "null";
+
 /// What a door reads from the query; any other parameter is the client's own.
 #[derive(Default)]
 pub(super) struct Parameters {
     pub(super) token: Option<String>,
     pub(super) vsn: Option<String>,
+    /// A session of long polls: its parameter is called `token`, too, and each is known by its shape.
+    pub(super) poll: Option<PollToken>,
 }
 
 impl Parameters {
@@ -28,13 +39,27 @@ impl Parameters {
         let mut parameters = Self::default();
         for (name, value) in form_urlencoded::parse(address.query().unwrap_or_default().as_bytes()) {
             match name.as_ref() {
-                "token" => parameters.token = Some(value.into_owned()),
+                "token" if value == NO_POLL_TOKEN => {}
+                "token" => match PollToken::parse(&value) {
+                    Some(token) => parameters.poll = Some(token),
+                    None => parameters.token = Some(value.into_owned()),
+                },
                 "vsn" => parameters.vsn = Some(value.into_owned()),
                 _ => {}
             }
         }
         parameters
     }
+}
+
+/// The token of whoever polls, if it comes in a header.
+pub(super) fn token_in_header(headers: &HeaderMap) -> Option<String> {
+    headers.get(TOKEN_HEADER)?.to_str().ok().map(str::to_owned)
+}
+
+/// The session of long polls, if it comes in a header.
+pub(super) fn poll_token(headers: &HeaderMap) -> Option<PollToken> {
+    PollToken::parse(headers.get(POLL_TOKEN_HEADER)?.to_str().ok()?)
 }
 
 /// The token that is offered as a subprotocol, where no log of addresses has it.
@@ -60,5 +85,18 @@ mod tests {
         assert_eq!(read("/ws?vsn=2.0.0&x=1&x=2&token=a%2Bb+c"), (some("a+b c"), some("2.0.0")));
         assert_eq!(read("/ws?token="), (some(""), None));
         assert_eq!(read("/ws?token=a&vsn=1.0.0&token=b&vsn=2.0.0"), (some("b"), some("2.0.0")));
+        assert_eq!(read("/ws?token=a&token=null"), (some("a"), None));
+    }
+
+    #[test]
+    fn two_kinds_of_tokens_have_one_name() {
+        let session = "poll_00112233445566778899aabbccddeeff";
+        for query in [format!("token=a&token={session}"), format!("token={session}&token=a")] {
+            let read = Parameters::of(&format!("/socket/longpoll?{query}").parse().unwrap());
+            assert_eq!(read.token.as_deref(), Some("a"));
+            assert_eq!(read.poll.map(PollToken::to_text).as_deref(), Some(session));
+        }
+        let read = Parameters::of(&"/socket/longpoll?token=poll_00".parse().unwrap());
+        assert!(read.poll.is_none() && read.token.is_some());
     }
 }

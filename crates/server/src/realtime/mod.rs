@@ -1,4 +1,4 @@
-//! The live side: two WebSocket doors to the same rooms.
+//! The live side: two doors to the same rooms, by WebSocket and, for the Phoenix one, by long polling.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -10,7 +10,10 @@
 //! | `outgoing` | what a connection takes from its room, on its way to the next write |
 //! | `phoenix_door`, `plain_door` | what a message means at each door |
 //! | `credentials` | what a client shows to be let in |
+//! | `line` | what carries a connection: a WebSocket, or polls |
 //! | `socket` | an open WebSocket: reads, writes, and ends it |
+//! | `longpoll` | what the requests of long polling ask, and their answers |
+//! | `polls` | the sessions of long polling: what lies between requests and connection |
 //! | `waves` | how connections are let go when the server stops |
 //! | `parting` | why connections end, and the close code of each |
 
@@ -18,11 +21,14 @@ pub mod connection;
 mod credentials;
 mod handshake;
 pub mod hub;
+mod line;
+pub mod longpoll;
 mod neighbours;
 mod outgoing;
 pub mod parting;
 mod phoenix_door;
 mod plain_door;
+pub mod polls;
 mod socket;
 pub mod upgrade;
 pub mod waves;

@@ -8,12 +8,12 @@ use tagalong_core::event::{Broadcast, Wire};
 use tagalong_core::pace::WritePace;
 use tagalong_core::room::{Due, Farewell, Taker};
 
-use super::socket::Socket;
+use super::line::Line;
 use crate::metrics::{Metrics, Seconds, Tally};
 
 /// One take of one connection.
 pub(super) struct Outgoing<'a> {
-    socket: &'a mut Socket,
+    socket: &'a mut Line,
     wire: Wire,
     pace: &'a mut WritePace,
     now: Instant,
@@ -23,7 +23,7 @@ pub(super) struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    pub(super) fn new(socket: &'a mut Socket, wire: Wire, pace: &'a mut WritePace, now: Instant) -> Self {
+    pub(super) fn new(socket: &'a mut Line, wire: Wire, pace: &'a mut WritePace, now: Instant) -> Self {
         Self { socket, wire, pace, now, positions: 0, waits: Tally::default(), farewell: None }
     }
 

@@ -38,6 +38,8 @@ pub(super) enum Inbound {
     Binary(Vec<u8>),
     /// A ping or pong, the former being answered: a sign of life.
     Alive,
+    /// A poll came or ended. It is no message, and counts as none.
+    Polled,
 }
 
 /// Who may still say something.

@@ -11,6 +11,7 @@ use tagalong_core::problem::Problem;
 use super::connection::{Connection, Door};
 use super::credentials::{Parameters, token_in_subprotocol};
 use super::handshake::{Handshake, Wrong};
+use super::line::Line;
 use super::parting::Parting;
 use super::phoenix_door::PhoenixDoor;
 use super::socket::Socket;
@@ -66,7 +67,7 @@ pub(crate) async fn plain(
 }
 
 /// Who asks, if they may come in: from an origin that is allowed, with a token for sockets.
-fn admit(state: &State, headers: &HeaderMap, in_query: Option<String>) -> Option<Pass> {
+pub(super) fn admit(state: &State, headers: &HeaderMap, in_query: Option<String>) -> Option<Pass> {
     if !allowed_origin(&state.config, headers) {
         return None;
     }
@@ -75,7 +76,7 @@ fn admit(state: &State, headers: &HeaderMap, in_query: Option<String>) -> Option
     (pass.role != Role::Creator).then_some(pass)
 }
 
-fn open(state: State, address: Address, handshake: Handshake, pass: Pass, mut door: Door) -> Response {
+fn open(state: State, address: Address, handshake: Handshake, pass: Pass, door: Door) -> Response {
     let Some(connected) = state.rates.connect(address) else {
         return Refusal::from(Problem::RateLimited)
             .saying("Too many connections from this address")
@@ -88,17 +89,30 @@ fn open(state: State, address: Address, handshake: Handshake, pass: Pass, mut do
     let span = Span::child(SpanKind::Server, || "connection".to_owned());
     tokio::spawn(async move {
         if let Ok(upgraded) = upgrade.await {
-            let (role, labels) = (pass.role, door.label());
-            let (began, opened) = (state.clock.instant(), state.metrics.open(labels.clone()));
-            // Boxed, or the task has room for it once for each place that it is moved through.
-            let mut connection = Box::new(Connection::new(state.clone(), pass, Socket::new(upgraded)));
-            let parting = connection.run(&mut door).await;
-            drop(opened);
-            over(&state, &labels, role, parting, began, &span);
+            serve(&state, pass, Line::WebSocket(Socket::new(upgraded)), door, &span).await;
         }
         drop((span, tracked, connected));
     });
     answer
+}
+
+/// Serves a connection until it is over, and says so.
+pub(super) fn serve<'a>(
+    state: &'a State,
+    pass: Pass,
+    line: Line,
+    mut door: Door,
+    span: &'a Span,
+) -> impl Future<Output = ()> + Send + 'a {
+    let (role, labels) = (pass.role, door.label(&line));
+    let (began, opened) = (state.clock.instant(), state.metrics.open(labels.clone()));
+    // Boxed, or the task has room for it once for each place that it is moved through.
+    let mut connection = Box::new(Connection::new(state.clone(), pass, line));
+    async move {
+        let parting = connection.run(&mut door).await;
+        drop((opened, connection));
+        over(state, &labels, role, parting, began, span);
+    }
 }
 
 /// Counts a connection that is over, and writes its line in the log.

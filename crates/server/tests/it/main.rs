@@ -13,6 +13,7 @@ mod described_live;
 mod forgotten;
 mod harness;
 mod lifetimes;
+mod longpoll;
 mod metrics;
 mod nodes;
 mod outage;

@@ -1,0 +1,112 @@
+//! What carries a connection: a WebSocket, or polls. Told apart once for each frame, by a branch.
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tagalong_core::limits::{POLL_PACE, POLL_SESSION_LIFE};
+use tagalong_core::pace::WritePace;
+
+use super::parting::Parting;
+use super::polls::Polls;
+use super::socket::{Inbound, Socket};
+use crate::config::Config;
+
+/// One end of a connection, ours.
+pub(super) enum Line {
+    WebSocket(Socket),
+    Polls(Polls),
+}
+
+impl Line {
+    pub(super) fn is_polled(&self) -> bool {
+        matches!(self, Self::Polls(_))
+    }
+
+    /// How long nothing may be heard.
+    pub(super) fn silence_max(&self, config: &Config) -> Duration {
+        match self {
+            Self::WebSocket(_) => config.heartbeat_timeout,
+            Self::Polls(_) => POLL_SESSION_LIFE,
+        }
+    }
+
+    /// How often positions are written. A poll costs a request, so more positions go with each.
+    pub(super) fn pace(&self, config: &Config, now: Instant) -> WritePace {
+        let longest = config.flush_interval_max;
+        match self {
+            Self::WebSocket(_) => WritePace::new(longest, now),
+            Self::Polls(_) => WritePace::new(longest.max(POLL_PACE), now),
+        }
+    }
+
+    /// Whether what is taken from the room now would leave at once, as far as we know. A poll that waits takes it;
+    /// until one comes the newest positions are better kept in the room.
+    pub(super) fn takes(&self) -> bool {
+        match self {
+            Self::WebSocket(_) => true,
+            Self::Polls(polls) => polls.is_awaited(),
+        }
+    }
+
+    /// Bytes that were fed and have not left.
+    pub(super) fn unsent(&self) -> usize {
+        match self {
+            Self::WebSocket(socket) => socket.unsent(),
+            Self::Polls(polls) => polls.unsent(),
+        }
+    }
+
+    /// Appends a text message to what the next flush lets go.
+    pub(super) fn feed(&mut self, text: impl AsRef<[u8]>) {
+        match self {
+            Self::WebSocket(socket) => socket.feed(text),
+            Self::Polls(polls) => polls.feed(text.as_ref()),
+        }
+    }
+
+    /// Appends a ping, where there are pings.
+    pub(super) fn feed_ping(&mut self) {
+        match self {
+            Self::WebSocket(socket) => socket.feed_ping(),
+            Self::Polls(_) => {}
+        }
+    }
+
+    /// Appends the goodbye. To polls the end of their session says it.
+    pub(super) fn feed_close(&mut self, code: u16) {
+        match self {
+            Self::WebSocket(socket) => socket.feed_close(code),
+            Self::Polls(_) => {}
+        }
+    }
+
+    /// Frames that were fed since the last time that somebody asked.
+    pub(super) fn take_frames(&mut self) -> u32 {
+        match self {
+            Self::WebSocket(socket) => socket.take_frames(),
+            Self::Polls(polls) => polls.take_frames(),
+        }
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Parting>> {
+        match self {
+            Self::WebSocket(socket) => socket.poll_flush(cx),
+            Self::Polls(polls) => polls.poll_flush(cx).map(Ok),
+        }
+    }
+
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, Parting>> {
+        match self {
+            Self::WebSocket(socket) => socket.poll_receive(cx),
+            Self::Polls(polls) => polls.poll_receive(cx).map(Ok),
+        }
+    }
+
+    /// Writes what was fed, and ends it. Takes as long as the client likes.
+    pub(super) async fn end(&mut self) {
+        match self {
+            Self::WebSocket(socket) => socket.end().await,
+            Self::Polls(polls) => polls.end(),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `/socket/longpoll`: Phoenix Channels over requests, for networks that let no WebSocket through.
+//!
+//! Every answer is HTTP 200, as in Phoenix, with the status that clients go by in its body. A poll without a session
+//! opens one, and 410 says so.
+
+use std::collections::VecDeque;
+
+use axum::body::Body;
+use axum::extract::{Extension, Request, State as With};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tagalong_core::event::topic;
+use tagalong_core::limits::{MESSAGE_BYTES_MAX, POLL_WINDOW, POST_BYTES_MAX, POST_LINES_MAX};
+use tagalong_core::phoenix::{self, Version};
+
+use super::connection::Door;
+use super::credentials::{Parameters, poll_token, token_in_header};
+use super::line::Line;
+use super::phoenix_door::PhoenixDoor;
+use super::polls::{Gone, Mailbox, PollToken, Polled};
+use super::socket::Inbound;
+use super::upgrade::{admit, serve};
+use crate::http::{BoundedBody, allowed_origin};
+use crate::rates::{Act, Address};
+use crate::state::State;
+use crate::tokens::Pass;
+use crate::traces::{Span, SpanKind};
+
+/// `/socket/longpoll`.
+pub(crate) async fn longpoll(
+    With(state): With<State>,
+    Extension(address): Extension<Address>,
+    request: Request,
+) -> Response {
+    if !allowed_origin(&state.config, request.headers()) {
+        return answer(StatusCode::FORBIDDEN);
+    }
+    let parameters = Parameters::of(request.uri());
+    let token = poll_token(request.headers()).or(parameters.poll);
+    match *request.method() {
+        Method::GET => match token.and_then(|token| state.polls.find(token).map(|found| (token, found))) {
+            Some((token, mailbox)) => {
+                let waiting = mailbox.wait();
+                let polled = tokio::select! {
+                    polled = waiting.answer() => Some(polled),
+                    () = state.clock.sleep(POLL_WINDOW) => None,
+                };
+                answer_poll(token, polled)
+            }
+            None => open(state, address, request.headers(), parameters, token),
+        },
+        Method::POST => post(&state, token, request).await,
+        _ => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+fn answer_poll(token: PollToken, polled: Option<Polled>) -> Response {
+    match polled {
+        Some(Polled::Messages(messages)) => answer_with(StatusCode::OK, Some(token), &messages),
+        Some(Polled::Replaced) | None => answer_with(StatusCode::NO_CONTENT, Some(token), &[]),
+        // Clients before 1.8 take 410 for a new session, and would not join again.
+        Some(Polled::Over) => answer(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// Opens a session for whoever may come in. `gone` is the session that the client thought it had.
+fn open(
+    state: State,
+    address: Address,
+    headers: &HeaderMap,
+    parameters: Parameters,
+    gone: Option<PollToken>,
+) -> Response {
+    let version = Version::negotiate(parameters.vsn.as_deref()).ok();
+    let token = parameters.token.or_else(|| token_in_header(headers));
+    let Some((version, pass)) = version.zip(admit(&state, headers, token)) else {
+        return match state.rates.spend(Act::Miss, address) {
+            Ok(()) => answer(StatusCode::FORBIDDEN),
+            Err(wait) => later(wait.as_secs() + 1),
+        };
+    };
+    let Some(connected) = state.rates.connect(address) else { return later(1) };
+    let Ok((token, polls)) = state.polls.open() else { return later(1) };
+    let tracked = state.connections.token();
+    let span = Span::child(SpanKind::Server, || "connection".to_owned());
+    let mut line = Line::Polls(polls);
+    if gone.is_some() {
+        line.feed(channel_failed(version, &pass));
+    }
+    tokio::spawn(async move {
+        serve(&state, pass, line, Door::Phoenix(PhoenixDoor::new(version)), &span).await;
+        drop((span, tracked, connected));
+    });
+    answer_with(StatusCode::GONE, Some(token), &[])
+}
+
+/// What makes a client join again whose session is gone. Since 1.8 it does so by itself, and never hears this; before,
+/// it went on in the new session as if it had joined.
+fn channel_failed(version: Version, pass: &Pass) -> String {
+    phoenix::error(version, "null", &tagalong_core::event::to_json(&topic(pass.session)))
+}
+
+/// Gives the session of a token what a request says.
+async fn post(state: &State, token: Option<PollToken>, request: Request) -> Response {
+    let Some(mailbox) = token.and_then(|token| state.polls.find(token)) else {
+        return answer(StatusCode::GONE);
+    };
+    let in_lines = request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
+        kind.to_str().is_ok_and(|kind| kind.split(';').next().map(str::trim) == Some("application/x-ndjson"))
+    });
+    let posted = deliver(state, &mailbox, request, in_lines).await;
+    answer(posted.err().unwrap_or(StatusCode::OK))
+}
+
+async fn deliver(
+    state: &State,
+    mailbox: &Mailbox,
+    request: Request,
+    in_lines: bool,
+) -> Result<(), StatusCode> {
+    let mut overdue = state.clock.sleep(POLL_WINDOW);
+    let gone = |Gone| StatusCode::GONE;
+    let _turn = tokio::select! {
+        turn = mailbox.turn() => turn.map_err(gone)?,
+        () = &mut overdue => return Err(StatusCode::REQUEST_TIMEOUT),
+    };
+    let body = BoundedBody::read(request, POST_BYTES_MAX, state).await.map_err(|refusal| {
+        StatusCode::from_u16(refusal.problem().status()).unwrap_or(StatusCode::BAD_REQUEST)
+    })?;
+    mailbox.post(messages(body.as_ref(), in_lines)?).map_err(gone)?;
+    tokio::select! {
+        taken = mailbox.taken() => taken.map_err(gone),
+        () = overdue => {
+            mailbox.take_back();
+            Err(StatusCode::REQUEST_TIMEOUT)
+        }
+    }
+}
+
+/// What a body says: one message, or a line for each, text as it is and binary frames in base64.
+fn messages(body: &[u8], in_lines: bool) -> Result<VecDeque<Inbound>, StatusCode> {
+    let body = std::str::from_utf8(body).map_err(|_| StatusCode::BAD_REQUEST)?;
+    if !in_lines {
+        return Ok([message(body, true)?].into());
+    }
+    let lines: Vec<_> = body.lines().filter(|line| !line.is_empty()).take(POST_LINES_MAX + 1).collect();
+    if lines.len() > POST_LINES_MAX {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    lines.into_iter().map(|line| message(line, line.starts_with(['[', '{']))).collect()
+}
+
+fn message(text: &str, is_text: bool) -> Result<Inbound, StatusCode> {
+    if text.len() > MESSAGE_BYTES_MAX {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    if is_text {
+        return Ok(Inbound::Text(text.to_owned()));
+    }
+    STANDARD.decode(text).map(Inbound::Binary).map_err(|_| StatusCode::BAD_REQUEST)
+}
+
+/// To be tried again: clients do so for 500, and stop for what they do not know.
+fn later(seconds: u64) -> Response {
+    let mut response = answer(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+fn answer(status: StatusCode) -> Response {
+    answer_with(status, None, &[])
+}
+
+/// The body of an answer. `messages` are JSON strings with commas between them.
+fn answer_with(status: StatusCode, token: Option<PollToken>, messages: &[u8]) -> Response {
+    let mut body = format!(r#"{{"status":{}"#, status.as_u16()).into_bytes();
+    if let Some(token) = token {
+        body.extend_from_slice(format!(r#","token":"{}","messages":["#, token.to_text()).as_bytes());
+        body.extend_from_slice(messages);
+        body.push(b']');
+    }
+    body.push(b'}');
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+    (headers, Body::from(body)).into_response()
+}

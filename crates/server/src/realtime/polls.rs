@@ -1,0 +1,304 @@
+//! Sessions of long polling: each is a connection whose client asks again and again for what there is to say, and
+//! posts what it has to say itself.
+//!
+//! A session has two sides with a mailbox between them. The connection's task feeds frames and hands them over when a poll
+//! waits; it takes nothing from the room before, so that a client that polls rarely finds the newest positions. Requests,
+//! which come and go, wait at the other side.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::socket::Inbound;
+use crate::entropy::random;
+
+/// What begins each of our tokens, and no JWT.
+const TOKEN_PREFIX: &str = "poll_";
+
+/// Names a session. Whoever knows it may poll and post, so it is as random as a key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct PollToken(u128);
+
+impl PollToken {
+    /// Reads a token of ours; anything else is something else.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(TOKEN_PREFIX).filter(|digits| digits.len() == 32)?;
+        u128::from_str_radix(digits, 16).ok().map(Self)
+    }
+
+    pub(super) fn to_text(self) -> String {
+        format!("{TOKEN_PREFIX}{:032x}", self.0)
+    }
+}
+
+/// The sessions of a server.
+#[derive(Default)]
+pub struct PollSessions {
+    open: Arc<Mutex<HashMap<PollToken, Arc<Mailbox>>>>,
+}
+
+impl PollSessions {
+    /// Opens a session: its token for the client, its line for the connection.
+    pub(super) fn open(&self) -> Result<(PollToken, Polls), getrandom::Error> {
+        let token = PollToken(u128::from_be_bytes(random()?));
+        let mailbox = Arc::new(Mailbox::new());
+        self.open.lock().insert(token, Arc::clone(&mailbox));
+        let entry = Entry { token, open: Arc::clone(&self.open) };
+        Ok((token, Polls { mailbox, output: Vec::new(), frames: 0, _entry: entry }))
+    }
+
+    pub(super) fn find(&self, token: PollToken) -> Option<Arc<Mailbox>> {
+        self.open.lock().get(&token).cloned()
+    }
+}
+
+/// Keeps a session findable for as long as its connection lives.
+struct Entry {
+    token: PollToken,
+    open: Arc<Mutex<HashMap<PollToken, Arc<Mailbox>>>>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.open.lock().remove(&self.token);
+    }
+}
+
+/// What lies between a session's connection and its requests.
+pub(super) struct Mailbox {
+    inside: Mutex<Inside>,
+    /// One post at a time: the next body is not read before.
+    turn: Semaphore,
+}
+
+#[derive(Default)]
+struct Inside {
+    /// Posted, and not yet taken by the connection.
+    inbox: VecDeque<Inbound>,
+    poster: Option<Waker>,
+    /// Handed over, for the poll that waits or the next one: JSON strings with commas between them.
+    outbox: Vec<u8>,
+    poller: Poller,
+    /// A poll came or ended since the connection last looked.
+    heard: bool,
+    connection: Option<Waker>,
+    over: bool,
+}
+
+/// The poll that waits, if one does. A new one takes the place of an old one.
+#[derive(Default)]
+struct Poller {
+    number: u64,
+    waits: bool,
+    waker: Option<Waker>,
+}
+
+/// What a poll is answered.
+pub(super) enum Polled {
+    /// Messages: JSON strings with commas between them.
+    Messages(Vec<u8>),
+    /// Another poll has taken this one's place.
+    Replaced,
+    /// The session is over.
+    Over,
+}
+
+/// The session is over.
+pub(super) struct Gone;
+
+impl Inside {
+    fn wake_connection(&mut self) {
+        if let Some(waker) = self.connection.take() {
+            waker.wake();
+        }
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.poller.waits && self.outbox.is_empty()
+    }
+}
+
+impl Mailbox {
+    fn new() -> Self {
+        Self { inside: Mutex::default(), turn: Semaphore::new(1) }
+    }
+
+    /// Begins a poll.
+    pub(super) fn wait(self: &Arc<Self>) -> Waiting {
+        let mut inside = self.inside.lock();
+        inside.poller.number += 1;
+        inside.poller.waits = true;
+        inside.heard = true;
+        if let Some(replaced) = inside.poller.waker.take() {
+            replaced.wake();
+        }
+        inside.wake_connection();
+        Waiting { mailbox: Arc::clone(self), number: inside.poller.number }
+    }
+
+    /// Waits until all posts before are taken. Whoever holds what this returns may post.
+    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Gone> {
+        let turn = self.turn.acquire().await.map_err(|_| Gone)?;
+        self.taken().await?;
+        Ok(turn)
+    }
+
+    /// Posts messages.
+    pub(super) fn post(&self, messages: VecDeque<Inbound>) -> Result<(), Gone> {
+        let mut inside = self.inside.lock();
+        if inside.over {
+            return Err(Gone);
+        }
+        inside.inbox = messages;
+        inside.wake_connection();
+        Ok(())
+    }
+
+    /// Waits until the connection has taken all that was posted.
+    pub(super) async fn taken(&self) -> Result<(), Gone> {
+        std::future::poll_fn(|cx| {
+            let mut inside = self.inside.lock();
+            if inside.inbox.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            if inside.over {
+                return Poll::Ready(Err(Gone));
+            }
+            inside.poster = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Takes back what was posted and nobody took.
+    pub(super) fn take_back(&self) {
+        self.inside.lock().inbox.clear();
+    }
+}
+
+/// A poll, for as long as it waits.
+pub(super) struct Waiting {
+    mailbox: Arc<Mailbox>,
+    number: u64,
+}
+
+impl Waiting {
+    /// Waits for something to answer with.
+    pub(super) async fn answer(&self) -> Polled {
+        std::future::poll_fn(|cx| {
+            let mut inside = self.mailbox.inside.lock();
+            if inside.poller.number != self.number {
+                return Poll::Ready(Polled::Replaced);
+            }
+            if !inside.outbox.is_empty() {
+                return Poll::Ready(Polled::Messages(std::mem::take(&mut inside.outbox)));
+            }
+            if inside.over {
+                return Poll::Ready(Polled::Over);
+            }
+            inside.poller.waker = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut inside = self.mailbox.inside.lock();
+        if inside.poller.number == self.number {
+            inside.poller.waits = false;
+            inside.poller.waker = None;
+            inside.heard = true;
+            inside.wake_connection();
+        }
+    }
+}
+
+/// The connection's side of a session.
+pub(super) struct Polls {
+    mailbox: Arc<Mailbox>,
+    /// Fed, and not handed over: JSON strings with commas between them.
+    output: Vec<u8>,
+    frames: u32,
+    _entry: Entry,
+}
+
+impl Polls {
+    pub(super) fn is_awaited(&self) -> bool {
+        self.mailbox.inside.lock().is_awaited()
+    }
+
+    pub(super) fn unsent(&self) -> usize {
+        self.output.len()
+    }
+
+    pub(super) fn feed(&mut self, text: &[u8]) {
+        self.frames = self.frames.saturating_add(1);
+        if !self.output.is_empty() {
+            self.output.push(b',');
+        }
+        // Frames are JSON, which is UTF-8, and writing to memory does not fail.
+        _ = serde_json::to_writer(&mut self.output, &String::from_utf8_lossy(text));
+    }
+
+    pub(super) fn take_frames(&mut self) -> u32 {
+        std::mem::take(&mut self.frames)
+    }
+
+    /// Hands over what was fed, once a poll waits for it.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.output.is_empty() {
+            return Poll::Ready(());
+        }
+        let mut inside = self.mailbox.inside.lock();
+        if !inside.is_awaited() {
+            inside.connection = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        inside.outbox = std::mem::take(&mut self.output);
+        if let Some(waker) = inside.poller.waker.take() {
+            waker.wake();
+        }
+        Poll::Ready(())
+    }
+
+    /// What was posted, or that a poll came or ended.
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Inbound> {
+        let mut inside = self.mailbox.inside.lock();
+        if std::mem::take(&mut inside.heard) {
+            return Poll::Ready(Inbound::Polled);
+        }
+        if let Some(posted) = inside.inbox.pop_front() {
+            if inside.inbox.is_empty()
+                && let Some(waker) = inside.poster.take()
+            {
+                waker.wake();
+            }
+            return Poll::Ready(posted);
+        }
+        inside.connection = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Ends the session: what was fed goes with the poll that waits, or is lost.
+    pub(super) fn end(&mut self) {
+        let mut inside = self.mailbox.inside.lock();
+        if inside.is_awaited() {
+            inside.outbox = std::mem::take(&mut self.output);
+        }
+        inside.over = true;
+        let wakers = [inside.poller.waker.take(), inside.poster.take()];
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+/// However a connection ends, no request waits for it.
+impl Drop for Polls {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
