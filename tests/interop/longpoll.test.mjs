@@ -5,7 +5,6 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { chromium } from "playwright-core";
@@ -17,6 +16,9 @@ import { Visitor } from "./visitor.mjs";
 import { PolledRequest } from "./xml-http-request.mjs";
 
 const VERSIONS = { "1.7.11": "phoenix-1.7.11", "1.7.21": "phoenix-1.7.21", "1.8.12": "phoenix-1.8.12", "1.8.16": "phoenix" };
+/** This one does not hear that its long poll is closed: when it falls back, the close of its WebSocket comes late, and takes the
+ * new transport's handler away. So it does not come back from a restart, whatever the server answers. 1.8.16 has it right. */
+const DEAF = "1.8.12";
 const FALLBACK_MS = 500;
 const DOWN_MS = 800;
 const packages = createRequire(import.meta.url);
@@ -33,7 +35,8 @@ class InNode {
   static name = "Node";
 
   async open() {
-    // Before 1.8 the client knows no other way to ask.
+    // Before 1.8 the client looks for these of a browser's when it polls.
+    globalThis.self = globalThis;
     globalThis.XMLHttpRequest = PolledRequest;
   }
 
@@ -45,6 +48,7 @@ class InNode {
   }
 
   async close() {
+    delete globalThis.self;
     delete globalThis.XMLHttpRequest;
   }
 }
@@ -100,8 +104,7 @@ class InChromium {
 }
 
 function library(version) {
-  const main = packages.resolve(`${VERSIONS[version]}/package.json`);
-  return join(dirname(main), "priv/static/phoenix.js");
+  return new URL(`node_modules/${VERSIONS[version]}/priv/static/phoenix.js`, import.meta.url);
 }
 
 for (const Place of [InNode, InChromium]) {
@@ -140,7 +143,7 @@ for (const Place of [InNode, InChromium]) {
       const visitors = await Promise.all(Object.keys(VERSIONS).map((version) => come(version, kind)));
       await shareAndSee(visitors, 1, index + 1);
       for (const visitor of visitors) assert.equal(await visitor.uses(), "long poll", kind);
-      polling.push(...visitors);
+      polling.push(...visitors.filter((_, index) => Object.keys(VERSIONS)[index] !== DEAF));
     }
 
     await server.kill("SIGTERM");

@@ -19,16 +19,14 @@ export class PolledRequest {
 
   async send(body) {
     const late = this.timeout && setTimeout(() => this.abort() ?? this.ontimeout?.(), this.timeout);
-    try {
-      const { method, url } = this;
-      const answer = await fetch(url, { method, headers: this.#headers, body, signal: this.#given.signal });
-      this.responseText = await answer.text();
-      this.readyState = 4;
-      this.onreadystatechange?.();
-    } catch {
-      if (!this.#given.signal.aborted) this.onerror?.();
-    } finally {
-      clearTimeout(late);
-    }
+    const { method, url } = this;
+    const asked = fetch(url, { method, headers: this.#headers, body, signal: this.#given.signal });
+    const text = await asked.then((answer) => answer.text()).catch(() => null);
+    clearTimeout(late);
+    if (this.#given.signal.aborted) return;
+    if (text === null) return this.onerror?.();
+    this.responseText = text;
+    this.readyState = 4;
+    this.onreadystatechange?.();
   }
 }
