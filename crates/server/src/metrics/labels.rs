@@ -8,7 +8,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 /// Which door, and which version of its protocol.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct Door {
-    /// `phoenix` or `plain`.
+    /// `phoenix`, `longpoll` for the same by requests, or `plain`.
     pub door: &'static str,
     /// `1` or `2`.
     pub version: &'static str,

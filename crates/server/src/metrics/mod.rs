@@ -73,11 +73,11 @@ macro_rules! metrics {
 metrics! {
     /// Which version runs; always 1.
     build_info: Family<Build, Gauge>, gauge "tagalong_build_info" [version];
-    /// Open WebSockets.
+    /// Open WebSockets and sessions of long polls.
     connections: Family<Door, Gauge>, gauge "tagalong_connections" [door, version];
-    /// WebSockets that were opened.
+    /// WebSockets and sessions of long polls that were opened.
     connections_opened: Family<Door, Counter>, counter "tagalong_connections_opened_total" [door, version];
-    /// WebSockets that ended; code 0 where no close frame was sent.
+    /// WebSockets and sessions of long polls that ended; code 0 where no close frame was sent.
     connections_closed: Family<Closed, Counter>, counter "tagalong_connections_closed_total" [reason, code];
     /// Sessions that this node has in memory.
     rooms: Gauge, gauge "tagalong_rooms" [];

@@ -163,7 +163,8 @@ impl Door {
             Self::PhoenixV2 => (
                 "/socket/websocket",
                 "Phoenix Channels, V2",
-                "Frames are [join_ref, ref, topic, event, payload]. The official client is given /socket.",
+                "Frames are [join_ref, ref, topic, event, payload]. The official client is given /socket. \
+                 Where no WebSocket gets through: the same by requests at /socket/longpoll.",
                 Some("2.0.0"),
             ),
             Self::PhoenixV1 => (
