@@ -20,6 +20,8 @@ const VERSIONS = { "1.7.11": "phoenix-1.7.11", "1.7.21": "phoenix-1.7.21", "1.8.
  * new transport's handler away. So it does not come back from a restart, whatever the server answers. 1.8.16 has it right. */
 const DEAF = "1.8.12";
 const FALLBACK_MS = 500;
+/** Where WebSockets pass, a machine with much to do may take long for one. */
+const PATIENT_MS = 60_000;
 const DOWN_MS = 800;
 const packages = createRequire(import.meta.url);
 
@@ -112,7 +114,7 @@ for (const Place of [InNode, InChromium]) {
   before(() => place.open());
   after(() => place.close());
 
-  test(`${Place.name}: whatever becomes of WebSockets, four versions share and see`, { timeout: 150_000 }, async (t) => {
+  test(`${Place.name}: whatever becomes of WebSockets, four versions share and see`, { timeout: 240_000 }, async (t) => {
     const server = await Server.start({ CORS_ORIGINS: "*" });
     t.after(() => server.dispose());
     const network = await Network.before(server);
@@ -121,10 +123,10 @@ for (const Place of [InNode, InChromium]) {
     const observer = await Observer.in(server, session);
     t.after(() => observer.end());
 
-    const come = async (version, kind) => {
+    const come = async (version, kind, longPollFallbackMs) => {
       const joined = await server.rest("POST", `/sessions/${session}/join`, { body: { display_name: `${version} ${kind}` } });
       const url = `ws://127.0.0.1:${network.port}/socket`;
-      const options = { token: joined.websocket_token, topic: `location:${session}`, longPollFallbackMs: FALLBACK_MS };
+      const options = { token: joined.websocket_token, topic: `location:${session}`, longPollFallbackMs };
       const visitor = await place.visit(version, url, options);
       t.after(() => visitor.end());
       return visitor;
@@ -140,7 +142,7 @@ for (const Place of [InNode, InChromium]) {
     const polling = [];
     for (const [index, kind] of [WEBSOCKETS.refused, WEBSOCKETS.dropped, WEBSOCKETS.hanging].entries()) {
       network.websockets = kind;
-      const visitors = await Promise.all(Object.keys(VERSIONS).map((version) => come(version, kind)));
+      const visitors = await Promise.all(Object.keys(VERSIONS).map((version) => come(version, kind, FALLBACK_MS)));
       await shareAndSee(visitors, 1, index + 1);
       for (const visitor of visitors) assert.equal(await visitor.uses(), "long poll", kind);
       polling.push(...visitors.filter((_, index) => Object.keys(VERSIONS)[index] !== DEAF));
@@ -153,7 +155,7 @@ for (const Place of [InNode, InChromium]) {
     await shareAndSee(polling, 2, 10);
 
     network.websockets = WEBSOCKETS.pass;
-    const free = await Promise.all(Object.keys(VERSIONS).map((version) => come(version, "free")));
+    const free = await Promise.all(Object.keys(VERSIONS).map((version) => come(version, "free", PATIENT_MS)));
     await shareAndSee(free, 1, 20);
     for (const visitor of free) assert.equal(await visitor.uses(), "WebSocket");
   });
