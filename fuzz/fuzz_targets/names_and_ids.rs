@@ -18,9 +18,20 @@ fuzz_target!(|text: &str| {
         assert_eq!(DisplayName::parse(name.as_str()), Ok(name.clone()));
         // How it looks is at least something: two blank looks would be one name.
         let look = name.look();
-        if let Ok(again) = DisplayName::parse(&look) {
-            assert_eq!(again.look(), look);
+        assert!(!look.caseless.is_empty() && !look.skeleton.is_empty());
+        // Neither case nor what is invisible makes another name of it.
+        if let Ok(loud) = DisplayName::parse(&name.as_str().to_uppercase()) {
+            assert_eq!(loud.look().caseless, look.caseless);
         }
+        let parted: String = name.as_str().chars().flat_map(|char| [char, '\u{200b}', '\u{e0101}']).collect();
+        if let Ok(parted) = DisplayName::parse(&parted) {
+            assert_eq!(parted.look(), look);
+        }
+    }
+    // Rows of other programs are read under our rules.
+    assert!(DisplayName::parse(DisplayName::restore(text).as_str()).is_ok());
+    if let Some(name) = SessionName::restore(text) {
+        assert_eq!(SessionName::parse(name.as_str()), Ok(Some(name.clone())));
     }
     if let Ok(Some(name)) = SessionName::parse(text) {
         assert_eq!(SessionName::parse(name.as_str()), Ok(Some(name.clone())));

@@ -11,6 +11,8 @@ use crate::room::SlotSet;
 pub const SESSION_NAME_CHARS_MAX: usize = 255;
 /// Longest display name after trimming, in characters.
 pub const DISPLAY_NAME_CHARS_MAX: usize = 100;
+/// The most combining marks on one letter of a name. Pointed Hebrew has four; more are piled up to cover what is beside.
+pub const MARKS_IN_A_ROW_MAX: usize = 4;
 /// The longest session that a setting may allow, in hours.
 pub const SESSION_HOURS_CEILING: u32 = 24 * 7;
 

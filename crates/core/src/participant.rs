@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::id::UserId;
-use crate::limits::DISPLAY_NAME_CHARS_MAX;
+use crate::limits::{DISPLAY_NAME_CHARS_MAX, MARKS_IN_A_ROW_MAX};
+pub use crate::text::Look;
 use crate::text::{self, Unfit};
 
 /// What a participant is called: 1 to [`DISPLAY_NAME_CHARS_MAX`] characters in Unicode's composed form, trimmed,
-/// without control characters and such that turn the direction of writing.
+/// with something to see, and without control characters and such that turn the direction of writing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct DisplayName(Arc<str>);
@@ -18,7 +19,7 @@ pub struct DisplayName(Arc<str>);
 /// The text cannot be a display name; the message is for the person who sent it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidDisplayName {
-    /// Nothing but blanks.
+    /// Nothing that can be seen.
     #[error("can't be blank")]
     Blank,
     /// Longer than [`DISPLAY_NAME_CHARS_MAX`].
@@ -27,25 +28,28 @@ pub enum InvalidDisplayName {
     /// Has control characters.
     #[error("must not contain control characters")]
     Control,
+    /// Has more than [`MARKS_IN_A_ROW_MAX`] combining marks in a row.
+    #[error("must not have more than {MARKS_IN_A_ROW_MAX} marks on one letter")]
+    Marks,
 }
 
 impl DisplayName {
     /// Reads a name, without the blanks around it.
     ///
     /// # Errors
-    /// When it is blank, too long, or has control characters.
+    /// When it is blank, too long, has control characters, or too many marks on one letter.
     pub fn parse(text: &str) -> Result<Self, InvalidDisplayName> {
         match text::line(text, DISPLAY_NAME_CHARS_MAX) {
             Ok(line) => Ok(Self(line.into())),
             Err(Unfit::Blank) => Err(InvalidDisplayName::Blank),
             Err(Unfit::TooLong) => Err(InvalidDisplayName::TooLong),
             Err(Unfit::Control) => Err(InvalidDisplayName::Control),
+            Err(Unfit::Marks) => Err(InvalidDisplayName::Marks),
         }
     }
 
-    /// The same for two names that people would take for the same, whatever the case and the form in which
-    /// their characters are written.
-    pub fn look(&self) -> String {
+    /// How it looks: two people in one session may have no key of this in common.
+    pub fn look(&self) -> Look {
         text::look(&self.0)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::SESSION_NAME_CHARS_MAX;
+use crate::limits::{MARKS_IN_A_ROW_MAX, SESSION_NAME_CHARS_MAX};
 use crate::text::{self, Unfit};
 use crate::time::Timestamp;
 
@@ -22,19 +22,23 @@ pub enum InvalidSessionName {
     /// Has control characters.
     #[error("must not contain control characters")]
     Control,
+    /// Has more than [`MARKS_IN_A_ROW_MAX`] combining marks in a row.
+    #[error("must not have more than {MARKS_IN_A_ROW_MAX} marks on one letter")]
+    Marks,
 }
 
 impl SessionName {
     /// Reads a name; blank text means that there is none.
     ///
     /// # Errors
-    /// When it is too long or has control characters.
+    /// When it is too long, has control characters, or too many marks on one letter.
     pub fn parse(text: &str) -> Result<Option<Self>, InvalidSessionName> {
         match text::line(text, SESSION_NAME_CHARS_MAX) {
             Ok(line) => Ok(Some(Self(line))),
             Err(Unfit::Blank) => Ok(None),
             Err(Unfit::TooLong) => Err(InvalidSessionName::TooLong),
             Err(Unfit::Control) => Err(InvalidSessionName::Control),
+            Err(Unfit::Marks) => Err(InvalidSessionName::Marks),
         }
     }
 

@@ -1,6 +1,11 @@
-//! What text from people may contain, and when two texts look the same.
+//! What text from people may contain, and when two texts are taken for the same.
 
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
+use unicode_bidi::{BidiInfo, Level};
 use unicode_normalization::UnicodeNormalization;
+
+use crate::limits::MARKS_IN_A_ROW_MAX;
 
 /// Why a text cannot be shown to others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,21 +16,41 @@ pub(crate) enum Unfit {
     TooLong,
     /// Something that does not belong into a line of text.
     Control,
+    /// More combining marks on one letter than any language needs.
+    Marks,
 }
 
-/// A line of text as it is kept: in Unicode's composed form (NFC), without the blanks around it.
+/// How a text looks. Two texts can be mistaken for each other when one of their keys is the same.
+///
+/// Two keys, because one that ignores the case as well as lookalikes would make i, I and l one letter, and Elia and Ella
+/// one name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Look {
+    /// The same for texts that differ only in case, in how characters are composed, in what is invisible, and in
+    /// small letters that look alike.
+    pub caseless: String,
+    /// The same for texts that are drawn alike, which is Unicode's skeleton (UTS 39, section 4): a Cyrillic А is a Latin A,
+    /// a capital I a small l, a zero an O.
+    pub skeleton: String,
+}
+
+/// A line of text as it is kept: in Unicode's composed form (NFC), without the blanks around it and without invisible
+/// characters that change nothing.
 ///
 /// Control characters have no place in a name (and PostgreSQL cannot store a NUL), and those that turn the
 /// direction of writing would turn what stands beside the name too. The length counts characters after
 /// normalisation.
 pub(crate) fn line(text: &str, chars_max: usize) -> Result<Box<str>, Unfit> {
-    let text: String = text.nfc().collect();
+    let text: String = text.chars().filter(|char| !is_idle(*char)).nfc().collect();
     let text = text.trim_matches(is_blank);
     if text.chars().any(breaks_the_line) {
         return Err(Unfit::Control);
     }
-    if text.is_empty() {
+    if text.chars().all(|char| is_blank(char) || is_ignorable(char)) {
         return Err(Unfit::Blank);
+    }
+    if without_excess_marks(text.chars()).count() != text.chars().count() {
+        return Err(Unfit::Marks);
     }
     if text.chars().count() > chars_max {
         return Err(Unfit::TooLong);
@@ -35,50 +60,116 @@ pub(crate) fn line(text: &str, chars_max: usize) -> Result<Box<str>, Unfit> {
 
 /// The line that is nearest to a text that was let in under other rules; empty if nothing is left of it.
 pub(crate) fn nearest_line(text: &str, chars_max: usize) -> String {
-    let plain: String =
-        text.chars().map(|char| if breaks_the_line(char) { ' ' } else { char }).nfc().collect();
-    let cut: String = plain.trim_matches(is_blank).chars().take(chars_max).collect();
-    cut.trim_end_matches(is_blank).to_owned()
+    let plain = text.chars().filter(|char| !is_idle(*char));
+    let plain: String = plain.map(|char| if breaks_the_line(char) { ' ' } else { char }).nfc().collect();
+    let cut: String = without_excess_marks(plain.trim_matches(is_blank).chars()).take(chars_max).collect();
+    let cut = cut.trim_end_matches(is_blank);
+    if cut.chars().all(|char| is_blank(char) || is_ignorable(char)) { String::new() } else { cut.to_owned() }
 }
 
-/// The same for two texts that people would take for the same: whatever the case, the form in which characters
-/// are composed or compatible, the width of blanks, and what is invisible.
-pub(crate) fn look(text: &str) -> String {
-    let visible = text.nfkc().filter(|char| !is_invisible(*char));
+/// How a text looks to people.
+pub(crate) fn look(text: &str) -> Look {
+    let seen = seen(text);
+    Look {
+        caseless: with_single_blanks(&fold(&skeleton(&fold(&seen)))),
+        skeleton: with_single_blanks(&fold(&skeleton(&in_order_of_display(&seen)))),
+    }
+}
+
+/// What one sees of a text, in Unicode's compatible form (NFKC): one box for all characters that no font need know.
+fn seen(text: &str) -> String {
+    let drawn = |char: char| match CodePointMapData::<GeneralCategory>::new().get(char) {
+        _ if is_blank(char) => ' ',
+        GeneralCategory::Unassigned | GeneralCategory::PrivateUse => char::REPLACEMENT_CHARACTER,
+        _ => char,
+    };
+    text.chars().filter(|char| !is_ignorable(*char)).map(drawn).nfkc().collect()
+}
+
+fn fold(text: &str) -> String {
     // Down, up and down again: the small sharp s is SS in capitals, and the capital one has a small one first.
-    let small = visible.flat_map(char::to_lowercase);
-    let folded: String = small.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect();
-    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+    let small = text.chars().flat_map(char::to_lowercase);
+    small.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
 }
 
-fn is_blank(char: char) -> bool {
-    char.is_whitespace() || is_invisible(char)
+fn skeleton(text: &str) -> String {
+    unicode_security::skeleton(text).collect()
+}
+
+/// The text from left to right as it stands on the page: digits and Latin between letters that are written from right to
+/// left move. (UTS 39 calls the skeleton of this the bidirectional one.)
+fn in_order_of_display(text: &str) -> String {
+    let bidi = BidiInfo::new(text, Some(Level::ltr()));
+    bidi.paragraphs.iter().map(|paragraph| bidi.reorder_line(paragraph, paragraph.range.clone())).collect()
+}
+
+fn with_single_blanks(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The same characters, but of combining marks in a row only the first few.
+fn without_excess_marks(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    let mut in_a_row = 0;
+    chars.filter(move |char| {
+        if is_ignorable(*char) {
+            return true;
+        }
+        in_a_row = if is_mark(*char) { in_a_row + 1 } else { 0 };
+        in_a_row <= MARKS_IN_A_ROW_MAX
+    })
+}
+
+/// Whether a character is drawn over or under the letter before it.
+fn is_mark(char: char) -> bool {
+    let category = CodePointMapData::<GeneralCategory>::new().get(char);
+    matches!(category, GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark)
 }
 
 fn breaks_the_line(char: char) -> bool {
     char.is_control()
         // Embeddings, overrides and isolates (Unicode's bidirectional algorithm, section 2), and separators.
         || matches!(char, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+        // Interlinear annotations, and the place of an object that is not in the text.
+        || matches!(char, '\u{FFF9}'..='\u{FFFC}')
+        || is_noncharacter(char)
 }
 
-/// Characters that take no place of their own. Within a text some are needed: joiners make emoji.
-fn is_invisible(char: char) -> bool {
+/// Code points that are no characters and never will be (Unicode, section 23.7).
+fn is_noncharacter(char: char) -> bool {
+    matches!(char, '\u{FDD0}'..='\u{FDEF}') || u32::from(char) & 0xFFFE == 0xFFFE
+}
+
+/// What takes a place in which nothing is drawn.
+fn is_blank(char: char) -> bool {
+    // An empty pattern of Braille, fillers of Hangul, an empty note, and blanks of Egyptian.
+    char.is_whitespace()
+        || matches!(char, '\u{2800}' | '\u{3164}' | '\u{FFA0}' | '\u{1D159}' | '\u{13441}' | '\u{13442}')
+}
+
+/// Characters that are not drawn and take no place (Default_Ignorable_Code_Point), and what joins Egyptian.
+fn is_ignorable(char: char) -> bool {
+    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char);
+    (ignorable || matches!(char, '\u{13430}'..='\u{1343F}')) && !is_blank(char)
+}
+
+/// Ignorable characters without which a name looks the same.
+fn is_idle(char: char) -> bool {
+    is_ignorable(char) && !shapes_what_is_beside_it(char) && !breaks_the_line(char)
+}
+
+/// Joiners, which emoji, Persian and Indic scripts need; variants; fillers within a syllable of Hangul; and the tags of a
+/// flag.
+fn shapes_what_is_beside_it(char: char) -> bool {
     matches!(
         char,
-        '\u{AD}'
-            | '\u{34F}'
-            | '\u{61C}'
-            | '\u{115F}'..='\u{1160}'
-            | '\u{17B4}'..='\u{17B5}'
-            | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{2060}'..='\u{2064}'
-            | '\u{206A}'..='\u{206F}'
-            | '\u{2800}'
-            | '\u{3164}'
+        '\u{34F}'
+            | '\u{115F}' | '\u{1160}'
+            | '\u{180B}'..='\u{180D}' | '\u{180F}'
+            | '\u{200C}' | '\u{200D}'
             | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FEFF}'
-            | '\u{FFA0}'
+            | '\u{13430}'..='\u{1343F}'
+            | '\u{E0020}'..='\u{E007F}'
+            | '\u{E0100}'..='\u{E01EF}'
     )
 }
 
@@ -87,22 +178,78 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn kept(text: &str) -> Result<String, Unfit> {
+        line(text, 10).map(String::from)
+    }
+
+    fn alike(one: &str, other: &str) -> bool {
+        let (one, other) = (look(one), look(other));
+        one.caseless == other.caseless || one.skeleton == other.skeleton
+    }
+
     #[test]
     fn what_is_kept() {
-        let kept = |text: &str| line(text, 10).map(String::from);
-        assert_eq!(kept(" Zoe\u{308}\u{a0}").as_deref(), Ok("Zo\u{eb}"));
-        assert_eq!(kept("\u{feff}Ada\u{200b}").as_deref(), Ok("Ada"));
-        let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}";
-        assert_eq!(kept(family).as_deref(), Ok(family));
-        for blank in ["", " \t ", "\u{200b}\u{2800}", "\u{3164}"] {
+        for (text, as_kept) in [
+            (" Zoe\u{308}\u{a0}", "Zo\u{eb}"),
+            ("\u{feff}Ada\u{200b}", "Ada"),
+            ("A\u{ad}d\u{200f}a\u{e0001}\u{fff0}", "Ada"),
+            ("\u{3164}Ada\u{2800} ", "Ada"),
+        ] {
+            assert_eq!(kept(text).as_deref(), Ok(as_kept), "{text:?}");
+        }
+        // A family, the flag of England, a heart in colour, Persian with a joiner, Hebrew with points, Vietnamese.
+        for whole in [
+            "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}",
+            "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+            "\u{2764}\u{fe0f}",
+            "\u{645}\u{6cc}\u{200c}\u{62e}",
+            "\u{5e9}\u{5b8}\u{5bc}\u{5c1}",
+            "Nguy\u{1ec5}n",
+        ] {
+            assert_eq!(kept(whole).as_deref(), Ok(whole));
+        }
+        // Ten letters with an accent each are ten characters however they are sent.
+        assert!(kept(&"e\u{301}".repeat(10)).is_ok());
+        assert_eq!(kept(&"e\u{301}".repeat(11)), Err(Unfit::TooLong));
+    }
+
+    #[test]
+    fn what_is_refused() {
+        let blanks =
+            ["", " \t ", "\u{200b}\u{2800}", "\u{3164}", "\u{e0020}", "\u{e0061}", "\u{2065}", "\u{1d173}"];
+        for blank in blanks.into_iter().chain(["\u{fe0f}", "\u{200d}\u{200d}", "\u{34f}", "\u{1d159}"]) {
             assert_eq!(kept(blank), Err(Unfit::Blank), "{blank:?}");
         }
         for control in ["a\u{0}b", "a\nb", "\u{202e}abc", "a\u{2066}b", "a\u{2028}b", "a\u{85}b"] {
             assert_eq!(kept(control), Err(Unfit::Control), "{control:?}");
         }
-        // Ten letters with an accent each are ten characters however they are sent.
-        assert!(kept(&"e\u{301}".repeat(10)).is_ok());
-        assert_eq!(kept(&"e\u{301}".repeat(11)), Err(Unfit::TooLong));
+        for never in
+            ["Ada\u{fff9}", "A\u{fffa}da", "Ada\u{fffb}", "\u{fffc}", "Ada\u{fffe}", "\u{ffff}", "\u{fdd0}"]
+        {
+            assert_eq!(kept(never), Err(Unfit::Control), "{never:?}");
+        }
+        assert_eq!(kept("\u{10ffff}"), Err(Unfit::Control));
+        let marks = |count| format!("a{}", "\u{30d}".repeat(count));
+        assert!(kept(&marks(MARKS_IN_A_ROW_MAX)).is_ok());
+        assert_eq!(kept(&marks(MARKS_IN_A_ROW_MAX + 1)), Err(Unfit::Marks));
+        // What is invisible between them does not part them.
+        assert_eq!(kept("a\u{30d}\u{30d}\u{30d}\u{200d}\u{30d}\u{30d}"), Err(Unfit::Marks));
+    }
+
+    #[test]
+    fn every_invisible_character_is_passed_over() {
+        let invisible = ('\u{0}'..=char::MAX).filter(|char| {
+            CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(*char) && !is_blank(*char)
+        });
+        let mut count = 0;
+        for char in invisible {
+            count += 1;
+            let text = format!("A{char}da");
+            assert!(alike(&text, "Ada"), "{text:?}");
+            let kept = kept(&format!("{char}"));
+            assert!(matches!(kept, Err(Unfit::Blank | Unfit::Control)), "{text:?}");
+        }
+        assert!(count > 4000, "{count}");
     }
 
     #[test]
@@ -113,13 +260,54 @@ mod tests {
             ("Stra\u{df}e", "STRASSE"),
             ("STRA\u{1e9e}E", "strasse"),
             ("Ada  Ben", "ada\u{2003}ben"),
+            ("Ada Ben", "Ada\u{3164}Ben"),
             ("\u{ff21}da", "ada"),
             ("A\u{200d}da", "ada"),
             ("\u{fb01}n", "FIN"),
+            // Cyrillic and Greek letters for Latin ones, and the other way round.
+            ("\u{410}nna", "Anna"),
+            ("\u{410}nn\u{430}", "ANNA"),
+            ("\u{410}\u{41d}\u{41d}\u{410}", "AHHA"),
+            ("\u{39a}ate", "KATE"),
+            ("\u{3bf}tt\u{3bf}", "Otto"),
+            ("\u{1d400}da", "Ada"),
+            // Letters and digits that many fonts draw alike.
+            ("Ida", "lda"),
+            ("Bill", "BiII"),
+            ("Ali1", "AliI"),
+            ("0tto", "Otto"),
+            ("0tto", "OTTO"),
+            ("J\u{131}m", "Jim"),
+            ("modern", "rnodern"),
+            // Between letters that are written from right to left, digits move.
+            ("A1\u{5e9}", "A\u{5e9}1"),
+            // What no font need know is a box.
+            ("Ada\u{e000}", "Ada\u{f8ff}"),
+            ("Ada\u{10fffd}", "Ada\u{fffd}"),
         ] {
-            assert_eq!(look(one), look(other), "{one:?} {other:?}");
+            assert!(alike(one, other), "{one:?} {other:?}");
         }
-        assert_ne!(look("Ada"), look("Adam"));
+    }
+
+    #[test]
+    fn honest_names_are_told_apart() {
+        for (one, other) in [
+            ("Ada", "Adam"),
+            ("Zoe", "Zo\u{eb}"),
+            ("Elia", "Ella"),
+            ("Neil", "Nell"),
+            ("Kai", "Kal"),
+            ("Alia", "alla"),
+            ("Anna", "\u{410}\u{43d}\u{43d}\u{430}"),
+            ("Ada 1", "Ada 2"),
+            ("AnnaBen", "Anna Ben"),
+            ("M\u{fc}ller", "Muller"),
+            ("\u{674e}", "\u{738b}"),
+            ("\u{5e9}\u{5dc}", "\u{5dc}\u{5e9}"),
+            ("\u{1f600}", "\u{1f601}"),
+        ] {
+            assert!(!alike(one, other), "{one:?} {other:?}");
+        }
     }
 
     proptest! {
@@ -127,7 +315,8 @@ mod tests {
         fn a_line_is_kept_as_it_is_once_it_has_been_read(text: String) {
             if let Ok(kept) = line(&text, 100) {
                 prop_assert_eq!(line(&kept, 100), Ok(kept.clone()));
-                prop_assert_eq!(look(&text), look(&kept));
+                prop_assert!(alike(&text, &kept));
+                prop_assert!(kept.chars().any(|char| !is_blank(char) && !is_ignorable(char)));
             }
         }
 
@@ -139,8 +328,24 @@ mod tests {
         }
 
         #[test]
-        fn a_look_looks_like_itself(text: String) {
-            prop_assert_eq!(look(&look(&text)), look(&text));
+        fn case_makes_no_other_name(text in "\\PC{0,12}") {
+            prop_assert!(alike(&text, &text.to_uppercase()));
+            prop_assert!(alike(&text, &text.to_lowercase()));
+        }
+
+        #[test]
+        fn lookalikes_make_no_other_name(text in "\\PC{0,12}") {
+            let seen = seen(&text);
+            let other: String = seen.chars().map(|char| skeleton(char.encode_utf8(&mut [0; 4]))).collect();
+            prop_assert_eq!(fold(&skeleton(&seen)), fold(&skeleton(&other)));
+        }
+
+        #[test]
+        fn what_is_invisible_makes_no_other_name(text in "\\PC{0,12}", at in 0_usize..12, which in 0_u32..0xFFF) {
+            let invisible = char::from_u32(0xE_0000 + which).unwrap();
+            let mut chars: Vec<char> = text.chars().collect();
+            chars.insert(at.min(chars.len()), invisible);
+            prop_assert_eq!(look(&chars.into_iter().collect::<String>()), look(&text));
         }
     }
 }

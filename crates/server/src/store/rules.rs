@@ -6,7 +6,7 @@ use std::time::Duration;
 use tagalong_core::event::to_json;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::limits::DISPLAY_NAME_CHARS_MAX;
-use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
+use tagalong_core::participant::{AvatarColor, DisplayName, Look, Profile};
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
@@ -137,18 +137,19 @@ pub(super) fn admit<'a>(
 /// the program, so no migration can write it down.
 #[derive(Default)]
 pub(super) struct Looks {
-    taken: BTreeSet<(SessionId, String)>,
+    caseless: BTreeSet<(SessionId, String)>,
+    skeletons: BTreeSet<(SessionId, String)>,
 }
 
 impl Looks {
     /// The name that somebody keeps, and its look. Of several people in a session whose names look the same, the
     /// later ones get a number.
-    pub(super) fn keep(&mut self, session: SessionId, name: &str) -> (String, String) {
+    pub(super) fn keep(&mut self, session: SessionId, name: &str) -> (String, Look) {
         let mut kept = name.to_owned();
         let mut number = 1_u32;
         loop {
             let look = DisplayName::restore(&kept).look();
-            if self.taken.insert((session, look.clone())) {
+            if self.take(session, &look) {
                 return (kept, look);
             }
             number += 1;
@@ -157,8 +158,19 @@ impl Looks {
         }
     }
 
+    /// Takes a look in a session, if neither of its keys is taken there.
+    fn take(&mut self, session: SessionId, look: &Look) -> bool {
+        let (caseless, skeleton) = ((session, look.caseless.clone()), (session, look.skeleton.clone()));
+        let free = !self.caseless.contains(&caseless) && !self.skeletons.contains(&skeleton);
+        if free {
+            self.caseless.insert(caseless);
+            self.skeletons.insert(skeleton);
+        }
+        free
+    }
+
     /// The same for somebody from another database, whose names are unique only among those who are there.
-    pub(super) fn restore(&mut self, session: SessionId, somebody: &StoredParticipant) -> (String, String) {
+    pub(super) fn restore(&mut self, session: SessionId, somebody: &StoredParticipant) -> (String, Look) {
         let name = &somebody.display_name;
         if somebody.is_active {
             self.keep(session, name.as_str())

@@ -325,8 +325,19 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
     Ok(write.commit().await?)
 }
 
-/// Gives those a look who joined before there were any.
+/// Gives those a look who have none: a migration that changes what a look is takes the old ones away, and a program of
+/// before it writes no skeleton.
 async fn write_looks(write: &mut SqliteConnection) -> Result<(), StoreError> {
+    // Of a whole session at once: a look that is kept must not stand in the way of an earlier one that is written.
+    sqlx::query(
+        "UPDATE participants SET name_look = NULL, name_skeleton = NULL
+         WHERE is_active = 1 AND session_id IN (
+             SELECT session_id FROM participants
+             WHERE is_active = 1 AND (name_look IS NULL OR name_skeleton IS NULL)
+         )",
+    )
+    .execute(&mut *write)
+    .await?;
     let rows = sqlx::query(
         "SELECT sequence, session_id, display_name FROM participants
          WHERE is_active = 1 AND name_look IS NULL ORDER BY sequence",
@@ -336,12 +347,15 @@ async fn write_looks(write: &mut SqliteConnection) -> Result<(), StoreError> {
     let mut looks = Looks::default();
     for row in rows {
         let (name, look) = looks.keep(session_id(&row, "session_id")?, row.try_get("display_name")?);
-        sqlx::query("UPDATE participants SET display_name = ?, name_look = ? WHERE sequence = ?")
-            .bind(name)
-            .bind(look)
-            .bind(row.try_get::<i64, _>("sequence")?)
-            .execute(&mut *write)
-            .await?;
+        sqlx::query(
+            "UPDATE participants SET display_name = ?, name_look = ?, name_skeleton = ? WHERE sequence = ?",
+        )
+        .bind(name)
+        .bind(look.caseless)
+        .bind(look.skeleton)
+        .bind(row.try_get::<i64, _>("sequence")?)
+        .execute(&mut *write)
+        .await?;
     }
     Ok(())
 }
@@ -405,15 +419,18 @@ async fn insert_participant(
     profile: &Profile,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let look = profile.display_name.look();
     sqlx::query(
-        "INSERT INTO participants (session_id, user_id, display_name, name_look, avatar_color, joined_at, last_seen)
-         VALUES (?, ?, ?, ?, ?, ?, ?);
+        "INSERT INTO participants (session_id, user_id, display_name, name_look, name_skeleton, avatar_color, joined_at,
+                                   last_seen)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?);
          UPDATE sessions SET last_activity = max(last_activity, ?) WHERE id = ?",
     )
     .bind(id.to_string())
     .bind(profile.user_id.as_str())
     .bind(profile.display_name.as_str())
-    .bind(profile.display_name.look())
+    .bind(look.caseless)
+    .bind(look.skeleton)
     .bind(profile.avatar_color.as_str())
     .bind(now.as_millis())
     .bind(now.as_millis())

@@ -142,6 +142,11 @@ pub(crate) mod cases {
             let refused = store.join(id, called(2, name), PLACES, START).await;
             assert_eq!(refusal(refused), Problem::DisplayNameTaken, "{name:?}");
         }
+        // Drawn alike: a zero, a Greek and a Cyrillic letter.
+        for name in ["Z0\u{eb}", "\u{396}o\u{eb}", "Z\u{43e}\u{eb}"] {
+            let refused = store.join(id, called(2, name), PLACES, START).await;
+            assert_eq!(refusal(refused), Problem::DisplayNameTaken, "{name:?}");
+        }
         store.join(other, called(3, "zo\u{eb}"), PLACES, START).await.unwrap();
         store.join(id, called(4, "Zoe"), PLACES, START).await.unwrap();
         // The name stays as it was written, and is free for any of that look once its owner has left.

@@ -71,7 +71,9 @@ async fn who_was_there_before_looks_were_unique_is_told_apart() {
         ALTER TABLE sessions DROP COLUMN location_ttl_seconds;
         ALTER TABLE sessions DROP COLUMN tracker_ids;
         DROP INDEX idx_participants_name;
+        DROP INDEX idx_participants_skeleton;
         ALTER TABLE participants DROP COLUMN name_look;
+        ALTER TABLE participants DROP COLUMN name_skeleton;
         CREATE UNIQUE INDEX idx_participants_name ON participants (session_id, display_name) WHERE is_active = 1;
         DELETE FROM _sqlx_migrations WHERE version > 1;
         UPDATE participants SET display_name = 'ADA' WHERE display_name IN ('x', 'gone', 'Ada2');
@@ -83,6 +85,30 @@ async fn who_was_there_before_looks_were_unique_is_told_apart() {
         assert_eq!(names(&store, other, START).await, ["ADA"]);
         let again = tagalong::store::NewParticipant { user_id: crate::people::user("new"), ..person("aDA") };
         assert_eq!(refusal(store.join(id, again, PLACES, START).await), Problem::DisplayNameTaken);
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn who_was_there_before_lookalikes_were_known_is_told_apart() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).await;
+    let id = open_session(&store, 1).await;
+    for name in ["Anna", "x", "y"] {
+        join(&store, id, name).await;
+    }
+    store.close().await;
+    // Rows as a program wrote them that knew no skeletons; the last with the look that the second should have.
+    let before = "UPDATE participants SET name_skeleton = NULL;
+        UPDATE participants SET display_name = '\u{410}nna', name_look = '\u{430}nna' WHERE display_name = 'x';
+        UPDATE participants SET display_name = 'Anna (2)', name_look = 'anna (2)' WHERE display_name = 'y'";
+    sqlx::raw_sql(before).execute(&mut beside(home.path()).await).await.unwrap();
+    for _ in 0..2 {
+        let store = open(home.path()).await;
+        assert_eq!(names(&store, id, START).await, ["Anna", "\u{410}nna (2)", "Anna (2) (2)"]);
+        let new =
+            tagalong::store::NewParticipant { user_id: crate::people::user("new"), ..person("Ann\u{430}") };
+        assert_eq!(refusal(store.join(id, new, PLACES, START).await), Problem::DisplayNameTaken);
         store.close().await;
     }
 }

@@ -161,7 +161,7 @@ async fn names_that_look_the_same_are_told_apart() {
     beside
         .execute(
             "UPDATE participants SET display_name = 'zoe' || chr(776) WHERE user_id = 'user_3';
-             UPDATE participants SET display_name = 'ZOË' WHERE user_id = 'user_4'",
+             UPDATE participants SET display_name = 'Z0Ë' WHERE user_id = 'user_4'",
         )
         .await
         .unwrap();

@@ -40,8 +40,18 @@ pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), StoreError
     Ok(connection.ping().await?)
 }
 
-/// Gives those a look who joined before there were any. The migration that made the column has the table to itself.
+/// Gives those a look who have none: a migration that changes what a look is takes the old ones away and has the table to
+/// itself, and a program of before it writes no skeleton.
 pub(super) async fn write_looks(write: &mut PgConnection) -> Result<(), StoreError> {
+    // Of a whole session at once: a look that is kept must not stand in the way of an earlier one that is written.
+    sqlx::query(
+        "UPDATE participants SET name_look = NULL, name_skeleton = NULL
+         WHERE is_active AND session_id IN (
+             SELECT session_id FROM participants WHERE is_active AND (name_look IS NULL OR name_skeleton IS NULL)
+         )",
+    )
+    .execute(&mut *write)
+    .await?;
     let rows = sqlx::query(
         "SELECT id, session_id, display_name FROM participants
          WHERE is_active AND name_look IS NULL ORDER BY sequence",
@@ -49,21 +59,25 @@ pub(super) async fn write_looks(write: &mut PgConnection) -> Result<(), StoreErr
     .fetch_all(&mut *write)
     .await?;
     let mut looks = Looks::default();
-    let (mut ids, mut names, mut written) = (Vec::<Uuid>::new(), Vec::new(), Vec::new());
+    let (mut ids, mut names) = (Vec::<Uuid>::new(), Vec::new());
+    let (mut caseless, mut skeletons) = (Vec::new(), Vec::new());
     for row in rows {
         let session = SessionId::from_uuid(row.try_get("session_id")?);
         let (name, look) = looks.keep(session, row.try_get("display_name")?);
         ids.push(row.try_get("id")?);
         names.push(name);
-        written.push(look);
+        caseless.push(look.caseless);
+        skeletons.push(look.skeleton);
     }
     sqlx::query(
-        "UPDATE participants SET display_name = row.name, name_look = row.look
-         FROM unnest($1::uuid[], $2::varchar[], $3::text[]) AS row (id, name, look) WHERE participants.id = row.id",
+        "UPDATE participants SET display_name = row.name, name_look = row.look, name_skeleton = row.skeleton
+         FROM unnest($1::uuid[], $2::varchar[], $3::text[], $4::text[]) AS row (id, name, look, skeleton)
+         WHERE participants.id = row.id",
     )
     .bind(ids)
     .bind(names)
-    .bind(written)
+    .bind(caseless)
+    .bind(skeletons)
     .execute(write)
     .await?;
     Ok(())
@@ -165,19 +179,22 @@ pub(super) async fn join(
             .await?;
     let used = colors.iter().map(String::as_str);
     let profile = rules::admit(&session, colors.len(), used, new, places)?;
+    let look = profile.display_name.look();
     // A name that is taken is no error to the server: it would write the name into its log.
     let inserted = sqlx::query(
         "WITH used AS (UPDATE sessions SET last_activity = greatest(last_activity, $5) WHERE id = $1)
-         INSERT INTO participants (session_id, user_id, display_name, name_look, avatar_color, joined_at, last_seen)
-         VALUES ($1, $2, $3, $6, $4, $5, $5)
-         ON CONFLICT (session_id, name_look) WHERE is_active DO NOTHING",
+         INSERT INTO participants (session_id, user_id, display_name, name_look, name_skeleton, avatar_color, joined_at,
+                                   last_seen)
+         VALUES ($1, $2, $3, $6, $7, $4, $5, $5)
+         ON CONFLICT DO NOTHING",
     )
     .bind(id.as_uuid())
     .bind(profile.user_id.as_str())
     .bind(profile.display_name.as_str())
     .bind(profile.avatar_color.as_str())
     .bind(now.to_utc())
-    .bind(profile.display_name.look())
+    .bind(look.caseless)
+    .bind(look.skeleton)
     .execute(&mut *write)
     .await?;
     if inserted.rows_affected() == 0 {

@@ -5,7 +5,7 @@ use sqlx::types::Uuid;
 use sqlx::types::time::OffsetDateTime;
 use sqlx::{Connection, Row};
 use tagalong_core::id::{SessionId, UserId};
-use tagalong_core::participant::{AvatarColor, DisplayName};
+use tagalong_core::participant::{AvatarColor, DisplayName, Look};
 use tagalong_core::session::SessionName;
 use tagalong_core::time::Timestamp;
 
@@ -71,25 +71,27 @@ pub(super) async fn take_in(
 async fn insert_participants(write: &mut PgConnection, stored: &StoredSession) -> Result<(), StoreError> {
     let people = &stored.participants;
     let mut looks = Looks::default();
-    let (names, looked): (Vec<String>, Vec<String>) =
+    let (names, looked): (Vec<String>, Vec<Look>) =
         people.iter().map(|one| looks.restore(stored.id, one)).unzip();
     let times = |of: fn(&StoredParticipant) -> Timestamp| -> Vec<OffsetDateTime> {
         people.iter().map(|one| of(one).to_utc()).collect()
     };
     sqlx::query(
-        "INSERT INTO participants (session_id, user_id, display_name, name_look, avatar_color, joined_at, last_seen,
-                                   is_active, tracker_generation)
-         SELECT $1, user_id, display_name, name_look, avatar_color, joined_at, last_seen, is_active, generation
-         FROM unnest($2::varchar[], $3::varchar[], $4::text[], $5::varchar[], $6::timestamptz[], $7::timestamptz[],
-                     $8::boolean[], $9::integer[])
-              WITH ORDINALITY AS row (user_id, display_name, name_look, avatar_color, joined_at, last_seen, is_active,
-                                      generation, place)
+        "INSERT INTO participants (session_id, user_id, display_name, name_look, name_skeleton, avatar_color, joined_at,
+                                   last_seen, is_active, tracker_generation)
+         SELECT $1, user_id, display_name, name_look, name_skeleton, avatar_color, joined_at, last_seen, is_active,
+                generation
+         FROM unnest($2::varchar[], $3::varchar[], $4::text[], $5::text[], $6::varchar[], $7::timestamptz[],
+                     $8::timestamptz[], $9::boolean[], $10::integer[])
+              WITH ORDINALITY AS row (user_id, display_name, name_look, name_skeleton, avatar_color, joined_at, last_seen,
+                                      is_active, generation, place)
          ORDER BY place",
     )
     .bind(stored.id.as_uuid())
     .bind(people.iter().map(|one| one.user_id.as_str()).collect::<Vec<_>>())
     .bind(names)
-    .bind(looked)
+    .bind(looked.iter().map(|look| look.caseless.as_str()).collect::<Vec<_>>())
+    .bind(looked.iter().map(|look| look.skeleton.as_str()).collect::<Vec<_>>())
     .bind(people.iter().map(|one| one.avatar_color.as_str()).collect::<Vec<_>>())
     .bind(times(|one| one.joined_at))
     .bind(times(|one| one.last_seen))

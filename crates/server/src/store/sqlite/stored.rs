@@ -71,14 +71,15 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let (name, look) = looks.restore(id, participant);
     sqlx::query(
-        "INSERT INTO participants (session_id, user_id, display_name, name_look, avatar_color, joined_at, last_seen,
-                                   is_active, tracker_generation)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO participants (session_id, user_id, display_name, name_look, name_skeleton, avatar_color, joined_at,
+                                   last_seen, is_active, tracker_generation)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id.to_string())
     .bind(participant.user_id.as_str())
     .bind(name)
-    .bind(look)
+    .bind(look.caseless)
+    .bind(look.skeleton)
     .bind(participant.avatar_color.as_str())
     .bind(participant.joined_at.as_millis())
     .bind(participant.last_seen.as_millis())
