@@ -14,6 +14,7 @@ CLUSTER = {
     "replicas": 3,
     "existingSecret": "tagalong",
     "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "tagalong-tls"},
+    "settings": {"TRUSTED_PROXIES": "10.0.3.0/24"},
 }
 WAYS = {
     "one embedded node": ({}, {"Deployment", "Service", "PersistentVolumeClaim"}),
@@ -45,6 +46,15 @@ def check_pod(pod):
     assert int(settings["SHUTDOWN_DELAY_SECONDS"]) < int(settings["SHUTDOWN_TIMEOUT_SECONDS"])
 
 
+def check_refusal(what, values, named):
+    try:
+        objects(values)
+    except HelmError as refused:
+        assert named in str(refused), refused
+    else:
+        sys.exit(f"{what} was not refused")
+
+
 def main():
     report = lint(CHART, strict=True)
     errors = [message for message in report["messages"] if message["severity"] > 1]
@@ -58,12 +68,8 @@ def main():
             if one["kind"] == "Deployment":
                 check_pod(one["spec"]["template"]["spec"])
         print(f"chart, {way}: {len(found)} objects hold against Kubernetes {' and '.join(KUBERNETES)}")
-    try:
-        objects({"replicas": 2})
-    except HelmError as refused:
-        assert "existingSecret" in str(refused), refused
-    else:
-        sys.exit("several replicas without a shared database were not refused")
+    check_refusal("several replicas without a shared database", {"replicas": 2}, "existingSecret")
+    check_refusal("an ingress whose controller is not named", {"ingress": {"enabled": True}}, "TRUSTED_PROXIES")
 
 
 main()

@@ -1,9 +1,10 @@
 // The recipes of deploy/proxy, with ports and certificate replaced, in the real proxies: what people and the server
-// see through them. A proxy that is not installed is skipped, and the report says so.
+// see through them, and what the proxies write down. A proxy that is not installed is skipped, and the report says so.
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request as plainRequest } from "node:http";
 import { request } from "node:https";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -28,9 +29,11 @@ const PROXIES = {
           .replace("listen 80;", `listen 127.0.0.1:${at.plainPort};`)
           .replace("/etc/ssl/tagalong/fullchain.pem", at("cert.pem"))
           .replace("/etc/ssl/tagalong/privkey.pem", at("key.pem"))
-          .replace("/var/log/nginx/tagalong.log", at("access.log"))}
+          .replaceAll("/var/log/nginx/tagalong.log", at("access.log"))
+          .replaceAll("/var/log/nginx/tagalong.error.log", at("error.log"))}
       }`,
     command: (file, at) => ["nginx", ["-p", at("."), "-c", file]],
+    routes: [/ GET \/join 200 /, / POST \/track 50[24] /, / GET other \d/],
   },
   haproxy: {
     recipe: "haproxy.cfg",
@@ -42,16 +45,16 @@ const PROXIES = {
         .replace("log /dev/log local0", "log stdout format raw local0")
         .replace("maxconn 100000", "maxconn 200"),
     command: (file) => ["haproxy", ["-db", "-f", file]],
+    routes: [/ GET \/join 200 /, / POST \/track 50[234] /, / GET \/- \d/],
   },
   caddy: {
     recipe: "Caddyfile",
     configuration: (recipe, at) =>
-      `{
-        admin off
-        auto_https disable_redirects
-        skip_install_trust
-      }
-      ${recipe.replace("tagalong.example.org {", `https://127.0.0.1:${at.port} {\ntls ${at("cert.pem")} ${at("key.pem")}`)}`,
+      recipe
+        .replace(/^\{$/m, "{\nadmin off\nauto_https disable_redirects\nskip_install_trust")
+        .replace("tagalong.example.org {", `https://127.0.0.1:${at.port} {\ntls ${at("cert.pem")} ${at("key.pem")}`),
+    // It listens on one port only: without a certificate of its own there is nothing to redirect to.
+    isPlain: false,
     command: (file) => ["caddy", ["run", "--adapter", "caddyfile", "--config", file]],
   },
 };
@@ -74,7 +77,7 @@ async function untilListening(port, child) {
   }
 }
 
-async function startProxy({ recipe, configuration, command }, server, directory) {
+async function startProxy({ recipe, configuration, command, isPlain = true }, server, directory) {
   const at = (name) => join(directory, name);
   at.port = await freePort();
   at.plainPort = await freePort();
@@ -93,7 +96,49 @@ async function startProxy({ recipe, configuration, command }, server, directory)
   await untilListening(at.port, child).catch((error) => {
     throw new Error(`${program}: ${error.message}\n${Buffer.concat(output)}`);
   });
-  return { child, port: at.port, said: () => Buffer.concat(output).toString(), accessLog: at("access.log") };
+  const written = async () => {
+    const files = await Promise.all(["access.log", "error.log"].map((name) => readFile(at(name), "utf8").catch(() => "")));
+    return [Buffer.concat(output).toString(), ...files].join("\n");
+  };
+  const said = () => Buffer.concat(output).toString();
+  return { child, port: at.port, plainPort: isPlain ? at.plainPort : null, said, written };
+}
+
+/** The status of a request through the proxy with something in its address that nobody else may know. */
+async function visit(proxy, path, { body, headers, plain = false } = {}) {
+  const options = { host: "127.0.0.1", port: plain ? proxy.plainPort : proxy.port, path, method: body ? "POST" : "GET" };
+  const ask = plain ? plainRequest : request;
+  const asked = ask({ ...options, headers, rejectUnauthorized: false, agent: false });
+  asked.end(body);
+  const [answer] = await once(asked, "response", { signal: AbortSignal.timeout(DEADLINE_MS) });
+  answer.resume();
+  await once(answer, "end");
+  return answer.statusCode;
+}
+
+/** Uses every kind of address that opens something. */
+async function visitAll(proxy, { id, token, tracker }) {
+  const statuses = [];
+  const referer = `https://127.0.0.1:${proxy.port}/join/${id}`;
+  for (const path of [
+    `/join/${id}`,
+    `/api/sessions/${id}`,
+    `/api/sessions/${id}/participants?token=${token}`,
+    `/socket/websocket?token=${token}&vsn=2.0.0`,
+    `/ws?token=${token}`,
+    `//join/${id}`,
+    `/JOIN/${id}`,
+    `/%6aoin/${id}`,
+    `/${id}`,
+    `/?session=${id}`,
+  ]) {
+    statuses.push(await visit(proxy, path, { headers: { referer } }));
+    if (proxy.plainPort) statuses.push(await visit(proxy, path, { headers: { referer }, plain: true }));
+  }
+  for (const body of ["{}", `{"locations":[${Array(20_000).fill("{}")}]}`]) {
+    statuses.push(await visit(proxy, `/track/${tracker}/overland`, { body }));
+  }
+  return statuses;
 }
 
 /** One REST call through the proxy, from an address of this machine. */
@@ -131,6 +176,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     context.after(() => rm(directory, { recursive: true }));
     const through = await startProxy(proxy, server, directory);
     context.after(async () => {
+      if (through.child.exitCode !== null || through.child.signalCode !== null) return;
       const gone = once(through.child, "exit");
       through.child.kill("SIGTERM");
       await gone;
@@ -152,7 +198,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       const welcomed = told(channel, "initial_locations");
       channel.join();
       await welcomed;
-      people.push({ channel, token: place.websocket_token });
+      people.push({ channel, token: place.websocket_token, id: place.user_id });
     }
     const moved = told(people[1].channel, "location_update");
     people[0].channel.push("location_update", { lat: 52.5, lng: 13.25 });
@@ -166,7 +212,24 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     // Another one has a limit of its own: the proxy says who asks.
     assert.equal((await call(through, "/sessions", { body: {}, from: "127.0.0.2" })).status, 201);
 
-    const logged = through.said() + (await readFile(through.accessLog, "utf8").catch(() => ""));
-    for (const { token } of people) assert.ok(!logged.includes(token), `a token in the log of ${name}`);
+    const [{ token, id }] = people;
+    const headers = { authorization: `Bearer ${token}` };
+    const links = await call(through, `/sessions/${session.session_id}/participants/${id}/trackers`, { headers });
+    const tracker = JSON.stringify(links).match(/\/track\/([\w-]+)\//)[1];
+    const secrets = { id: session.session_id, token, tracker };
+    assert.ok((await visitAll(through, secrets)).includes(200));
+    await server.kill("SIGKILL");
+    const away = await visitAll(through, secrets);
+    assert.ok(away.some((status) => [502, 503].includes(status)), `${away}`);
+
+    const gone = once(through.child, "exit");
+    through.child.kill("SIGTERM");
+    await gone;
+    const written = await through.written();
+    for (const [what, secret] of Object.entries({ ...secrets, creator: session.creator_token, other: people[1].token })) {
+      const at = written.indexOf(secret);
+      assert.equal(at, -1, `${what} in what ${name} wrote: ${written.slice(Math.max(0, at - 300), at + 300)}`);
+    }
+    if (proxy.routes) for (const route of proxy.routes) assert.match(written, route);
   });
 }
