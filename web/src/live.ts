@@ -187,6 +187,8 @@ export class Live implements Page {
   }
 
   private receive(event: ChannelEvent): void {
+    // To close the connection is told as its end too: of a page that is gone, nobody asks whether the session is over.
+    if (this.disposal.signal.aborted) return;
     this.dispatch(event);
     // What this page sends itself does not come back to it.
     if (event.type === "location_update" && event.data.user_id === this.state.me) this.noticeApp();
