@@ -104,12 +104,18 @@ screenshots: need-cargo need-chromium web ## Take the pictures of the README
 	cd web
 	npm run --silent screenshots
 
-deps: need-cargo ## Check licences, sources and unused dependencies
+deps: need-cargo ## Check licences, sources, unused dependencies and known faults of dependencies
 	@echo "== dependencies"
 	command -v cargo-machete >/dev/null || cargo install --quiet --locked --debug --root target/tools cargo-machete@0.9.2
 	command -v cargo-deny >/dev/null || cargo install --quiet --locked --debug --root target/tools cargo-deny@0.20.2
 	cargo machete
 	cargo deny --log-level error check licenses bans sources
+	# Without the network there is nothing to compare with, and that must not read as "nothing known". Whether the database
+	# came is asked by itself, so that a fault that it knows of cannot be taken for a network that is away.
+	if timeout 120 cargo deny --log-level off fetch db >target/advisories.log 2>&1; then
+	  cargo deny --log-level error check --disable-fetch advisories
+	else echo "advisories: left out, the database of known faults could not be fetched (target/advisories.log)"
+	fi
 
 check-deploy: need-python ## Check what lies in deploy/: linters, schemas, alert rules
 	@deploy/check/run
@@ -144,7 +150,7 @@ soak: need-cargo need-postgres need-redis ## Break three nodes under 1,000 peopl
 	$(LOADTEST) --server target/release/tagalong soak --seconds $(SOAK_SECONDS)
 
 FUZZ_TARGETS := phoenix_text phoenix_binary plain_message position share names_and_ids conversation \
-  versions_and_statuses websocket request_head token
+  versions_and_statuses websocket request_head token tracker_report
 
 fuzz-smoke: ## Run each fuzz target for five seconds
 	@$(MAKE) fuzz SECONDS_EACH=5
