@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use libfuzzer_sys::fuzz_target;
 
 use self::config::{Config, Origins};
+use self::proxy_header::ProxyHeader;
 
 // The server's own files, without the database and all else that it would take minutes to build for a fuzzer.
 #[allow(dead_code, reason = "the server uses the rest")]
@@ -21,6 +22,9 @@ mod address;
 mod credentials;
 #[path = "../../crates/server/src/http/origin.rs"]
 mod origin;
+#[allow(dead_code, unreachable_pub, reason = "the server uses the rest")]
+#[path = "../../crates/server/src/proxy_header.rs"]
+mod proxy_header;
 
 /// What an origin is compared with.
 mod config {
@@ -66,19 +70,25 @@ fn headers<'a>(lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {
     headers
 }
 
-/// Whoever asks through a proxy is who the proxy says, whatever they have written before it.
+/// Whoever asks through a proxy is who the proxy says in its header, whatever they have written before it and in others.
 fn addresses(headers: &HeaderMap) {
     let trusted = [IpNet::from(PROXY)];
-    let peer = |ip| address::Peer(SocketAddr::new(ip, 1));
-    assert_eq!(address::of(peer(CLIENT), headers, &trusted), CLIENT);
-    let _ = address::of(peer(PROXY), headers, &trusted);
-    for (name, said) in [("forwarded", "for=198.51.100.7"), ("x-forwarded-for", "198.51.100.7")] {
+    let of = |ip, headers: &HeaderMap, header| {
+        address::of(address::Peer(SocketAddr::new(ip, 1)), headers, &trusted, header)
+    };
+    for (header, said) in [
+        (ProxyHeader::XForwardedFor, "198.51.100.7"),
+        (ProxyHeader::Forwarded, "for=198.51.100.7"),
+        (ProxyHeader::XRealIp, "198.51.100.7"),
+        (ProxyHeader::CfConnectingIp, "198.51.100.7"),
+    ] {
+        assert_eq!(of(CLIENT, headers, header), CLIENT);
+        let _ = of(PROXY, headers, header);
         let mut passed_on = headers.clone();
-        if name != "forwarded" {
-            passed_on.remove("forwarded");
-        }
-        passed_on.append(HeaderName::from_static(name), HeaderValue::from_static(said));
-        assert_eq!(address::of(peer(PROXY), &passed_on, &trusted), CLIENT);
+        passed_on.append(HeaderName::from_static(header.name()), HeaderValue::from_static(said));
+        assert_eq!(of(PROXY, &passed_on, header), CLIENT);
+        passed_on.remove(header.name());
+        assert_eq!(of(PROXY, &passed_on, header), PROXY);
     }
 }
 

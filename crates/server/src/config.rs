@@ -11,6 +11,7 @@ use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHER
 
 use crate::basemap::{Basemap, Tiles, WebUrl};
 use crate::cluster::redis::{self, Address};
+use crate::proxy_header::ProxyHeader;
 pub use crate::settings::InForce;
 use crate::settings::{MASK, Raw, SETTINGS, SettingError, without_passwords};
 use crate::store::{Database, InvalidDatabase};
@@ -121,6 +122,8 @@ pub struct Config {
     pub tcp_connections_per_address: u32,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say who asks.
+    pub trusted_proxy_header: ProxyHeader,
     /// Whether any rate is limited.
     pub rate_limits: bool,
     /// How long a stop goes on serving after it has said that it is not ready.
@@ -183,6 +186,7 @@ impl Config {
             connections_per_address: read.number("CONNECTIONS_PER_ADDRESS", 1, 1_000_000)?,
             tcp_connections_per_address: read.tcp_connections_per_address()?,
             trusted_proxies: read.trusted_proxies()?,
+            trusted_proxy_header: read.parsed("TRUSTED_PROXY_HEADER", ProxyHeader::EXPECTED)?,
             rate_limits: read.on_or_off("RATE_LIMITS")?,
             shutdown_delay: read.shutdown_delay()?,
             shutdown_timeout: read.seconds("SHUTDOWN_TIMEOUT_SECONDS", 600)?,

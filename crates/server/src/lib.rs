@@ -38,6 +38,7 @@ pub mod open_files;
 pub mod overview;
 pub mod private_file;
 pub mod probe;
+pub mod proxy_header;
 pub mod rates;
 pub mod realtime;
 pub mod seen;

@@ -124,6 +124,11 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Proxies that say where requests come from, as addresses or networks, separated by commas",
     ),
+    setting(
+        "TRUSTED_PROXY_HEADER",
+        "x-forwarded-for",
+        "The header in which they say it: x-forwarded-for, forwarded, x-real-ip or cf-connecting-ip; no other is read",
+    ),
     setting("RATE_LIMITS", "on", "off turns all rate limits off, for benchmarks and tests"),
     setting(
         "SHUTDOWN_DELAY_SECONDS",

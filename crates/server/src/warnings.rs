@@ -22,9 +22,11 @@ pub enum Kind {
     TooManyConnections,
     /// A request needed the database, and got no answer.
     DatabaseAway,
+    /// A request was refused that cost nothing to make and nothing to refuse.
+    Refused,
 }
 
-const KINDS: [Kind; 3] = [Kind::CannotAccept, Kind::TooManyConnections, Kind::DatabaseAway];
+const KINDS: [Kind; 4] = [Kind::CannotAccept, Kind::TooManyConnections, Kind::DatabaseAway, Kind::Refused];
 
 impl Kind {
     /// What it is called in the log.
@@ -33,6 +35,7 @@ impl Kind {
             Self::CannotAccept => "cannot_accept",
             Self::TooManyConnections => "too_many_connections",
             Self::DatabaseAway => "database_away",
+            Self::Refused => "refused",
         }
     }
 }

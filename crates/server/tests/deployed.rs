@@ -65,22 +65,111 @@ fn the_image_has_one_user_no_shell_and_a_health_check() {
     assert!(lines.iter().any(|line| line.starts_with(&format!("FROM rust:{needed}-"))), "another Rust");
 }
 
-/// What a client says there would be believed before what the proxy knows.
+const RECIPES: [&str; 5] = [
+    "deploy/haproxy.cfg",
+    "deploy/proxy/Caddyfile",
+    "deploy/proxy/haproxy.cfg",
+    "deploy/proxy/nginx.conf",
+    "deploy/proxy/traefik.yaml",
+];
+
+fn says(path: &str, line: &str) -> bool {
+    read(path).lines().any(|said| said.trim() == line)
+}
+
 #[test]
-fn every_proxy_takes_away_what_a_client_says_of_itself() {
-    let taken_away = [
+fn every_recipe_is_looked_at_here() {
+    let there = std::fs::read_dir(root().join("deploy/proxy")).unwrap();
+    let there = there.map(|entry| format!("deploy/proxy/{}", entry.unwrap().file_name().display()));
+    let there: BTreeSet<_> = there.chain(["deploy/haproxy.cfg".to_owned()]).collect();
+    assert_eq!(there, RECIPES.map(str::to_owned).into());
+}
+
+/// One header is read, and the proxy has to write it. What a client says in another one goes all the same: a server
+/// that is set to read that one would believe it.
+#[test]
+fn every_proxy_says_who_asks_and_takes_away_what_a_client_says_of_itself() {
+    for (path, line) in [
+        ("deploy/haproxy.cfg", "option forwardfor"),
         ("deploy/haproxy.cfg", "http-request del-header Forwarded"),
         ("deploy/proxy/Caddyfile", "header_up -Forwarded"),
+        ("deploy/proxy/haproxy.cfg", "http-request set-header X-Forwarded-For %[src]"),
         ("deploy/proxy/haproxy.cfg", "http-request del-header Forwarded"),
+        ("deploy/proxy/nginx.conf", "proxy_set_header X-Forwarded-For $remote_addr;"),
         ("deploy/proxy/nginx.conf", "proxy_set_header Forwarded \"\";"),
         ("deploy/proxy/traefik.yaml", "Forwarded: \"\""),
-        ("README.md", "header_up -Forwarded"),
-    ];
-    for (path, line) in taken_away {
-        assert!(read(path).lines().any(|said| said.trim() == line), "{path} lets Forwarded through");
+    ] {
+        assert!(says(path, line), "{path} has no {line}");
     }
-    let recipes = std::fs::read_dir(root().join("deploy/proxy")).unwrap().count();
-    assert_eq!(recipes, 4, "a recipe that is not looked at here");
+    for file in ["deploy/compose.yaml", "deploy/helm/tagalong/values.yaml", ".env.example"] {
+        assert!(
+            !read(file).contains("TRUSTED_PROXY_HEADER: "),
+            "{file} reads another header than the recipes write"
+        );
+    }
+}
+
+/// An ingress passes on what clients write, and every pod of a cluster could write it: the chart believes nobody until it
+/// is told whom.
+#[test]
+fn the_chart_trusts_nobody_until_it_is_told_whom() {
+    assert!(says("deploy/helm/tagalong/values.yaml", "TRUSTED_PROXIES: \"\""));
+    let ingress = read("deploy/helm/tagalong/templates/ingress.yaml");
+    let guarded =
+        "{{- if .Values.ingress.enabled }}\n{{- if not .Values.settings.TRUSTED_PROXIES }}\n{{- fail ";
+    assert!(ingress.starts_with(guarded), "an ingress without a named proxy is not refused");
+}
+
+/// Addresses hold session ids, trackers' secrets and tokens. `tests/interop` reads what the real proxies write; here is
+/// what it does not run.
+#[test]
+fn no_recipe_logs_an_address() {
+    for path in RECIPES {
+        let said = read(path);
+        let said = said.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+        for line in said {
+            let is_log = ["log", "access_log", "error_log", "option httplog", "capture", "error-log-format"]
+                .iter()
+                .any(|word| line.starts_with(word));
+            let addresses = [
+                "%HP",
+                "%HU",
+                "%HQ",
+                "%r",
+                "%[path",
+                "%[url",
+                "$uri",
+                "$request ",
+                "$request\"",
+                "$request_uri",
+                "$args",
+                "$http_referer",
+                "httplog",
+                "combined",
+                "RequestPath",
+                "RequestLine",
+            ];
+            let told = addresses.iter().find(|address| line.contains(**address));
+            assert!(!is_log || told.is_none(), "{path} logs an address: {line}");
+            assert!(!line.starts_with("capture") && !line.starts_with("accessLog"), "{path}: {line}");
+        }
+    }
+    // nginx's own format is that of every server that names none, and its error log has the whole request.
+    let nginx = read("deploy/proxy/nginx.conf");
+    let servers = nginx.matches("\nserver {").count();
+    assert_eq!(nginx.matches("access_log /var/log/nginx/tagalong.log tagalong;").count(), servers);
+    assert_eq!(nginx.matches("error_log /var/log/nginx/tagalong.error.log emerg;").count(), servers);
+    let annotation = "nginx.ingress.kubernetes.io/enable-access-log: \"false\"";
+    assert!(says("deploy/helm/tagalong/values.yaml", annotation));
+}
+
+/// Docker keeps every line for ever unless it is told otherwise.
+#[test]
+fn every_service_has_a_log_that_ends() {
+    let compose = read("deploy/compose.yaml");
+    assert!(says("deploy/compose.yaml", "options: {max-size: 10m, max-file: \"5\"}"));
+    let started = compose.matches("    restart: unless-stopped").count() + 1;
+    assert_eq!(compose.matches("  logging: *logging").count(), started);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use axum::http::HeaderMap;
 use axum::http::header::FORWARDED;
 use ipnet::IpNet;
 
+use crate::proxy_header::ProxyHeader;
+
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
@@ -13,13 +15,14 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// The address of whoever asks.
 ///
 /// Each proxy appends whom it heard from, so the list is read from its end, and the first one that is no proxy of
-/// ours is the client: what stands before that, anybody can have written (RFC 7239, section 8.1).
-pub(super) fn of(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+/// ours is the client: what stands before that, anybody can have written (RFC 7239, section 8.1). One header is read and
+/// no other, since most proxies write one and pass the others on as the client sent them.
+pub(super) fn of(peer: Peer, headers: &HeaderMap, trusted: &[IpNet], header: ProxyHeader) -> IpAddr {
     let mut client = peer.0.ip().to_canonical();
     if !is_trusted(client, trusted) {
         return client;
     }
-    for hop in hops(headers).into_iter().rev() {
+    for hop in hops(headers, header).into_iter().rev() {
         // An obfuscated or unknown hop: the proxy that wrote it is the nearest that we know.
         let Some(ip) = hop else { break };
         client = ip;
@@ -37,26 +40,24 @@ pub(super) fn is_trusted(ip: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// Whether a request has come through a proxy, whatever one may think of it.
 pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
-    headers.contains_key(FORWARDED) || headers.contains_key("x-forwarded-for")
+    headers.contains_key(FORWARDED) || headers.contains_key(ProxyHeader::default().name())
 }
 
-/// The hops that proxies have noted, the nearest last; `Forwarded` counts before `X-Forwarded-For`.
-fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let values = |name: &str| -> Vec<String> {
-        let lines =
-            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        lines.flat_map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>()).collect()
+/// The hops that proxies have noted, the nearest last.
+fn hops(headers: &HeaderMap, header: ProxyHeader) -> Vec<Option<IpAddr>> {
+    let read = match header {
+        ProxyHeader::Forwarded => forwarded_for,
+        ProxyHeader::XForwardedFor | ProxyHeader::XRealIp | ProxyHeader::CfConnectingIp => node,
     };
-    let forwarded = values(FORWARDED.as_str());
-    if forwarded.is_empty() {
-        return values("x-forwarded-for").iter().map(|hop| node(hop)).collect();
-    }
-    let of_element = |element: &String| {
-        let pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
-        let mut named = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
-        named.next().and_then(|(_, value)| node(value))
-    };
-    forwarded.iter().map(of_element).collect()
+    let lines = headers.get_all(header.name()).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+    lines.flat_map(|line| line.split(',').map(read).collect::<Vec<_>>()).collect()
+}
+
+/// The client in an element of `Forwarded`.
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let mut named = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    named.next().and_then(|(_, value)| node(value))
 }
 
 /// An address, perhaps quoted, in brackets, or with a port.
@@ -74,19 +75,24 @@ fn node(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn client(peer: &str, headers: &[(&'static str, &str)]) -> String {
+    fn client(peer: &str, read: &str, headers: &[(&'static str, &str)]) -> String {
         let peer = Peer(SocketAddr::new(peer.parse().unwrap(), 1));
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         let trusted =
             ["127.0.0.0/8".parse().unwrap(), "10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
-        of(peer, &headers.collect(), &trusted).to_string()
+        of(peer, &headers.collect(), &trusted, read.parse().unwrap()).to_string()
     }
+
+    const USUAL: &str = "x-forwarded-for";
 
     #[test]
     fn a_stranger_is_not_believed() {
-        assert_eq!(client("192.0.2.1", &[("x-forwarded-for", "198.51.100.7")]), "192.0.2.1");
-        assert_eq!(client("192.0.2.1", &[("forwarded", "for=198.51.100.7")]), "192.0.2.1");
-        assert_eq!(client("::ffff:192.0.2.1", &[]), "192.0.2.1");
+        for header in ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip"] {
+            for said in ["198.51.100.7", "for=198.51.100.7"] {
+                assert_eq!(client("192.0.2.1", header, &[(header, said)]), "192.0.2.1");
+            }
+        }
+        assert_eq!(client("::ffff:192.0.2.1", USUAL, &[]), "192.0.2.1");
     }
 
     #[test]
@@ -102,16 +108,14 @@ mod tests {
             ("2001:db8::7", "2001:db8::7"),
             ("", "127.0.0.1"),
         ] {
-            assert_eq!(client("127.0.0.1", &[("x-forwarded-for", said)]), who, "{said}");
+            assert_eq!(client("127.0.0.1", USUAL, &[(USUAL, said)]), who, "{said}");
         }
-        assert_eq!(
-            client("fd00::1", &[("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "198.51.100.7")]),
-            "198.51.100.7"
-        );
+        let twice = [(USUAL, "203.0.113.9"), (USUAL, "198.51.100.7")];
+        assert_eq!(client("fd00::1", USUAL, &twice), "198.51.100.7");
     }
 
     #[test]
-    fn the_standard_header_counts_before_the_usual_one() {
+    fn the_standard_header_names_the_client() {
         for (said, who) in [
             ("for=198.51.100.7;proto=https", "198.51.100.7"),
             ("proto=https; For=\"[2001:db8::7]:4711\"", "2001:db8::7"),
@@ -120,8 +124,22 @@ mod tests {
             ("for=unknown", "127.0.0.1"),
             ("by=10.0.0.1", "127.0.0.1"),
         ] {
-            let headers = [("forwarded", said), ("x-forwarded-for", "203.0.113.200")];
-            assert_eq!(client("127.0.0.1", &headers), who, "{said}");
+            assert_eq!(client("127.0.0.1", "forwarded", &[("forwarded", said)]), who, "{said}");
+        }
+    }
+
+    #[test]
+    fn one_header_is_read_and_no_other() {
+        let all = [
+            ("x-forwarded-for", "198.51.100.1"),
+            ("forwarded", "for=198.51.100.2"),
+            ("x-real-ip", "198.51.100.3"),
+            ("cf-connecting-ip", "198.51.100.4"),
+        ];
+        for (name, said) in all {
+            assert_eq!(client("10.0.0.1", name, &all), said.trim_start_matches("for="));
+            let others: Vec<_> = all.into_iter().filter(|(other, _)| *other != name).collect();
+            assert_eq!(client("10.0.0.1", name, &others), "10.0.0.1", "{name} is not there");
         }
     }
 }

@@ -22,7 +22,8 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
         return Refusal::from(Problem::Internal).into_response();
     };
-    let address = Address::from(address::of(peer, request.headers(), &state.config.trusted_proxies));
+    let (trusted, header) = (&state.config.trusted_proxies, state.config.trusted_proxy_header);
+    let address = Address::from(address::of(peer, request.headers(), trusted, header));
     warn_of_a_proxy(&state, peer, &request);
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let allowed = match (request.method(), route) {

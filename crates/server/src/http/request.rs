@@ -66,11 +66,13 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
         tracing::debug!(%method, route, status, millis, "answered");
         return response;
     }
-    match refusal.as_ref().and_then(|refusal| worth_a_cause(&state, refusal)) {
-        Some((code, cause, left_out)) => {
-            tracing::error!(%method, route, status, millis, code, cause, left_out, "failed");
-        }
-        None => tracing::info!(%method, route, status, millis, "answered"),
+    if let Some((code, cause, left_out)) = refusal.as_ref().and_then(|refusal| worth_a_cause(&state, refusal))
+    {
+        tracing::error!(%method, route, status, millis, code, cause, left_out, "failed");
+    } else if !costs_nothing(&route, status) {
+        tracing::info!(%method, route, status, millis, "answered");
+    } else if let Some(left_out) = state.warnings.due(Kind::Refused) {
+        tracing::info!(%method, route, status, millis, left_out, "refused");
     }
     response
 }
@@ -100,6 +102,12 @@ fn trace(state: &State, request: &Request, route: &str, id: &str) -> Span {
     span.set("url.scheme", if state.config.is_https() { "https" } else { "http" });
     span.set("tagalong.request_id", id.to_owned());
     span
+}
+
+/// Whether anybody can make as many of these requests as their line allows, so that a line for each would fill the disk:
+/// what a limit refused, and what was asked of no route of ours. Metrics count them all.
+fn costs_nothing(route: &str, status: u16) -> bool {
+    status == 429 || (route == "-" && (400..500).contains(&status))
 }
 
 /// What the line of a request that failed says besides: code, cause, and how many causes were left out before.

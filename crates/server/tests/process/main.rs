@@ -7,5 +7,6 @@ mod crash;
 mod flood;
 mod moving;
 mod privacy;
+mod refusals;
 mod serving;
 mod stop;

@@ -1,0 +1,33 @@
+//! What a tracker app sends: the first byte says which app, the rest of the first line is the query, all after it the body.
+//! Whatever it is, it is read the same each time, and no answer repeats it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tagalong_core::time::Timestamp;
+
+use self::trackers::{App, Request};
+
+// The server's own files, without the database and all else that it would take minutes to build for a fuzzer.
+#[allow(dead_code, reason = "the server uses the rest")]
+#[path = "../../crates/server/src/tokens.rs"]
+mod tokens;
+#[allow(dead_code, unreachable_pub, reason = "the server uses the rest")]
+#[path = "../../crates/server/src/trackers/mod.rs"]
+mod trackers;
+
+const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+fuzz_target!(|sent: &[u8]| {
+    let Some((which, rest)) = sent.split_first() else { return };
+    let app = App::ALL[usize::from(*which) % App::ALL.len()];
+    let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+    // Addresses come as text: hyper lets nothing else through.
+    let Ok(query) = std::str::from_utf8(&rest[..end]) else { return };
+    let request = Request { query, body: rest.get(end + 1..).unwrap_or_default() };
+    let said = app.read(request, NOW);
+    assert_eq!(format!("{said:?}"), format!("{:?}", app.read(request, NOW)));
+    if let Err(unusable) = said {
+        let sentence = unusable.to_string();
+        assert!(query.len() < 6 || !sentence.contains(query), "{sentence:?} repeats what was sent");
+    }
+});
