@@ -12,7 +12,7 @@ use crate::harness::{Server, Session};
 /// Longer than it takes in real time, by far.
 const DEADLINE: Duration = Duration::from_secs(60);
 const OPERATOR: &str = "an operator's token that nobody guesses";
-const TRACES: [&str; 4] = ["Zugspitze", "Wilhelmina", "wilhelmina", "#AbCdE0"];
+const TRACES: [&str; 4] = ["Zugspitze", "Wilhelmina", "wilhelrnina", "#AbCdE0"];
 
 async fn server() -> Server {
     let mut settings = Raw::default();

@@ -16,7 +16,8 @@ use crate::people::{LENGTH, PLACES, START, at, expire, refusal, session_id, unti
 const SESSIONS: u8 = 60;
 const PEOPLE: usize = 12;
 /// A part of each session's name, of its creator's id in both forms, and of each person's name, look, colour and id.
-const TRACES: [&str; 6] = ["Zugspitze", "c7c7c7c7", "Wilhelmina", "wilhelmina", "#AbCdE0", "user_traceable"];
+/// A look is a skeleton, in which an m is drawn as r and n.
+const TRACES: [&str; 6] = ["Zugspitze", "c7c7c7c7", "Wilhelmina", "wilhelrnina", "#AbCdE0", "user_traceable"];
 /// The same of whoever leaves, who keeps an id for as long as the session is open.
 const LEAVERS: [&str; 3] = ["Leopoldine", "leopoldine", "#FeDcB1"];
 

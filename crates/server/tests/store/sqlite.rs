@@ -106,8 +106,8 @@ async fn who_was_there_before_lookalikes_were_known_is_told_apart() {
     for _ in 0..2 {
         let store = open(home.path()).await;
         assert_eq!(names(&store, id, START).await, ["Anna", "\u{410}nna (2)", "Anna (2) (2)"]);
-        let new =
-            tagalong::store::NewParticipant { user_id: crate::people::user("new"), ..person("Ann\u{430}") };
+        let display_name = tagalong_core::participant::DisplayName::parse("Ann\u{430}").unwrap();
+        let new = tagalong::store::NewParticipant { display_name, ..person("new") };
         assert_eq!(refusal(store.join(id, new, PLACES, START).await), Problem::DisplayNameTaken);
         store.close().await;
     }

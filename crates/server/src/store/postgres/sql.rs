@@ -31,8 +31,8 @@ macro_rules! over {
 /// Marks somebody as gone, and deletes all of them but that they were there.
 macro_rules! gone {
     () => {
-        "is_active = false, display_name = '', name_look = NULL, avatar_color = '', joined_at = 'epoch',
-         last_seen = 'epoch', tracker_generation = 0"
+        "is_active = false, display_name = '', name_look = NULL, name_skeleton = NULL, avatar_color = '',
+         joined_at = 'epoch', last_seen = 'epoch', tracker_generation = 0"
     };
 }
 

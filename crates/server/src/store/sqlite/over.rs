@@ -36,8 +36,8 @@ macro_rules! over {
 /// Marks somebody as gone, and deletes all of them but that they were there.
 macro_rules! gone {
     () => {
-        "is_active = 0, display_name = '', name_look = NULL, avatar_color = '', joined_at = 0, last_seen = 0,
-         tracker_generation = 0"
+        "is_active = 0, display_name = '', name_look = NULL, name_skeleton = NULL, avatar_color = '', joined_at = 0,
+         last_seen = 0, tracker_generation = 0"
     };
 }
 
