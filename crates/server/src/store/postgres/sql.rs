@@ -40,8 +40,7 @@ pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), StoreError
     Ok(connection.ping().await?)
 }
 
-/// Gives those a look who have none: a migration that changes what a look is takes the old ones away and has the table to
-/// itself, and a program of before it writes no skeleton.
+/// Gives those a look who have none, or the one of an older program. A migration that changes looks takes them away.
 pub(super) async fn write_looks(write: &mut PgConnection) -> Result<(), StoreError> {
     // Of a whole session at once: a look that is kept must not stand in the way of an earlier one that is written.
     sqlx::query(
@@ -59,8 +58,7 @@ pub(super) async fn write_looks(write: &mut PgConnection) -> Result<(), StoreErr
     .fetch_all(&mut *write)
     .await?;
     let mut looks = Looks::default();
-    let (mut ids, mut names) = (Vec::<Uuid>::new(), Vec::new());
-    let (mut caseless, mut skeletons) = (Vec::new(), Vec::new());
+    let (mut ids, mut names, mut caseless, mut skeletons) = (Vec::<Uuid>::new(), vec![], vec![], vec![]);
     for row in rows {
         let session = SessionId::from_uuid(row.try_get("session_id")?);
         let (name, look) = looks.keep(session, row.try_get("display_name")?);
