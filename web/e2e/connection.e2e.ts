@@ -49,6 +49,29 @@ const isGone = (somebody: Somebody) =>
   says(somebody, "No connection", "The others do not see you now", LOST_MS);
 const isBack = (somebody: Somebody, timeout = LOST_MS) => says(somebody, "Live", "You are sharing", timeout);
 
+describe("a network that lets no WebSocket through", () => {
+  it("is told of, shared and seen through, and left once WebSockets get through", {
+    timeout: 120_000,
+  }, async () => {
+    const ada = await arrive();
+    network.turn("no_websockets");
+    const link = await ada.startSession(network.url);
+    await ada.join("Ada");
+    await isBack(ada);
+    const slower = ada.page.getByText("This network blocks live connections");
+    await slower.waitFor();
+    const ben = await arrive();
+    await ben.join("Ben", link.replace(network.url, server.url));
+    await ada.sees("Ben", "now");
+    await ben.sees("Ada", "now");
+
+    network.turn("open");
+    await ada.page.evaluate(() => window.dispatchEvent(new Event("online")));
+    await slower.waitFor({ state: "hidden" });
+    await isBack(ada);
+  });
+});
+
 describe("the state of the connection", () => {
   it("is right in each way in which a connection can die, and comes back", async () => {
     const ada = await arrive();

@@ -5,29 +5,42 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 /**
  * `open`: everything passes. `slow`: each piece is late. `frozen`: nothing passes, and nothing is closed. `cut`: connections
  * break, and new ones are refused. `hanging`: new connections are taken and never answered. `portal`: every request is
- * answered with a page of somebody else's.
+ * answered with a page of somebody else's. `no_websockets`: their handshakes are refused, all else passes.
  */
-export type Weather = "open" | "slow" | "frozen" | "cut" | "hanging" | "portal";
+export type Weather = "open" | "slow" | "frozen" | "cut" | "hanging" | "portal" | "no_websockets";
 
 const SLOW_MS = 600;
 const PORTAL_PAGE = "<!doctype html><title>Welcome</title><p>Please log in to this network.";
 const PORTAL = `HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: ${PORTAL_PAGE.length}\r\nconnection: close\r\n\r\n${PORTAL_PAGE}`;
 
+const REFUSED = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
 /** A way to the server on which anything can go wrong that goes wrong on a phone. */
 export async function unreliable(targetPort: number) {
   const pairs = new Set<Pair>();
   let weather: Weather = "open";
+  const pass = (near: Socket, head?: Buffer) => {
+    const far = connect(targetPort, "127.0.0.1");
+    if (head) far.write(head);
+    const pair = new Pair(near, far, () => weather);
+    pairs.add(pair);
+    near.on("close", () => pairs.delete(pair));
+  };
+  const passRequests = (near: Socket) =>
+    near.once("data", (head) => {
+      if (/^upgrade: websocket/im.test(head.toString("latin1"))) near.end(REFUSED);
+      else pass(near, head);
+    });
   const relay = createServer((near) => {
     near.on("error", () => {});
     if (weather === "cut") return void near.destroy();
+    if (weather === "no_websockets") return void passRequests(near);
     if (weather === "portal") return void near.once("data", () => near.end(PORTAL));
     if (weather === "hanging" || weather === "frozen") {
       stuck.add(near);
       return;
     }
-    const pair = new Pair(near, connect(targetPort, "127.0.0.1"), () => weather);
-    pairs.add(pair);
-    near.on("close", () => pairs.delete(pair));
+    pass(near);
   });
   const stuck = new Set<Socket>();
   const destroyAll = () => {
@@ -41,7 +54,7 @@ export async function unreliable(targetPort: number) {
     url: `http://localhost:${(relay.address() as AddressInfo).port}`,
     turn(next: Weather) {
       weather = next;
-      if (next === "cut" || next === "portal" || next === "hanging") destroyAll();
+      if (next === "cut" || next === "portal" || next === "hanging" || next === "no_websockets") destroyAll();
       // What was stuck stays stuck: only a new connection gets through, as on a phone that has changed networks.
       if (next === "open") for (const pair of pairs) pair.flow();
     },

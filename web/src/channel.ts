@@ -1,6 +1,7 @@
-import { type Channel, type Push, Socket } from "phoenix";
+import { type Channel, LongPoll, type Push, Socket } from "phoenix";
 import type { Clock } from "./clock";
 import { type ConnectionState, Supervisor } from "./connection";
+import { Way } from "./way";
 
 export type Status = "sharing" | "paused" | "hidden" | "no_gps" | "stopped";
 
@@ -54,6 +55,8 @@ export type ChannelEvent =
   | { type: "session_ended"; data: { reason: string } }
   | { type: "refused"; reason: string }
   | { type: "connection"; state: ConnectionState }
+  /** Whether this network lets no WebSocket through, so that the page polls. */
+  | { type: "polling"; isPolling: boolean }
   /** Whether the server took the newest position of this page. */
   | { type: "position_answered"; isTaken: boolean };
 
@@ -84,6 +87,17 @@ const BROADCASTS = [
 
 /** The supervisor decides when to ask and when to try again; the client's own timers would do so a second time. */
 const NEVER_MS = 2 ** 31 - 1;
+/** So long a WebSocket may take to be answered, while the page polls and tries one. */
+const PROBE_MS = 8_000;
+
+const socketOptions = (token: string) => ({
+  authToken: token,
+  heartbeatIntervalMs: NEVER_MS,
+  reconnectAfterMs: () => NEVER_MS,
+  rejoinAfterMs: () => NEVER_MS,
+  // The client would read the browser's own, which throws where storage is forbidden.
+  sessionStorage: { getItem: () => null, setItem() {} },
+});
 
 /** Opens the connection of one session and keeps it open until `close`. */
 export function openChannel(
@@ -92,16 +106,15 @@ export function openChannel(
   clock: Clock,
   tell: (event: ChannelEvent) => void,
 ): LiveChannel {
-  const socket = new Socket("/socket", {
-    authToken: token,
-    heartbeatIntervalMs: NEVER_MS,
-    reconnectAfterMs: () => NEVER_MS,
-    rejoinAfterMs: () => NEVER_MS,
-    // The client would read the browser's own, which throws where storage is forbidden.
-    sessionStorage: { getItem: () => null, setItem() {} },
-  });
+  const socket = new Socket("/socket", socketOptions(token));
   const channel = socket.channel(`location:${sessionId}`, {});
-  const supervisor = new Supervisor({
+  const way = new Way({
+    clock,
+    probe: (answer) => probe(token, clock, answer),
+    openAnew: () => supervisor.networkBack(),
+    tell: (isPolling) => tell({ type: "polling", isPolling }),
+  });
+  const supervisor: Supervisor = new Supervisor({
     clock,
     spread: (ms) => ms * (0.5 + Math.random()),
     isHidden: () => document.visibilityState === "hidden",
@@ -109,6 +122,7 @@ export function openChannel(
     line: {
       open() {
         socket.disconnect();
+        socket.replaceTransport(way.next() === "polls" ? LongPoll : WebSocket);
         socket.connect();
       },
       ask() {
@@ -121,6 +135,7 @@ export function openChannel(
   const close = () => {
     listening.abort();
     supervisor.stop();
+    way.stop();
     channel.leave();
     socket.disconnect();
   };
@@ -133,8 +148,9 @@ export function openChannel(
     if ((cause as { source?: string } | undefined)?.source !== "transport") supervisor.closed();
   });
   listen(channel, tell);
+  window.addEventListener("online", () => way.networkChanged(), { signal: listening.signal });
   listenToBrowser(supervisor, listening.signal);
-  receiveJoin(channel.join(), supervisor, tell, close);
+  receiveJoin(channel.join(), supervisor, tell, close).receive("ok", () => way.joined());
   supervisor.start();
 
   const send = (event: string, payload: object) => {
@@ -157,6 +173,28 @@ export function openChannel(
     sendStatus: (status) => send("status_update", { status }) !== null,
     close,
   };
+}
+
+/** Opens a WebSocket beside the connection that there is, and says whether it was answered. */
+function probe(token: string, clock: Clock, answer: (isAnswered: boolean) => void): () => void {
+  const socket = new Socket("/socket", socketOptions(token));
+  const end = () => {
+    callOff();
+    socket.off(callbacks);
+    socket.disconnect();
+  };
+  const settle = (isAnswered: boolean) => {
+    end();
+    answer(isAnswered);
+  };
+  const callOff = clock.after(PROBE_MS, () => settle(false));
+  // Some networks let it open, and nothing through it.
+  const callbacks = [
+    socket.onOpen(() => void socket.ping(() => settle(true))),
+    socket.onError(() => settle(false)),
+  ];
+  socket.connect();
+  return end;
 }
 
 function listenToBrowser(supervisor: Supervisor, signal: AbortSignal): void {
@@ -182,8 +220,8 @@ function receiveJoin(
   supervisor: Supervisor,
   tell: (event: ChannelEvent) => void,
   close: () => void,
-): void {
-  join
+): Push {
+  return join
     .receive("ok", (response) => {
       supervisor.joined();
       tell({ type: "joined", ...(response as object) } as ChannelEvent);

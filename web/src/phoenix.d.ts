@@ -12,6 +12,10 @@ declare module "phoenix" {
     onError(callback: (reason: unknown) => void): number;
     push(event: string, payload: object): Push;
   }
+  /** Polls in place of a WebSocket. */
+  export class LongPoll {
+    constructor(endPoint: string, protocols?: string[]);
+  }
   export class Socket {
     constructor(
       endPoint: string,
@@ -25,10 +29,13 @@ declare module "phoenix" {
     );
     connect(): void;
     disconnect(): void;
+    replaceTransport(transport: typeof WebSocket | typeof LongPoll): void;
     channel(topic: string, params: object): Channel;
     isConnected(): boolean;
     onOpen(callback: () => void): string;
     onClose(callback: () => void): string;
+    onError(callback: () => void): string;
+    off(callbacks: string[]): void;
     onMessage(callback: () => void): string;
     /** False when there is no connection to ask over. */
     ping(answered: () => void): boolean;

@@ -30,6 +30,8 @@ export interface SessionState {
   endsAt: number | null;
   locked: boolean;
   connection: ConnectionState;
+  /** This network lets no live connection through, so that all comes a little later. */
+  isPolling: boolean;
   /** The server did not take the newest position of this page. */
   isPositionRefused: boolean;
   positionLifeMs: number;
@@ -61,6 +63,7 @@ export function newSession(sessionId: string, me: string | null): SessionState {
     endsAt: null,
     locked: false,
     connection: "connecting",
+    isPolling: false,
     isPositionRefused: false,
     positionLifeMs: 30_000,
     me,
@@ -76,6 +79,8 @@ export function apply(state: SessionState, event: SessionEvent, now: number): Se
   switch (event.type) {
     case "connection":
       return event.state === state.connection ? state : { ...state, connection: event.state };
+    case "polling":
+      return event.isPolling === state.isPolling ? state : { ...state, isPolling: event.isPolling };
     case "position_answered":
       return event.isTaken !== state.isPositionRefused
         ? state
@@ -111,6 +116,7 @@ type PeopleEvent = Exclude<
   {
     type:
       | "connection"
+      | "polling"
       | "position_answered"
       | "joined"
       | "described"

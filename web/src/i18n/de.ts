@@ -124,6 +124,7 @@ export const de: Texts = {
   connecting: "Verbinden …",
   live: "Live",
   offline: "Keine Verbindung",
+  polling: "Dieses Netz lässt keine Live-Verbindung durch; alles kommt etwas später an.",
 
   shareMyLocation: "Standort teilen",
   sharing: {

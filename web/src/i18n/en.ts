@@ -122,6 +122,7 @@ export const en = {
   connecting: "Connecting…",
   live: "Live",
   offline: "No connection",
+  polling: "This network blocks live connections; updates come a little slower.",
 
   shareMyLocation: "Share my location",
   /** Title and text for each state of one's own sharing. */

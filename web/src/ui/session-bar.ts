@@ -9,11 +9,18 @@ export function sessionBar(onInvite: () => void, onMenu: () => void) {
   const name = h("h1", { tabindex: -1 });
   const time = h("span", { class: "bar-time" });
   const connection = h("span", { class: "connection", role: "status" });
+  const polling = h("p", { class: "bar-polling", hidden: true }, t.polling);
   const locked = h("span", { class: "bar-locked", hidden: true }, icon("lock"), t.locked);
   const element = h(
     "header",
     { class: "bar" },
-    h("div", { class: "bar-words" }, name, h("p", { class: "bar-facts" }, connection, locked, time)),
+    h(
+      "div",
+      { class: "bar-words" },
+      name,
+      h("p", { class: "bar-facts" }, connection, locked, time),
+      h("div", { role: "status" }, polling),
+    ),
     h("button", { class: "button bar-invite", type: "button", click: onInvite }, icon("invite"), t.invite),
     h("button", { class: "icon-button", type: "button", "aria-label": t.menu, click: onMenu }, icon("menu")),
   );
@@ -23,6 +30,7 @@ export function sessionBar(onInvite: () => void, onMenu: () => void) {
       setText(name, state.name ?? t.untitled);
       locked.hidden = !state.locked;
       setText(time, state.endsAt === null ? "" : t.timeLeft(formatDuration(state.endsAt - now, "narrow")));
+      polling.hidden = !state.isPolling;
       connection.dataset.state = state.connection;
       setText(connection, { online: t.live, connecting: t.connecting, offline: t.offline }[state.connection]);
     },
