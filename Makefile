@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run dev web test lint fmt unit interop schemathesis page api-types e2e screenshots deps check-deploy bench \
+.PHONY: help run dev web test lint fmt unit interop schemathesis page api-types e2e screenshots page-cost deps check-deploy bench \
   bench-peers demo cluster soak fuzz-smoke fuzz simulate release clean need-cargo need-npm need-c++ need-python need-curl \
   need-chromium need-postgres need-redis need-haproxy need-proxies
 
@@ -103,6 +103,11 @@ screenshots: need-cargo need-chromium web ## Take the pictures of the README
 	@$(BUILD)
 	cd web
 	npm run --silent screenshots
+
+page-cost: need-cargo need-chromium web ## Measure what the page costs a phone among fifty people
+	@$(BUILD)
+	cd web
+	npm run --silent page-cost
 
 deps: need-cargo ## Check licences, sources, unused dependencies and known faults of dependencies
 	@echo "== dependencies"

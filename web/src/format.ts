@@ -1,6 +1,6 @@
 import { locale, t } from "./i18n/texts";
 
-const usesMiles = /-(US|GB|LR|MM)$/.test(locale);
+export const usesMiles = /-(US|GB|LR|MM)$/.test(locale);
 const METRES_PER_FOOT = 0.3048;
 const METRES_PER_MILE = 1609.344;
 

@@ -112,7 +112,13 @@ class HandGeolocation {
   private succeed: PositionCallback = () => {};
   private fail: PositionErrorCallback = () => {};
 
-  getCurrentPosition(): void {}
+  getCurrentPosition(succeed: PositionCallback): void {
+    if (this.answers) succeed({ coords: this.answers, timestamp: this.answeredAt } as GeolocationPosition);
+  }
+
+  answeredAt = 0;
+  /** What it says when it is asked. */
+  answers: Partial<GeolocationCoordinates> | null = null;
 
   watchPosition(succeed: PositionCallback, fail: PositionErrorCallback): number {
     this.isWatched = true;
@@ -125,8 +131,8 @@ class HandGeolocation {
     this.isWatched = false;
   }
 
-  moveTo(coords: Partial<GeolocationCoordinates>): void {
-    this.succeed({ coords, timestamp: 0 } as GeolocationPosition);
+  moveTo(coords: Partial<GeolocationCoordinates>, timestamp = 0): void {
+    this.succeed({ coords, timestamp } as GeolocationPosition);
   }
 
   break(code: number): void {
@@ -161,6 +167,29 @@ describe("watching", () => {
     const { source, fixes } = watch();
     source.moveTo({ latitude: 1, longitude: 2, accuracy: 3, heading: -1, speed: -1 });
     expect(fixes).toEqual([{ lat: 1, lng: 2, accuracy: 3 }]);
+  });
+
+  it("goes on about somebody who stands still while the device confirms it, and not otherwise", () => {
+    const { source, fixes, troubles, clock } = watch();
+    source.answers = { latitude: 1, longitude: 2, accuracy: 3 };
+    source.moveTo(source.answers);
+    clock.pass(120_000);
+    expect([fixes.length > 11, troubles]).toEqual([true, []]);
+    source.answers = null;
+    clock.pass(60_000);
+    expect(troubles).toContain("quiet");
+  });
+
+  it("believes no old answer of a receiver that has told of each second", () => {
+    const { source, troubles, clock } = watch();
+    for (let second = 0; second < 5; second++) {
+      source.moveTo({ latitude: 1 + second / 1e5, longitude: 2, accuracy: 3 }, Date.now());
+      clock.pass(1_000);
+    }
+    source.answers = { latitude: 1, longitude: 2, accuracy: 3 };
+    source.answeredAt = Date.now() - 60_000;
+    clock.pass(60_000);
+    expect(troubles).toContain("quiet");
   });
 
   it("tells a refusal from a lack of GPS", () => {

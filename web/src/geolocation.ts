@@ -23,6 +23,10 @@ const FIX_TIMEOUT_MS = 20_000;
 /** Some browsers count a position's time from another beginning; then its age is unknown. */
 const OLDEST_FIX_MS = 600_000;
 
+/** A satellite receiver tells of each second, also of one who stands still: when it falls silent, it has lost the place. */
+const STREAM_FIXES = 3;
+const STREAM_MS = 10_000;
+
 /** Follows this device's place until stopped, and reports it at the pace of `paced`. */
 export function watchLocation({
   clock,
@@ -34,24 +38,30 @@ export function watchLocation({
   if (!isSecure) return refused("insecure", onTrouble);
   if (!geolocation) return refused("unsupported", onTrouble);
   let isStopped = false;
-  const take = ({ coords, timestamp }: GeolocationPosition) => {
+  /** When the newest fixes of the watch were taken, the last first. */
+  let taken: number[] = [];
+  const isStream = () => taken.length === STREAM_FIXES && (taken[0] ?? 0) - (taken.at(-1) ?? 0) < STREAM_MS;
+  const take = ({ coords, timestamp }: GeolocationPosition, isAnswer: boolean) => {
     if (isStopped) return;
     const age = Date.now() - timestamp;
-    pace.offer(toFix(coords), clock.now() - (age > 0 && age < OLDEST_FIX_MS ? age : 0));
+    const takenAt = clock.now() - (age > 0 && age < OLDEST_FIX_MS ? age : 0);
+    if (!isAnswer) taken = [takenAt, ...taken].slice(0, STREAM_FIXES);
+    // A device that is silent while it stands still answers with where it is, and the time at which it came there.
+    pace.offer(toFix(coords), isAnswer && !isStream() ? clock.now() : takenAt);
   };
   const pace = paced(clock, {
     report: onFix,
     // A browser may be silent about somebody who stands still: asked, it tells of them.
     confirm: () =>
-      geolocation.getCurrentPosition(take, () => {}, {
-        enableHighAccuracy: true,
-        timeout: FIX_TIMEOUT_MS,
-        maximumAge: 1000,
-      }),
+      geolocation.getCurrentPosition(
+        (position) => take(position, true),
+        () => {},
+        { enableHighAccuracy: true, timeout: FIX_TIMEOUT_MS, maximumAge: 1000 },
+      ),
     quiet: () => onTrouble("quiet"),
   });
   const watch = geolocation.watchPosition(
-    take,
+    (position) => take(position, false),
     (error) => {
       pace.forget();
       onTrouble(error.code === error.PERMISSION_DENIED ? "denied" : "no_gps");
@@ -146,7 +156,9 @@ export function paced(clock: Clock, { report, confirm, quiet }: Pace) {
     /** What was true once is not repeated when nobody knows whether it still is. */
     forget,
     offer(fix: Fix, takenAt: number) {
-      newest = { fix, takenAt };
+      // The same place again is no older than it was.
+      const isSame = newest?.fix.lat === fix.lat && newest.fix.lng === fix.lng;
+      newest = { fix, takenAt: isSame && newest ? Math.max(newest.takenAt, takenAt) : takenAt };
       const wait = reportedAt + SHORTEST_PAUSE_MS - clock.now();
       if (wait <= 0) send();
       else if (!isWaiting) {

@@ -39,6 +39,13 @@ export interface LiveOptions {
 
 const TICK_MS = 1_000;
 const CHECK_PAUSE_MS = 5_000;
+const DRAW_PAUSE_MS = 250;
+/** These come again and again from each of the others. */
+const FREQUENT: ReadonlySet<SessionEvent["type"]> = new Set([
+  "location_update",
+  "position_answered",
+  "time_passed",
+]);
 /** A crash of the tab loses at most so much of one's own track. */
 const KEEP_TRACK_MS = 60_000;
 /** While these last, the page has something to share. */
@@ -57,6 +64,7 @@ export class Live implements Page {
   state: SessionState;
   camera: Camera = { mode: "everyone" };
   chosen: string | null = null;
+  private group: readonly string[] = [];
   private readonly clock = systemClock();
   private readonly disposal = new AbortController();
   private readonly channel: LiveChannel;
@@ -74,6 +82,8 @@ export class Live implements Page {
   private letSleep = () => {};
   private sharerWatch = new AbortController();
   private frame = 0;
+  private drawnAt = Number.NEGATIVE_INFINITY;
+  private isDrawDue = false;
   private readonly followers = new Set<() => void>();
   private onAppArrival: (() => void) | null = null;
 
@@ -110,7 +120,8 @@ export class Live implements Page {
       return;
     }
     if (this.state.endsAt !== before.endsAt || this.state.name !== before.name) this.noteInSeat();
-    this.draw();
+    if (FREQUENT.has(event.type)) this.drawSoon();
+    else this.draw();
   }
 
   dispose(): void {
@@ -179,10 +190,23 @@ export class Live implements Page {
   /** Choosing somebody shows more about them and brings them into view; choosing them again closes it. */
   choose(userId: string): void {
     this.chosen = this.chosen === userId ? null : userId;
+    this.group = [];
     if (this.chosen) {
       this.look({ mode: "free" });
       this.map?.centreOn(userId);
     }
+    this.draw();
+  }
+
+  closeCard(): void {
+    this.chosen = null;
+    this.group = [];
+    this.draw();
+  }
+
+  private openGroup(userIds: readonly string[]): void {
+    this.chosen = null;
+    this.group = userIds;
     this.draw();
   }
 
@@ -210,13 +234,24 @@ export class Live implements Page {
     this.share("app");
   }
 
-  /** Everything that happens until the next frame is drawn once, and a page that nobody sees is not drawn. */
-  private draw(): void {
+  /** At the next frame, once for all that happens until then. A page that nobody sees has no frames. */
+  draw(): void {
     if (this.frame === 0) this.frame = requestAnimationFrame(() => this.drawNow());
+  }
+
+  /** Among many people something happens all the time: it is drawn together. */
+  private drawSoon(): void {
+    if (this.isDrawDue || this.frame !== 0) return;
+    this.isDrawDue = true;
+    this.clock.after(Math.max(0, this.drawnAt + DRAW_PAUSE_MS - this.clock.now()), () => {
+      this.isDrawDue = false;
+      if (!this.disposal.signal.aborted) this.draw();
+    });
   }
 
   private drawNow(): void {
     this.frame = 0;
+    this.drawnAt = this.clock.now();
     const view = this.view();
     this.layout.update(view);
     this.map?.draw(view.entries, this.chosen);
@@ -224,7 +259,7 @@ export class Live implements Page {
   }
 
   private view(): LiveView {
-    const { state, camera, chosen, clock, sharing } = this;
+    const { state, camera, chosen, group, clock, sharing } = this;
     const now = clock.now();
     const entries = roster(state, now);
     return {
@@ -232,6 +267,7 @@ export class Live implements Page {
       entries,
       camera,
       chosen,
+      group,
       now,
       sharing: {
         phase: state.me === null ? "watching" : sharing.phase,
@@ -247,7 +283,7 @@ export class Live implements Page {
 
   private tick(): void {
     this.dispatch({ type: "time_passed" });
-    this.draw();
+    this.drawSoon();
     this.cancelTick = this.clock.after(TICK_MS, () => this.tick());
   }
 
@@ -259,6 +295,8 @@ export class Live implements Page {
         config,
         onMoved: () => this.look({ mode: "free" }),
         onChoose: (userId) => this.choose(userId),
+        onOpenGroup: (userIds) => this.openGroup(userIds),
+        covers: this.layout.mapCovers,
         onTiles: (areThere) => this.layout.showTilesMissing(!areThere),
       });
       if (this.disposal.signal.aborted) return map.dispose();

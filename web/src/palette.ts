@@ -19,7 +19,8 @@ export function firstUnusedColor(used: readonly string[]): string {
 
 /** Up to two letters that stand for a name. Works on whole characters, so an emoji name stays whole. */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/u).filter(Boolean);
+  // "Ben (gone)" is Ben: what is no letter or digit stands for nobody, unless a name has nothing else.
+  const words = (name.replace(/[([{<"'„“].*$/u, "").trim() || name).trim().split(/\s+/u).filter(Boolean);
   const first = firstCharacter(words[0] ?? "?");
   const last = words.length > 1 ? firstCharacter(words[words.length - 1] ?? "") : "";
   return (first + last).toLocaleUpperCase();

@@ -5,7 +5,8 @@ export const de: Texts = {
   tagline: "Unterwegs einander sehen.",
   pitch:
     "Eine Sitzung starten, den Link weitergeben, und alle, die beitreten, sehen einander live auf der Karte. Ohne Konto, ohne App.",
-  promise: "Eine Position lebt Sekunden, eine Sitzung höchstens einen Tag. Nichts wird aufbewahrt.",
+  promise:
+    "Eine Position lebt so lange, wie du es wählst, eine Sitzung höchstens einen Tag. Nichts wird aufbewahrt.",
 
   sessionName: "Name",
   optional: "optional",
@@ -101,6 +102,13 @@ export const de: Texts = {
   altitude: "Höhe",
   follow: "Folgen",
   following: "Folge",
+  chosenPerson: "Auf der Karte gewählt",
+  beside: "bei dir",
+  takeMeThere: "Weg dorthin",
+  stopFollowing: "Nicht mehr folgen",
+  followedLive: (name) => `Du folgst ${name}`,
+  followed: (name, presence) => `Du folgst ${name}: ${presence}`,
+  together: (names) => `${names.length} Personen beieinander: ${names.join(", ")}`,
   remove: "Entfernen",
   removeQuestion: (name) => `${name} aus der Sitzung entfernen?`,
   removeText:

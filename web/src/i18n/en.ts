@@ -5,7 +5,7 @@ export const en = {
   tagline: "See each other on the way.",
   pitch:
     "Start a session, pass the link round, and everyone who joins sees the others move on a map. No account, no app.",
-  promise: "A position lives seconds, a session at most a day. Nothing is kept.",
+  promise: "A position lives as long as you choose, a session at most a day. Nothing is kept.",
 
   sessionName: "Name",
   optional: "optional",
@@ -101,6 +101,13 @@ export const en = {
   altitude: "Altitude",
   follow: "Follow",
   following: "Following",
+  chosenPerson: "Chosen on the map",
+  beside: "beside you",
+  takeMeThere: "Take me there",
+  stopFollowing: "Stop following",
+  followedLive: (name: string) => `Following ${name}`,
+  followed: (name: string, presence: string) => `Following ${name}: ${presence}`,
+  together: (names: string[]) => `${names.length} people together: ${names.join(", ")}`,
   remove: "Remove",
   removeQuestion: (name: string) => `Remove ${name} from this session?`,
   removeText: "Their position disappears at once. They can join again unless you lock the session.",

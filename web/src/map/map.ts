@@ -7,6 +7,7 @@ import {
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import type { Config } from "../api";
+import { usesMiles } from "../format";
 import { t } from "../i18n/texts";
 import type { RosterEntry } from "../roster";
 import type { Camera } from "./camera";
@@ -34,6 +35,10 @@ interface MapOptions {
   /** The map was moved by hand. */
   onMoved(): void;
   onChoose(userId: string): void;
+  /** Several people who stand at one place, too close for any zoom. */
+  onOpenGroup(userIds: string[]): void;
+  /** What lies over the map. */
+  covers(): readonly HTMLElement[];
   /** Whether the map server answers. */
   onTiles(areThere: boolean): void;
 }
@@ -45,8 +50,11 @@ export async function openMap({ container, config, ...on }: MapOptions): Promise
   const land = await loadLand();
   const ground = () => baseStyle(land, config.style_url ? null : config.tiles, themeFor(darkness.matches));
   const map = createMap(container, ground());
-  const people = new PeopleLayer(map, stillness, on.onChoose);
-  const viewpoint = new Viewpoint(map, people, stillness);
+  const people = new PeopleLayer(map, stillness, on.onChoose, (userIds) => {
+    if (!viewpoint.openUp(userIds)) on.onOpenGroup(userIds);
+    else on.onMoved();
+  });
+  const viewpoint = new Viewpoint(map, people, stillness, on.covers);
 
   const restyle = () => {
     if (!config.style_url) return void map.setStyle(ground());
@@ -118,7 +126,7 @@ function createMap(container: HTMLElement, style: ReturnType<typeof baseStyle>):
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
-  map.addControl(new ScaleControl({ maxWidth: 96 }), "bottom-left");
+  map.addControl(new ScaleControl({ maxWidth: 96, unit: usesMiles ? "imperial" : "metric" }), "bottom-left");
   map.addControl(new AttributionControl({ compact: false }), "bottom-right");
   map.getCanvas().setAttribute("aria-label", t.map);
   return map;

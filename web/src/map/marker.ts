@@ -1,6 +1,6 @@
 import { Marker } from "maplibre-gl";
 import { formatDistance, formatShortAge } from "../format";
-import { type LatLng, metresPerPixel, nearestTurn } from "../geometry";
+import { metresPerPixel } from "../geometry";
 import { t } from "../i18n/texts";
 import type { RosterEntry } from "../roster";
 import type { Position } from "../session";
@@ -8,13 +8,15 @@ import { isRough } from "../sharing-state";
 import { avatar } from "../ui/avatar";
 import { h, setText } from "../ui/dom";
 import { describePresence } from "../ui/presence";
+import type { Side, Spot } from "./placement";
 
 /** A walk from one update to the next takes as long as updates are apart, so that motion never rests. */
 const LONGEST_GLIDE_MS = 2_200;
-const FARTHEST_GLIDE_DEGREES = 0.02;
+/** A step this far on the screen is a jump. */
+const FARTHEST_GLIDE_PX = 400;
+const SMALLEST_GLIDE_PX = 0.7;
 const SMALLEST_HALO_PX = 22;
 const LARGEST_HALO_PX = 3_000;
-
 /** Anybody who shares is heard of at least every 10 s. */
 const OLD_MS = 30_000;
 
@@ -27,79 +29,185 @@ function noteOn(entry: RosterEntry): string {
   return isRough(position?.accuracy) ? t.rough(formatDistance(position.accuracy)) : "";
 }
 
+type MapOf = Parameters<Marker["addTo"]>[0];
+
 /** One person on the map: avatar, name, heading and a circle as large as the position is uncertain. */
 export class PersonMarker {
   readonly element: HTMLButtonElement;
+  /** As large as the avatar, with what surrounds it. */
+  readonly radius: number;
+  label = "";
+  side: Side | null = null;
+  position: Position;
   private readonly marker: Marker;
+  private readonly body: HTMLElement;
   private readonly halo = h("span", { class: "marker-halo" });
   private readonly arrow = h("span", { class: "marker-heading" });
-  private readonly name = h("span", { class: "marker-name", "aria-hidden": "true" });
-  private position: Position;
-  private shown: LatLng;
-  private glide: { from: LatLng; startedAt: number; duration: number } | null = null;
+  private readonly name = h("span", { class: "marker-name", "aria-hidden": "true", dir: "auto" });
+  /** On the way from so many pixels beside the place. */
+  private glide: (Spot & { animation: Animation }) | null = null;
+  private drawn: { entry: RosterEntry; isChosen: boolean } | null = null;
+  private haloPx = -1;
 
-  constructor(entry: RosterEntry, position: Position, onChoose: () => void) {
+  constructor(
+    private readonly map: MapOf,
+    entry: RosterEntry,
+    position: Position,
+    onChoose: () => void,
+  ) {
     const { person, isMe } = entry;
     this.position = position;
-    this.shown = position;
-    this.element = h(
-      "button",
-      // The list holds the same people for the keyboard; fifty stops on the map would be in the way.
-      { class: `marker ${isMe ? "marker-me" : ""}`, type: "button", tabindex: -1, click: onChoose },
+    this.radius = isMe ? 12 : 22;
+    this.body = h(
+      "span",
+      { class: "marker-body" },
       this.halo,
       this.arrow,
       isMe ? h("span", { class: "marker-dot" }) : avatar(person.name, person.color),
       this.name,
     );
+    this.element = h(
+      "button",
+      // The list holds the same people for the keyboard; fifty stops on the map would be in the way.
+      { class: `marker ${isMe ? "marker-me" : ""}`, type: "button", tabindex: -1, click: onChoose },
+      this.body,
+    );
     this.element.style.setProperty("--color", person.color);
-    this.marker = new Marker({ element: this.element }).setLngLat(position);
+    this.marker = new Marker({ element: this.element }).setLngLat(position).addTo(map);
   }
 
-  addTo(map: Parameters<Marker["addTo"]>[0]): this {
-    this.marker.addTo(map);
-    return this;
+  remove(): void {
+    this.glide?.animation.cancel();
+    this.marker.remove();
+  }
+
+  /** Draws what has changed since the last time. */
+  update(entry: RosterEntry, position: Position, isChosen: boolean, isStill: boolean): void {
+    const { drawn } = this;
+    const { person } = entry;
+    const note = noteOn(entry);
+    const name = entry.isMe ? t.you : person.name;
+    const label = note ? `${name} · ${note}` : name;
+    if (label !== this.label) {
+      this.label = label;
+      setText(this.name, label);
+    }
+    // What was said last stays right for a second: this is read out when it is asked for.
+    const spoken = t.onMap(name, describePresence(entry));
+    if (this.element.getAttribute("aria-label") !== spoken) this.element.setAttribute("aria-label", spoken);
+    this.drawn = { entry, isChosen };
+    if (
+      !drawn ||
+      drawn.entry.person !== person ||
+      drawn.isChosen !== isChosen ||
+      isOld(drawn.entry) !== isOld(entry)
+    ) {
+      this.drawState(entry, position, isChosen);
+    }
+    if (position !== this.position) this.moveTo(position, isStill);
+  }
+
+  /** Puts the name where it has room; without room it is not shown. */
+  placeName(side: Side | null): void {
+    if (this.side === side && this.name.hidden === (side === null)) return;
+    this.side = side;
+    this.name.hidden = side === null;
+    this.name.dataset.side = side ?? "";
+  }
+
+  /** In a group it is not drawn itself. */
+  hide(isHidden: boolean): void {
+    if (this.element.hidden !== isHidden) this.element.hidden = isHidden;
+  }
+
+  fitHalo(zoom: number): void {
+    const metres = this.position.accuracy ?? 0;
+    const diameter = Math.round((2 * metres) / metresPerPixel(this.position.lat, zoom));
+    if (diameter === this.haloPx) return;
+    this.haloPx = diameter;
+    this.halo.hidden = diameter < SMALLEST_HALO_PX || diameter > LARGEST_HALO_PX;
+    this.halo.style.width = `${diameter}px`;
+    this.halo.style.height = `${diameter}px`;
+  }
+
+  /** The map has another scale: what was left of the way is of the old one. */
+  arrive(): void {
+    this.glide?.animation.finish();
+  }
+
+  private drawState({ person, ...entry }: RosterEntry, position: Position, isChosen: boolean): void {
+    const { classList } = this.element;
+    classList.toggle("is-chosen", isChosen);
+    classList.toggle("is-old", isOld({ person, ...entry }));
+    classList.toggle("is-rough", isRough(position.accuracy));
+    classList.toggle("is-away", person.status === "hidden" || person.status === "no_gps");
+    this.arrow.hidden = position.heading === undefined;
+    if (position.heading !== undefined) this.arrow.style.transform = `rotate(${position.heading}deg)`;
+  }
+
+  /** The browser's compositor moves it there, without this script. */
+  private moveTo(position: Position, isStill: boolean): void {
+    const duration = Math.min(LONGEST_GLIDE_MS, Math.max(300, position.at - this.position.at));
+    const { lat, lng } = this.position;
+    // Somebody who stands still is told of again and again.
+    if (lat === position.lat && lng === position.lng) {
+      this.position = position;
+      return;
+    }
+    const from = this.shownAt();
+    this.position = position;
+    this.marker.setLngLat(position);
+    this.glide?.animation.cancel();
+    this.glide = null;
+    const to = this.map.project(position);
+    const x = from.x - to.x;
+    const y = from.y - to.y;
+    const way = Math.hypot(x, y);
+    if (isStill || this.element.hidden || way < SMALLEST_GLIDE_PX || way > FARTHEST_GLIDE_PX) return;
+    const transform = [`translate(${x}px, ${y}px)`, "none"];
+    this.glide = { x, y, animation: this.body.animate({ transform }, { duration }) };
+  }
+
+  private shownAt(): Spot {
+    const { x, y } = this.map.project(this.position);
+    const { glide } = this;
+    const progress = glide?.animation.effect?.getComputedTiming().progress;
+    if (!glide || typeof progress !== "number") return { x, y };
+    return { x: x + glide.x * (1 - progress), y: y + glide.y * (1 - progress) };
+  }
+}
+
+/** Several people who stand together: how many, and a tap opens it. */
+export class GroupMarker {
+  private readonly element: HTMLButtonElement;
+  private readonly count = h("span", { class: "group-count" });
+  private readonly marker: Marker;
+  private members: readonly RosterEntry[] = [];
+  private shown: Position | null = null;
+
+  constructor(map: MapOf, onOpen: (userIds: string[]) => void) {
+    const open = () => onOpen(this.members.map(({ person }) => person.userId));
+    this.element = h(
+      "button",
+      { class: "marker group", type: "button", tabindex: -1, click: open },
+      h("span", { class: "marker-body" }, this.count),
+    );
+    this.marker = new Marker({ element: this.element }).setLngLat([0, 0]).addTo(map);
+  }
+
+  update(members: readonly RosterEntry[]): void {
+    this.members = members;
+    setText(this.count, String(members.length));
+    const label = t.together(members.map(({ person }) => person.name));
+    if (this.element.getAttribute("aria-label") !== label) this.element.setAttribute("aria-label", label);
+    const [first] = members;
+    const place = first?.person.position;
+    if (!place || (place.lat === this.shown?.lat && place.lng === this.shown.lng)) return;
+    this.shown = place;
+    this.marker.setLngLat(place);
   }
 
   remove(): void {
     this.marker.remove();
-  }
-
-  update(entry: RosterEntry, position: Position, isChosen: boolean, startedAt: number): void {
-    const { person } = entry;
-    const name = entry.isMe ? t.you : person.name;
-    setText(this.name, [name, noteOn(entry)].filter(Boolean).join(" · "));
-    this.element.setAttribute("aria-label", t.onMap(name, describePresence(entry)));
-    this.element.classList.toggle("is-chosen", isChosen);
-    this.element.classList.toggle("is-old", isOld(entry));
-    this.element.classList.toggle("is-rough", isRough(position.accuracy));
-    this.element.classList.toggle("is-away", person.status === "hidden" || person.status === "no_gps");
-    this.arrow.hidden = position.heading === undefined;
-    if (position.heading !== undefined) this.arrow.style.transform = `rotate(${position.heading}deg)`;
-    if (position === this.position) return;
-    const duration = Math.min(LONGEST_GLIDE_MS, Math.max(300, position.at - this.position.at));
-    this.glide = { from: this.shown, startedAt, duration };
-    this.position = position;
-  }
-
-  /** Draws the place for this moment; false once it has arrived. */
-  step(now: number, isInstant: boolean): boolean {
-    if (!this.glide) return false;
-    const { from, startedAt, duration } = this.glide;
-    const lat = this.position.lat - from.lat;
-    const lng = nearestTurn(this.position.lng - from.lng);
-    const isFar = Math.max(Math.abs(lat), Math.abs(lng)) > FARTHEST_GLIDE_DEGREES;
-    const part = isInstant || isFar ? 1 : Math.min(1, (now - startedAt) / duration);
-    this.shown = { lat: from.lat + lat * part, lng: from.lng + lng * part };
-    this.marker.setLngLat(this.shown);
-    if (part === 1) this.glide = null;
-    return part < 1;
-  }
-
-  fitHalo(zoom: number): void {
-    const diameter = (2 * (this.position.accuracy ?? 0)) / metresPerPixel(this.position.lat, zoom);
-    this.halo.hidden = diameter < SMALLEST_HALO_PX || diameter > LARGEST_HALO_PX;
-    const size = `${Math.round(diameter)}px`;
-    this.halo.style.width = size;
-    this.halo.style.height = size;
   }
 }

@@ -1,37 +1,66 @@
 import type { FeatureCollection } from "geojson";
 import type { GeoJSONSource, Map as MapLibre } from "maplibre-gl";
-import type { LatLng } from "../geometry";
+import { type LatLng, nearestTurn } from "../geometry";
 import type { RosterEntry } from "../roster";
 import type { Position } from "../session";
-import { PersonMarker } from "./marker";
+import { GroupMarker, PersonMarker } from "./marker";
+import { groupsOf, placeLabels, type Spot } from "./placement";
 
-/** More names than this cover one another. */
-const MOST_NAMES = 12;
+/** How often who stands together and where names have room is worked out anew. */
+const PLACE_MS = 500;
+/** Trails are drawn by the map as a whole, so a point more costs as much as all. */
+const TRAILS_MS = 3_000;
+/** Wider than any name is cut to, with the room round the letters. */
+const MOST_LABEL_PX = 150;
+const LABEL_HEIGHT_PX = 22;
+const LABEL_FONT = "600 13px system-ui, sans-serif";
 
 /** Everybody who has a position, with their trails, gliding from update to update. */
 export class PeopleLayer {
   private readonly markers = new Map<string, PersonMarker>();
+  private readonly groups = new Map<string, GroupMarker>();
+  /** Of each person, the first of the group that they are in. */
+  private groupOf = new Map<string, string>();
   private entries: RosterEntry[] = [];
+  private chosen: string | null = null;
   private drawnTrails: (readonly LatLng[])[] = [];
-  private frame = 0;
+  private placedAt = Number.NEGATIVE_INFINITY;
+  private placedFor = "";
+  private trailTimer = 0;
+  private readonly widths = new Map<string, number>();
+  private readonly pen = document.createElement("canvas").getContext("2d");
 
   constructor(
     private readonly map: MapLibre,
     private readonly stillness: MediaQueryList,
     private readonly onChoose: (userId: string) => void,
+    private readonly onOpenGroup: (userIds: string[]) => void,
   ) {
     map.on("zoom", () => this.fitHalos());
+    map.on("zoomstart", () => {
+      for (const marker of this.markers.values()) marker.arrive();
+    });
+    map.on("moveend", () => this.place());
     map.on("style.load", () => this.drawTrails());
   }
 
   draw(entries: RosterEntry[], chosen: string | null): void {
     this.entries = entries;
-    this.removeAllBut(new Set(entries.flatMap(({ person }) => (person.position ? [person.userId] : []))));
-    for (const entry of entries) this.drawOne(entry, chosen);
-    this.map.getContainer().classList.toggle("is-crowded", this.markers.size > MOST_NAMES);
-    this.fitHalos();
-    if (entries.some((entry, place) => trailOf(entry) !== this.drawnTrails[place])) this.drawTrails();
-    if (this.frame === 0) this.frame = requestAnimationFrame(this.glide);
+    this.chosen = chosen;
+    const present = entries.filter(({ person }) => person.position !== null);
+    this.removeAllBut(new Set(present.map(({ person }) => person.userId)));
+    for (const entry of present) this.drawOne(entry);
+    const people = `${[...this.markers.keys()].join()} ${chosen}`;
+    if (people !== this.placedFor || performance.now() - this.placedAt > PLACE_MS) {
+      this.placedFor = people;
+      this.place();
+    }
+    if (this.trailTimer === 0 && entries.some((entry, place) => trailOf(entry) !== this.drawnTrails[place])) {
+      this.drawTrails();
+      this.trailTimer = window.setTimeout(() => {
+        this.trailTimer = 0;
+      }, TRAILS_MS);
+    }
   }
 
   /** Where somebody is, not where their gliding avatar has got to. */
@@ -43,14 +72,10 @@ export class PeopleLayer {
     return this.entries.flatMap(({ person }) => person.position ?? []);
   }
 
-  /** Differs whenever other people are on the map. */
-  group(): string {
-    return [...this.markers.keys()].sort().join();
-  }
-
   dispose(): void {
-    cancelAnimationFrame(this.frame);
+    clearTimeout(this.trailTimer);
     this.removeAllBut(new Set());
+    for (const group of this.groups.values()) group.remove();
   }
 
   private removeAllBut(kept: ReadonlySet<string>): void {
@@ -61,21 +86,98 @@ export class PeopleLayer {
     }
   }
 
-  private drawOne(entry: RosterEntry, chosen: string | null): void {
+  private drawOne(entry: RosterEntry): void {
     const { userId, position } = entry.person;
     if (!position) return;
     let marker = this.markers.get(userId);
     if (!marker) {
-      marker = new PersonMarker(entry, position, () => this.onChoose(userId)).addTo(this.map);
+      marker = new PersonMarker(this.map, entry, position, () => this.onChoose(userId));
       this.markers.set(userId, marker);
     }
-    marker.update(entry, position, userId === chosen, performance.now());
+    marker.update(entry, position, userId === this.chosen, this.stillness.matches);
+    marker.fitHalo(this.map.getZoom());
   }
 
-  private readonly glide = (now: number): void => {
-    const moving = [...this.markers.values()].filter((marker) => marker.step(now, this.stillness.matches));
-    this.frame = moving.length > 0 ? requestAnimationFrame(this.glide) : 0;
-  };
+  /** Works out who stands together, and which names have room. */
+  private place(): void {
+    this.placedAt = performance.now();
+    const present = this.entries.filter(({ person }) => this.markers.has(person.userId));
+    const spots = new Map(
+      present.map(({ person }) => [person.userId, this.map.project(person.position as LatLng) as Spot]),
+    );
+    const standing = present.map(({ person: { userId }, isMe }) => ({
+      id: userId,
+      isAlone: isMe || userId === this.chosen,
+      ...at(spots, userId),
+    }));
+    const groups = groupsOf(standing, this.groupOf);
+    this.drawGroups(groups);
+    this.placeNames(present, groups, spots);
+  }
+
+  private drawGroups(groups: ReadonlyMap<string, string[]>): void {
+    const byId = new Map(this.entries.map((entry) => [entry.person.userId, entry]));
+    this.groupOf = new Map();
+    for (const [first, members] of groups) {
+      for (const userId of members) {
+        this.groupOf.set(userId, first);
+        this.markers.get(userId)?.hide(members.length > 1);
+      }
+      if (members.length < 2) continue;
+      let group = this.groups.get(first);
+      if (!group) {
+        group = new GroupMarker(this.map, this.onOpenGroup);
+        this.groups.set(first, group);
+      }
+      group.update(members.flatMap((userId) => byId.get(userId) ?? []));
+    }
+    for (const [first, group] of this.groups) {
+      if ((groups.get(first)?.length ?? 0) > 1) continue;
+      group.remove();
+      this.groups.delete(first);
+    }
+  }
+
+  private placeNames(
+    present: readonly RosterEntry[],
+    groups: ReadonlyMap<string, string[]>,
+    spots: ReadonlyMap<string, Spot>,
+  ): void {
+    const shown = present.filter(({ person }) => (groups.get(person.userId)?.length ?? 0) === 1);
+    const labels = [...shown]
+      .sort((a, b) => this.rank(a) - this.rank(b))
+      .flatMap(({ person: { userId } }) => {
+        const marker = this.markers.get(userId);
+        if (!marker) return [];
+        const { radius, side, label } = marker;
+        const size = { width: this.widthOf(label), height: LABEL_HEIGHT_PX };
+        return { id: userId, ...at(spots, userId), radius, side, ...size };
+      });
+    const crowds = [...groups]
+      .filter(([, members]) => members.length > 1)
+      .map(([id]) => around(at(spots, id)));
+    const sides = placeLabels(labels, crowds);
+    for (const { id } of labels) this.markers.get(id)?.placeName(sides.get(id) ?? null);
+  }
+
+  /** Who is chosen, oneself, and a name that says more than who it is have room before the others. */
+  private rank({ person, isMe }: RosterEntry): number {
+    if (person.userId === this.chosen) return 0;
+    if (isMe) return 1;
+    return this.markers.get(person.userId)?.label === person.name ? 3 : 2;
+  }
+
+  private widthOf(label: string): number {
+    let width = this.widths.get(label);
+    if (width === undefined) {
+      if (this.pen) this.pen.font = LABEL_FONT;
+      width = Math.min(MOST_LABEL_PX, (this.pen?.measureText(label).width ?? MOST_LABEL_PX) + 16);
+      // Ages change the label again and again.
+      if (this.widths.size > 500) this.widths.clear();
+      this.widths.set(label, width);
+    }
+    return width;
+  }
 
   private fitHalos(): void {
     for (const marker of this.markers.values()) marker.fitHalo(this.map.getZoom());
@@ -86,6 +188,19 @@ export class PeopleLayer {
     // Until the style has loaded there is no source; loading it draws the trails again.
     this.map.getSource<GeoJSONSource>("trails")?.setData(trailLines(this.entries));
   }
+}
+
+const GROUP_RADIUS_PX = 22;
+const around = ({ x, y }: Spot) => ({
+  left: x - GROUP_RADIUS_PX,
+  top: y - GROUP_RADIUS_PX,
+  right: x + GROUP_RADIUS_PX,
+  bottom: y + GROUP_RADIUS_PX,
+});
+
+function at(spots: ReadonlyMap<string, Spot>, userId: string): Spot {
+  const { x, y } = spots.get(userId) ?? { x: 0, y: 0 };
+  return { x, y };
 }
 
 const NO_TRAIL: readonly LatLng[] = [];
@@ -102,7 +217,16 @@ function trailLines(entries: RosterEntry[]): FeatureCollection {
     features: lines.map(({ person: { trail, color } }) => ({
       type: "Feature",
       properties: { color },
-      geometry: { type: "LineString", coordinates: trail.map(({ lng, lat }) => [lng, lat]) },
+      geometry: { type: "LineString", coordinates: unbroken(trail) },
     })),
   };
+}
+
+/** Across 180° the next point is a step away, not once round the world. */
+function unbroken(trail: readonly LatLng[]): [number, number][] {
+  let lng = trail[0]?.lng ?? 0;
+  return trail.map((point) => {
+    lng += nearestTurn(point.lng - lng);
+    return [lng, point.lat];
+  });
 }

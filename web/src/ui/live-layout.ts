@@ -8,6 +8,8 @@ import { h, setText } from "./dom";
 import { endingLine } from "./ending";
 import { type IconName, icon } from "./icons";
 import { peopleList } from "./people-list";
+import { personCard } from "./person-card";
+import { describePresence } from "./presence";
 import { sessionBar } from "./session-bar";
 import { type SharingCardOptions, sharingCard } from "./sharing-card";
 
@@ -20,6 +22,10 @@ export interface LiveActions extends SharingCardOptions {
   onCentreOnMe(): void;
   onChoose(userId: string): void;
   onFollow(userId: string): void;
+  onStopFollowing(): void;
+  onCloseCard(): void;
+  /** The list was opened or folded. */
+  onList(): void;
   onRemove(userId: string, name: string): void;
 }
 
@@ -29,6 +35,8 @@ export interface LiveView {
   sharing: SharingFacts;
   camera: Camera;
   chosen: string | null;
+  /** Several people at one place, to choose from. */
+  group: readonly string[];
   now: number;
 }
 
@@ -40,7 +48,10 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
   const toasts = announcer();
   const ending = endingLine(toasts.say, isCreator ? actions.onExtend : null);
   const map = mapPane(actions);
-  const panel = listPanel(people.element, actions.onInvite, signal);
+  const card = personCard({ ...actions, onClose: actions.onCloseCard });
+  map.foot.append(card.element);
+  const panel = listPanel(people.element, actions, signal);
+  let shownTitle = "";
   const element = h(
     "main",
     { class: "live" },
@@ -53,40 +64,53 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
   return {
     element,
     mapContainer: map.container,
+    /** What lies over the map. */
+    mapCovers: () => [map.buttons, card.element],
     announce: toasts.update,
     say: toasts.say,
     showMap: () => map.showNote(null),
     showMapNotLoaded: () => map.showNote(t.mapNotLoaded),
     showMapUnavailable: () => map.showNote(t.mapUnavailable),
     showTilesMissing: map.showTilesMissing,
-    update({ state, entries, sharing: facts, camera, chosen, now }: LiveView) {
-      document.title = `${state.name ?? t.untitled} · Tagalong`;
+    update({ state, entries, sharing: facts, camera, chosen, group, now }: LiveView) {
+      const title = `${state.name ?? t.untitled} · Tagalong`;
+      if (title !== shownTitle) document.title = title;
+      shownTitle = title;
       const followed = camera.mode === "person" ? camera.userId : null;
       bar.update(state, now);
       ending.update(state.endsAt === null ? null : state.endsAt - now);
       sharing.update(facts);
-      people.update(entries, chosen, followed);
+      // What nobody sees costs nothing.
+      if (panel.isOpen()) people.update(entries, chosen, followed);
+      card.update(entries, { chosen: panel.isOpen() ? null : chosen, followed, group });
+      map.showFollowed(entries.find(({ person, isMe }) => person.userId === followed && !isMe) ?? null);
       panel.update(entries, facts.phase === "watching", state.connection === "online");
       map.update(entries, camera, state.me);
     },
   };
 }
 
-function mapPane({ onFit, onCentreOnMe }: LiveActions) {
-  const container = h("div", { class: "map", role: "region", "aria-label": t.map });
+function mapPane({ onFit, onCentreOnMe, onStopFollowing }: LiveActions) {
+  const container = h("div", { class: "map" });
   const note = h("p", { class: "map-note", role: "status" }, t.mapLoading);
   const tilesNote = h("p", { class: "tiles-note", role: "status", hidden: true }, t.tilesMissing);
   const fit = mapButton("fit", t.fitEveryone, onFit);
   const locate = mapButton("locate", t.centreOnMe, onCentreOnMe);
+  const buttons = h("div", { class: "map-buttons" }, fit, locate);
+  const foot = h("div", { class: "map-foot" }, buttons);
+  const followed = followedLine(onStopFollowing);
   return {
     container,
+    buttons,
+    foot,
+    showFollowed: followed.show,
     element: h(
       "div",
       { class: "map-pane" },
       container,
       note,
-      tilesNote,
-      h("div", { class: "map-buttons" }, fit, locate),
+      h("div", { class: "map-head" }, tilesNote, followed.element),
+      foot,
     ),
     showNote(text: string | null) {
       note.hidden = text === null;
@@ -104,6 +128,29 @@ function mapPane({ onFit, onCentreOnMe }: LiveActions) {
   };
 }
 
+/** Whom the map stays with, and what is known of them. */
+function followedLine(onStop: () => void) {
+  const text = h("span", { role: "status" });
+  const stop = h(
+    "button",
+    { class: "icon-button", type: "button", "aria-label": t.stopFollowing, click: onStop },
+    icon("close"),
+  );
+  const element = h("div", { class: "followed", hidden: true }, text, stop);
+  return {
+    element,
+    show(entry: RosterEntry | null) {
+      element.hidden = entry === null;
+      element.classList.toggle("is-gone", entry !== null && entry.presence !== "live");
+      // The age of somebody who is there changes all the time, and nobody wants it read out.
+      if (entry)
+        setText(text, entry.presence === "live" ? t.followedLive(entry.person.name) : followedGone(entry));
+    },
+  };
+}
+
+const followedGone = (entry: RosterEntry) => t.followed(entry.person.name, describePresence(entry));
+
 function mapButton(iconName: IconName, label: string, click: () => void): HTMLElement {
   return h(
     "button",
@@ -116,7 +163,7 @@ function mapButton(iconName: IconName, label: string, click: () => void): HTMLEl
 const ALWAYS_OPEN = matchMedia("(min-width: 840px)");
 
 /** On a phone the list can be folded away to leave room for the map; on a large screen it stays open. */
-function listPanel(people: HTMLElement, onInvite: () => void, signal: AbortSignal) {
+function listPanel(people: HTMLElement, { onInvite, onList }: LiveActions, signal: AbortSignal) {
   const count = h("span", { class: "count" });
   const empty = emptyState(onInvite);
   const body = h("div", { class: "panel-body", id: "people" }, people, empty.element);
@@ -132,12 +179,14 @@ function listPanel(people: HTMLElement, onInvite: () => void, signal: AbortSigna
     element.classList.toggle("is-open", isOpen);
     toggle.setAttribute("aria-expanded", String(isOpen || ALWAYS_OPEN.matches));
     toggle.disabled = ALWAYS_OPEN.matches;
+    onList();
   };
   toggle.addEventListener("click", () => show(!element.classList.contains("is-open")));
   ALWAYS_OPEN.addEventListener("change", () => show(element.classList.contains("is-open")), { signal });
   show(false);
   return {
     element,
+    isOpen: () => ALWAYS_OPEN.matches || element.classList.contains("is-open"),
     update(entries: RosterEntry[], isWatcher: boolean, isOnline: boolean) {
       setText(count, String(entries.length));
       empty.update(isOnline && entries.every((entry) => entry.isMe), isWatcher);

@@ -1,10 +1,12 @@
-import { formatAltitude, formatDistance, formatPercent, formatSpeed } from "../format";
+import { formatDistance } from "../format";
 import { compassPoint } from "../geometry";
 import { t } from "../i18n/texts";
 import type { RosterEntry } from "../roster";
 import { avatar } from "./avatar";
 import { h, setText } from "./dom";
 import { icon } from "./icons";
+import { AT_ONE_SPOT_METRES, factsList } from "./person-facts";
+import { placeLink } from "./place-link";
 import { describePresence } from "./presence";
 
 interface PeopleListOptions {
@@ -24,6 +26,16 @@ export function peopleList(options: PeopleListOptions) {
   const list = h("ul", { class: "people" });
   const rows = new Map<string, Row>();
 
+  let isTouched = false;
+  list.addEventListener("pointerdown", () => {
+    isTouched = true;
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    list.ownerDocument.addEventListener(end, () => {
+      isTouched = false;
+    });
+  }
+
   const update = (entries: RosterEntry[], chosen: string | null, followed: string | null) => {
     const present = new Set(entries.map(({ person }) => person.userId));
     for (const [userId, row] of rows) {
@@ -31,12 +43,17 @@ export function peopleList(options: PeopleListOptions) {
       row.element.remove();
       rows.delete(userId);
     }
+    // Under a finger, a focus or somebody's details nothing moves: another row would be met than was aimed at.
+    const isHeld = isTouched || chosen !== null || list.contains(document.activeElement);
     entries.forEach((entry, place) => {
       const { userId } = entry.person;
-      const row = rows.get(userId) ?? personRow(entry, options);
+      const known = rows.get(userId);
+      const row = known ?? personRow(entry, options);
       rows.set(userId, row);
-      // Moving an element takes the focus from it, so only what is out of place moves.
-      if (list.children[place] !== row.element) list.insertBefore(row.element, list.children[place] ?? null);
+      if (!known && isHeld) list.append(row.element);
+      else if (!isHeld && list.children[place] !== row.element) {
+        list.insertBefore(row.element, list.children[place] ?? null);
+      }
       row.update(entry, userId === chosen, userId === followed);
     });
   };
@@ -55,14 +72,15 @@ function personRow({ person, isMe }: RosterEntry, { onChoose, onFollow, onRemove
     h("span", { class: "person-words" }, nameLabel(name, isMe), presence),
     distance.element,
   );
-  const facts = h("dl", { class: "person-facts" });
+  const facts = factsList();
+  const go = placeLink();
   const follow = h("button", { class: "button small", type: "button", click: () => onFollow(userId) });
   const remove = !isMe && onRemove && removeButton(name, () => onRemove(userId, name));
   const details = h(
     "div",
     { class: "person-details", id: detailsId, hidden: true },
-    facts,
-    h("div", { class: "actions" }, follow, remove),
+    facts.element,
+    h("div", { class: "actions" }, follow, isMe ? null : go.element, remove),
   );
   const element = h("li", { class: "person" }, main, details);
 
@@ -74,10 +92,12 @@ function personRow({ person, isMe }: RosterEntry, { onChoose, onFollow, onRemove
       distance.update(entry);
       main.setAttribute("aria-expanded", String(isChosen));
       details.hidden = !isChosen;
-      follow.disabled = entry.presence !== "live";
+      if (!isChosen) return;
+      follow.disabled = entry.presence !== "live" && !isFollowed;
       follow.setAttribute("aria-pressed", String(isFollowed));
       setText(follow, isFollowed ? t.following : t.follow);
-      if (isChosen) showFacts(facts, entry);
+      facts.update(entry);
+      go.update(entry);
     },
   };
 }
@@ -86,7 +106,7 @@ function nameLabel(name: string, isMe: boolean): HTMLElement {
   return h(
     "span",
     { class: "person-name" },
-    h("span", {}, name),
+    h("span", { dir: "auto" }, name),
     isMe && h("span", { class: "badge" }, t.you),
   );
 }
@@ -109,36 +129,20 @@ function distanceLabel() {
   const metres = h("span", {});
   const point = h("span", { class: "person-compass", "aria-hidden": "true" });
   const words = h("span", { class: "visually-hidden" });
-  const element = h(
-    "span",
-    { class: "person-distance" },
-    metres,
-    h("span", { class: "person-bearing" }, arrow, point),
-    words,
-  );
+  const direction = h("span", { class: "person-bearing" }, arrow, point);
+  const element = h("span", { class: "person-distance" }, metres, direction, words);
   return {
     element,
     update({ distance, bearing }: RosterEntry) {
       element.hidden = distance === null || bearing === null;
       if (distance === null || bearing === null) return;
-      setText(metres, formatDistance(distance));
+      const isBeside = distance < AT_ONE_SPOT_METRES;
+      direction.hidden = isBeside;
+      words.hidden = isBeside;
+      setText(metres, isBeside ? t.beside : formatDistance(distance));
       setText(point, t.compass[compassPoint(bearing)] ?? "");
       setText(words, ` ${t.compassWords[compassPoint(bearing)] ?? ""}`);
       arrow.style.transform = `rotate(${Math.round(bearing)}deg)`;
     },
   };
-}
-
-function showFacts(facts: HTMLElement, { person: { position } }: RosterEntry): void {
-  const known: [string, string][] = [];
-  if (position?.speed !== undefined) known.push([t.speed, formatSpeed(position.speed)]);
-  if (position?.accuracy !== undefined) known.push([t.accuracy, `± ${formatDistance(position.accuracy)}`]);
-  if (position?.heading !== undefined)
-    known.push([t.heading, t.compass[compassPoint(position.heading)] ?? ""]);
-  if (position?.altitude !== undefined) known.push([t.altitude, formatAltitude(position.altitude)]);
-  if (position?.battery !== undefined) known.push([t.battery, formatPercent(position.battery)]);
-  const text = known.flat().join("|");
-  if (facts.dataset.shown === text) return;
-  facts.dataset.shown = text;
-  facts.replaceChildren(...known.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
 }

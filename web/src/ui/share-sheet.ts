@@ -17,7 +17,7 @@ export async function openShareSheet(
     h("p", {}, isLocked ? t.lockedInvite : t.inviteText),
     qrCode(link),
     field,
-    h("div", { class: "actions" }, copyButton(link, field), shareButton(link, sessionName)),
+    h("div", { class: "actions" }, shareButton(link, sessionName), copyButton(link, field)),
     h("button", { class: "button", type: "button", click: () => sheet.close() }, t.continueToSession),
   );
   await sheet.closed;

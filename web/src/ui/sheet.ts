@@ -29,6 +29,8 @@ export function openSheet(title: string, ...content: (Node | string)[]): Sheet {
   const closed = new Promise<void>((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
+      // What had the focus before may be gone with its page.
+      if (document.activeElement === document.body) document.querySelector<HTMLElement>("h1")?.focus();
       resolve();
     });
   });

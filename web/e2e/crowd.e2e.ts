@@ -1,0 +1,194 @@
+import type { Browser, Geolocation } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { openBrowser, Somebody } from "./people";
+import { Server } from "./server";
+
+const HERE: Geolocation = { latitude: 48.1374, longitude: 11.5755, accuracy: 8 };
+
+let browser: Browser;
+let server: Server;
+let people: Somebody[];
+
+beforeAll(async () => {
+  browser = await openBrowser();
+  server = await Server.start();
+});
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+beforeEach(() => {
+  people = [];
+});
+afterEach(async () => {
+  for (const { context } of people) await context.close();
+});
+
+async function arrive(options: Parameters<typeof Somebody.arrive>[1] = {}): Promise<Somebody> {
+  const somebody = await Somebody.arrive(browser, { reducedMotion: "reduce", ...options });
+  people.push(somebody);
+  return somebody;
+}
+
+async function adaStarts() {
+  const ada = await arrive({ geolocation: HERE });
+  const link = await ada.startSession(server.url);
+  await ada.join("Ada");
+  await ada.marker("You").waitFor();
+  return { ada, link };
+}
+
+/** Somebody without a page of their own, who says where they are once, or again when asked to. */
+async function guest(link: string, name: string, place: { lat: number; lng: number }) {
+  const sessionId = link.split("/").pop();
+  const answer = await fetch(`${server.url}/api/sessions/${sessionId}/join`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ display_name: name }),
+  });
+  const { websocket_token: token } = (await answer.json()) as { websocket_token: string };
+  const page = people[0]?.page;
+  await page?.evaluate(
+    async ([name, token, place]) => {
+      const socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws?token=${token}`);
+      await new Promise((resolve) => socket.addEventListener("open", resolve));
+      const tell = (data: object) => socket.send(JSON.stringify({ type: "location_update", data }));
+      tell(place);
+      Object.assign(globalThis, { [`tell ${name}`]: tell });
+    },
+    [name, token, place] as const,
+  );
+  return {
+    moveTo: (to: { lat: number; lng: number }) =>
+      page?.evaluate(
+        ([name, to]) =>
+          (globalThis as unknown as Record<string, (data: object) => void>)[`tell ${name}`]?.(to),
+        [name, to] as const,
+      ),
+  };
+}
+
+describe("among many", () => {
+  it("people at one spot are one marker, which opens to choose one of them", async () => {
+    const { ada, link } = await adaStarts();
+    const spot = { lat: 48.1385, lng: 11.577 };
+    for (const name of ["Ben", "Cleo", "Dora"]) await guest(link, name, spot);
+    const group = ada.page.locator(".group", { hasText: "3" });
+    await group.waitFor();
+    expect(await group.getAttribute("aria-label")).toContain("Cleo");
+    await group.click();
+    await ada.page.locator(".person-card").getByRole("button", { name: "Cleo" }).click();
+    await ada.page.locator(".person-card").getByRole("heading", { name: "Cleo" }).waitFor();
+    await ada.marker("Cleo").waitFor();
+  });
+
+  it("no name covers another, and nobody stands under a button", async () => {
+    const { ada, link } = await adaStarts();
+    for (let index = 0; index < 24; index++) {
+      await guest(link, `Person ${index}`, {
+        lat: HERE.latitude + 0.0009 * Math.cos(index * 2.4) * Math.sqrt(index),
+        lng: HERE.longitude + 0.0012 * Math.sin(index * 2.4) * Math.sqrt(index),
+      });
+    }
+    await ada.page.locator(".count", { hasText: "25" }).waitFor();
+    const boxes = (selector: string) =>
+      ada.page.locator(selector).evaluateAll((elements) =>
+        elements
+          .map((element) => element.getBoundingClientRect())
+          .filter(({ width }) => width > 0)
+          .map(({ left, top, right, bottom }) => ({ left, top, right, bottom })),
+      );
+    const overlapping = async () => {
+      const names = await boxes(".marker-name");
+      return names.flatMap((a, index) =>
+        names
+          .slice(index + 1)
+          .filter((b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom),
+      ).length;
+    };
+    await expect.poll(async () => (await boxes(".marker-name")).length).toBeGreaterThan(5);
+    await expect.poll(overlapping).toBe(0);
+    const hidden = async () => {
+      const covers = [...(await boxes(".map-button")), ...(await boxes(".panel"))];
+      const middles = (await boxes(".marker")).map(({ left, top, right, bottom }) => ({
+        x: (left + right) / 2,
+        y: (top + bottom) / 2,
+      }));
+      return middles.filter(({ x, y }) =>
+        covers.some((box) => x > box.left && x < box.right && y > box.top && y < box.bottom),
+      ).length;
+    };
+    await expect.poll(hidden).toBe(0);
+  });
+
+  it("a tapped person has a card with the way to them, and following says so", async () => {
+    await server.stop();
+    // Longer than the 10 s after which Ada, who stands still, is told of again.
+    server = await Server.start({ LOCATION_TTL_SECONDS: "14" });
+    const { ada, link } = await adaStarts();
+    const ben = await guest(link, "Ben", { lat: 48.1401, lng: 11.5755 });
+    await ada.marker("Ben").click();
+    const card = ada.page.locator(".person-card");
+    await card.getByText("north of you").waitFor();
+    expect(await card.getByRole("link", { name: "Take me there" }).getAttribute("href")).toContain("48.14");
+    await ben.moveTo({ lat: 48.1402, lng: 11.5755 });
+    await card.getByRole("button", { name: "Follow" }).click();
+    await ada.page.locator(".followed", { hasText: "Following Ben" }).waitFor();
+    await ada.page.locator(".followed", { hasText: "last seen" }).waitFor();
+    await ada.press("Stop following");
+    await ada.page.locator(".followed").waitFor({ state: "hidden" });
+  });
+
+  it("the focus stays on a row while the list changes", async () => {
+    const { ada, link } = await adaStarts();
+    const ben = await guest(link, "Ben", { lat: 48.139, lng: 11.5755 });
+    await guest(link, "Cleo", { lat: 48.14, lng: 11.5755 });
+    await ada.sees("Cleo", "now");
+    await ada.row("Cleo").focus();
+    await ben.moveTo({ lat: 48.145, lng: 11.5755 });
+    await ada.sees("Ben", "850 m");
+    const focused = () => ada.page.evaluate(() => document.activeElement?.textContent);
+    expect(await focused()).toContain("Cleo");
+    const order = () => ada.page.locator(".person-name > :first-child").allTextContents();
+    expect(await order()).toEqual(["Ada", "Ben", "Cleo"]);
+    await ada.page.evaluate(() => (document.activeElement as HTMLElement).blur());
+    await expect.poll(order).toEqual(["Ada", "Cleo", "Ben"]);
+  });
+});
+
+describe("a small window", () => {
+  it.each([
+    [568, 320],
+    [360, 320],
+    [320, 256],
+    [390, 420],
+    [599, 340],
+  ])("of %i × %i has everything in reach", async (width, height) => {
+    const { ada } = await adaStarts();
+    await ada.page.setViewportSize({ width, height });
+    await ada.press("Session menu");
+    await ada.press("Close");
+    await ada.page.getByRole("button", { name: "Pause" }).click();
+    await ada.page.getByRole("button", { name: "Resume" }).click();
+    await ada.page.locator(".panel-toggle").click();
+    await ada.row("Ada").click();
+    expect(await ada.page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+  });
+
+  it("with letters of twice the size has everything in reach", async () => {
+    const viewport = { width: 360, height: 640 };
+    const ada = await arrive({ geolocation: HERE, locale: "de-DE", viewport, bypassCSP: true });
+    await ada.page.goto(server.url);
+    await ada.page.addStyleTag({ content: "html { font-size: 200% }" });
+    await ada.press("Sitzung starten");
+    await ada.press("Weiter");
+    await ada.page.getByLabel("Dein Name").fill("Ada");
+    await ada.press("Beitreten");
+    await ada.isLive();
+    await ada.press("Menü der Sitzung");
+    await ada.press("Schließen");
+    await ada.page.locator(".panel-toggle").click();
+    await ada.row("Ada").click();
+    expect(await ada.page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  });
+});
