@@ -98,6 +98,12 @@ async function costOf(page: Page, cdp: CDPSession): Promise<Cost> {
   };
 }
 
+/** A tap where the button is, without waiting until the page has come to rest. */
+async function tapList(page: Page): Promise<void> {
+  const box = await page.locator(".panel-toggle").boundingBox();
+  if (box) await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+}
+
 /** From a tap until it is drawn, in milliseconds of wall time, as the browser measures it. */
 async function slowestTap(page: Page): Promise<number> {
   await page.evaluate(() => {
@@ -108,7 +114,7 @@ async function slowestTap(page: Page): Promise<number> {
     }).observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
   });
   for (let tap = 0; tap < 6; tap++) {
-    await page.locator(".panel-toggle").click();
+    await tapList(page);
     await new Promise((resolve) => setTimeout(resolve, 700));
   }
   return page.evaluate(() => Math.max(0, ...(globalThis as unknown as { taps: number[] }).taps));
@@ -147,9 +153,9 @@ it("measures what a page costs its phone", async () => {
   ];
   const { ada, cdp, people } = await among(PEOPLE, true);
   table.push(row(`${PEOPLE} people at 2 s, list folded`, await costOf(ada.page, cdp)));
-  await ada.openList();
+  await tapList(ada.page);
   table.push(row(`${PEOPLE} people at 2 s, list open`, await costOf(ada.page, cdp)));
-  await ada.page.locator(".panel-toggle").click();
+  await tapList(ada.page);
   await cdp.send("Emulation.setCPUThrottlingRate", { rate: SLOWDOWN });
   table.push(row(`${PEOPLE} people at 2 s, ${SLOWDOWN} × slower`, await costOf(ada.page, cdp)));
   const tap = await slowestTap(ada.page);

@@ -59,11 +59,11 @@ describe("the pace", () => {
 
   it("asks the device anew, and repeats a position only while it is young", () => {
     offer(1);
-    clock.pass(15_000);
+    clock.pass(9_000);
     expect(heard).toEqual([]);
-    clock.pass(10_000);
+    clock.pass(1_000);
     expect(heard).toEqual(["confirm"]);
-    clock.pass(60_000);
+    clock.pass(75_000);
     expect(reported.map(([time]) => time)).toEqual([0, 10_000, 20_000, YOUNG_MS]);
     expect(heard).toContain("quiet");
     offer(2);

@@ -100,7 +100,7 @@ function isKnown(value: number | null): value is number {
 export const SHORTEST_PAUSE_MS = 2_000;
 export const KEEP_ALIVE_MS = 10_000;
 /** From this age on the device is asked anew. */
-const CONFIRM_AFTER_MS = 15_000;
+const CONFIRM_AFTER_MS = 9_000;
 /** A position is repeated up to this age. */
 export const YOUNG_MS = 30_000;
 /** A timer this late means that the page was asleep, and the person may be anywhere by now. */

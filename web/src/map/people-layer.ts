@@ -4,7 +4,7 @@ import { type LatLng, nearestTurn } from "../geometry";
 import type { RosterEntry } from "../roster";
 import type { Position } from "../session";
 import { GroupMarker, PersonMarker } from "./marker";
-import { groupsOf, placeLabels, type Spot } from "./placement";
+import { type Box, groupsOf, placeLabels, type Spot } from "./placement";
 
 /** How often who stands together and where names have room is worked out anew. */
 const PLACE_MS = 500;
@@ -156,8 +156,20 @@ export class PeopleLayer {
     const crowds = [...groups]
       .filter(([, members]) => members.length > 1)
       .map(([id]) => around(at(spots, id)));
-    const sides = placeLabels(labels, crowds);
+    const sides = placeLabels(labels, [...crowds, ...this.outside()]);
     for (const { id } of labels) this.markers.get(id)?.placeName(sides.get(id) ?? null);
+  }
+
+  /** A name that is cut by the edge of the map says nothing. */
+  private outside(): Box[] {
+    const { clientWidth: width, clientHeight: height } = this.map.getContainer();
+    const far = 1e6;
+    return [
+      { left: -far, top: -far, right: 0, bottom: far },
+      { left: width, top: -far, right: far, bottom: far },
+      { left: -far, top: -far, right: far, bottom: 0 },
+      { left: -far, top: height, right: far, bottom: far },
+    ];
   }
 
   /** Who is chosen, oneself, and a name that says more than who it is have room before the others. */

@@ -16,7 +16,7 @@ describe("people who stand together", () => {
   });
 
   it("stay a group a little longer than they would become one, under the same name", () => {
-    const standing = [at("a", 40), at("b", 0)];
+    const standing = [at("a", 45), at("b", 0)];
     expect(groupsOf(standing, none).size).toBe(2);
     const before = new Map([
       ["a", "b"],

@@ -18,9 +18,9 @@ export const contains = (box: Box, { x, y }: Spot): boolean =>
   x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
 
 /** Avatars this close cover one another. */
-const TOGETHER_PX = 34;
+const TOGETHER_PX = 40;
 /** Who was together stays so a little longer, so that nothing flickers. */
-const APART_PX = 46;
+const APART_PX = 50;
 
 interface Standing extends Spot {
   id: string;
