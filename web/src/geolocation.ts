@@ -26,6 +26,7 @@ const OLDEST_FIX_MS = 600_000;
 /** A satellite receiver tells of each second, also of one who stands still: when it falls silent, it has lost the place. */
 const STREAM_FIXES = 3;
 const STREAM_MS = 10_000;
+const SAME_FIX_MS = 500;
 
 /** Follows this device's place until stopped, and reports it at the pace of `paced`. */
 export function watchLocation({
@@ -45,7 +46,9 @@ export function watchLocation({
     if (isStopped) return;
     const age = Date.now() - timestamp;
     const takenAt = clock.now() - (age > 0 && age < OLDEST_FIX_MS ? age : 0);
-    if (!isAnswer) taken = [takenAt, ...taken].slice(0, STREAM_FIXES);
+    // With an answer some browsers tell the watch the same position once more.
+    const isNew = takenAt - (taken[0] ?? Number.NEGATIVE_INFINITY) > SAME_FIX_MS;
+    if (!isAnswer && isNew) taken = [takenAt, ...taken].slice(0, STREAM_FIXES);
     // A device that is silent while it stands still answers with where it is, and the time at which it came there.
     pace.offer(toFix(coords), isAnswer && !isStream() ? clock.now() : takenAt);
   };
