@@ -24,7 +24,7 @@ const TIME: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 static TOKENS: LazyLock<Tokens> = LazyLock::new(|| Tokens::new(KEY, &[OTHER]).expect("a key"));
 static HEADER: LazyLock<String> = LazyLock::new(|| {
     let (session, user) = (SessionId::from_random([1; 16]), UserId::from_random([2; 16]));
-    let token = issue(&Pass { session, user, role: Role::Watcher });
+    let token = issue(&Pass { session, user, role: Role::Watcher { generation: 1 } });
     token.split('.').next().unwrap_or_default().to_owned()
 });
 

@@ -277,6 +277,28 @@ describe("the creator", () => {
     expect(await ben.kept()).toEqual([]);
   });
 
+  it("sends watchers away, who come back by themselves until it is locked", async () => {
+    const { ada, link } = await twoTogether();
+    const cleo = await arrive({ place: null });
+    await cleo.watch(link);
+    await cleo.sees("Ada", "now");
+    await ada.page.getByText("1 is watching").waitFor();
+    const asked = cleo.page.waitForResponse((response) => response.url().endsWith("/watch"));
+    await ada.press("Session menu");
+    await ada.press("Send watchers away (1)");
+    await ada.confirm("Send watchers away");
+    expect((await asked).status()).toBe(201);
+    await cleo.page.getByText("Live", { exact: true }).waitFor();
+    await ada.page.getByText("1 is watching").waitFor();
+
+    await ada.row("Ben").click();
+    await ada.press("Remove: Ben");
+    await ada.confirm("Remove and lock");
+    await cleo.heading("You can no longer watch");
+    await ada.page.getByText("1 is watching").waitFor({ state: "hidden" });
+    await ada.seesNobodyCalled("Ben");
+  });
+
   it("locks the session, and a newcomer does not come in until it is open again", async () => {
     const { ada, link } = await twoTogether();
     await ada.press("Session menu");

@@ -26,10 +26,12 @@ export const getConfig = () => call<Config>("GET", "/config");
 export const createSession = (body: Schemas["NewSession"]) =>
   call<CreatedSession>("POST", "/sessions", { body });
 
-export const getSession = (sessionId: string) => call<Session>("GET", `/sessions/${sessionId}`);
+/** Of a session that is locked, only who is in it is told its name and who is there. */
+export const getSession = (sessionId: string, token?: string) =>
+  call<Session>("GET", `/sessions/${sessionId}`, { token });
 
-export const getParticipants = async (sessionId: string) =>
-  (await call<Schemas["Participants"]>("GET", `/sessions/${sessionId}/participants`)).participants;
+export const getParticipants = async (sessionId: string, token?: string) =>
+  (await call<Schemas["Participants"]>("GET", `/sessions/${sessionId}/participants`, { token })).participants;
 
 export const joinSession = (sessionId: string, body: Schemas["NewParticipant"]) =>
   call<Joined>("POST", `/sessions/${sessionId}/join`, { body });
@@ -41,6 +43,9 @@ export const changeSession = (sessionId: string, token: string, body: Schemas["S
 
 export const endSession = (sessionId: string, token: string) =>
   call<unknown>("DELETE", `/sessions/${sessionId}`, { token });
+
+export const removeWatchers = (sessionId: string, token: string) =>
+  call<unknown>("DELETE", `/sessions/${sessionId}/watchers`, { token });
 
 /** With a person's own token this is leaving, with the creator's it is removing somebody. */
 export const removeParticipant = (sessionId: string, userId: string, token: string) =>
@@ -74,7 +79,7 @@ export function isGone(error: unknown): error is ApiError {
 async function call<T>(
   method: string,
   path: string,
-  { body, token }: { body?: object; token?: string } = {},
+  { body, token }: { body?: object; token?: string | undefined } = {},
 ): Promise<T> {
   const headers: Record<string, string> = {};
   if (body) headers["content-type"] = "application/json";

@@ -40,7 +40,13 @@ export type ChannelEvent =
       server_time: string;
       location_ttl_seconds: number;
     }
-  | { type: "initial_participants"; participants: WireParticipant[]; server_time: string }
+  | {
+      type: "initial_participants";
+      participants: WireParticipant[];
+      /** Older servers do not tell. */
+      watcher_count?: number;
+      server_time: string;
+    }
   | { type: "initial_locations"; locations: (WireLocation & { age_ms: number })[] }
   | { type: "presence_state"; presences: WirePresences }
   | { type: "presence_diff"; joins: WirePresences; leaves: WirePresences }
@@ -52,6 +58,8 @@ export type ChannelEvent =
       type: "session_updated";
       data: { name: string | null; expires_at: string; locked: boolean; server_time: string };
     }
+  | { type: "presence_watchers"; data: { count: number } }
+  | { type: "dismissed"; data: { reason: string } }
   | { type: "session_ended"; data: { reason: string } }
   | { type: "refused"; reason: string }
   | { type: "connection"; state: ConnectionState }
@@ -76,12 +84,17 @@ const FINAL_REFUSALS = new Set([
   "session_full",
 ]);
 
+/** Also the reason of a dismissal: the token is of before watchers were sent away. */
+export const WATCHING_REVOKED = "watching_revoked";
+
 const BROADCASTS = [
   "location_update",
   "participant_joined",
   "participant_left",
   "participant_status",
   "session_updated",
+  "presence_watchers",
+  "dismissed",
   "session_ended",
 ] as const;
 
@@ -228,6 +241,10 @@ function receiveJoin(
     })
     .receive("error", (response) => {
       const reason = reasonIn(response);
+      if (reason === WATCHING_REVOKED) {
+        close();
+        return tell({ type: "dismissed", data: { reason } });
+      }
       if (!FINAL_REFUSALS.has(reason)) return supervisor.refused();
       close();
       tell({ type: "refused", reason });

@@ -6,6 +6,7 @@ import {
   getTrackers,
   isGone,
   removeParticipant,
+  removeWatchers,
   revokeTrackers,
 } from "./api";
 import { formatDuration } from "./format";
@@ -20,7 +21,7 @@ import type { LiveActions } from "./ui/live-layout";
 import { describeProblem } from "./ui/problem";
 import { openSessionMenu } from "./ui/session-menu";
 import { openShareSheet } from "./ui/share-sheet";
-import { confirmSheet, openSheet } from "./ui/sheet";
+import { choiceSheet, confirmSheet, openSheet } from "./ui/sheet";
 
 /** Everything a person can ask for on the live page. */
 export function liveActions(live: Live): LiveActions {
@@ -74,6 +75,8 @@ function openMenu(live: Live): void {
           onLock: (locked) => update(live, creatorToken, { locked }),
           lengths: longestSession().then(lengthsUpTo),
           onChangeEnd: (minutes) => update(live, creatorToken, { expires_in_minutes: minutes }),
+          watchers: () => live.state.watchers,
+          onRemoveWatchers: () => void sendWatchersAway(live, creatorToken),
           onEnd: () => void end(live, creatorToken),
         }
       : null,
@@ -161,8 +164,23 @@ async function end(live: Live, creatorToken: string): Promise<void> {
 async function remove(live: Live, userId: string, name: string): Promise<void> {
   const { sessionId, seat } = live.options;
   const { creatorToken } = seat;
-  if (!creatorToken || !(await confirmSheet(t.removeQuestion(name), t.removeText, t.remove))) return;
-  await attempt(live, () => removeParticipant(sessionId, userId, creatorToken));
+  if (!creatorToken) return;
+  const { locked } = live.state;
+  const text = locked ? t.removeLockedText : t.removeText;
+  const actions = locked ? [t.remove] : [t.remove, t.removeAndLock];
+  const chosen = await choiceSheet(t.removeQuestion(name), text, actions);
+  if (chosen === null) return;
+  await attempt(live, async () => {
+    // Locked first: in between they could come back.
+    if (chosen === t.removeAndLock) await changeSession(sessionId, creatorToken, { locked: true });
+    await removeParticipant(sessionId, userId, creatorToken);
+  });
+}
+
+async function sendWatchersAway(live: Live, creatorToken: string): Promise<void> {
+  const text = t.removeWatchersText;
+  if (!(await confirmSheet(t.removeWatchersQuestion, text, t.removeWatchers))) return;
+  await attempt(live, () => removeWatchers(live.options.sessionId, creatorToken));
 }
 
 /** Shows what went wrong. What is already over needs no message: the page learns that by itself. */

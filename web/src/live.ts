@@ -1,5 +1,5 @@
-import { type Config, getConfig, getSession, isGone, leaveOnUnload } from "./api";
-import { type ChannelEvent, type Fix, type LiveChannel, openChannel } from "./channel";
+import { ApiError, type Config, getConfig, getSession, isGone, leaveOnUnload, watchSession } from "./api";
+import { type ChannelEvent, type Fix, type LiveChannel, openChannel, WATCHING_REVOKED } from "./channel";
 import { systemClock } from "./clock";
 import { liveActions } from "./live-actions";
 import { LoadFailure, load } from "./load";
@@ -48,12 +48,17 @@ const FREQUENT: ReadonlySet<SessionEvent["type"]> = new Set([
 ]);
 /** A crash of the tab loses at most so much of one's own track. */
 const KEEP_TRACK_MS = 60_000;
+/** All who watched ask again at about the same time: within this. */
+const WATCH_AGAIN_MS = 1_000;
+const WATCH_RETRY_MS = 5_000;
+/** Refusals that will not change by themselves: one watches no more. */
+const WATCH_NO_MORE: ReadonlySet<string> = new Set(["SESSION_LOCKED", "SESSION_FULL"]);
 /** While these last, the page has something to share. */
 const GOES_ON: ReadonlySet<SharingPhase> = new Set(["searching", "on", "no_gps", "quiet"]);
 /** Whether it is this page or another tab or an app that shares, one is still on the map. */
 const KEEPS_POSITION: ReadonlySet<SharingPhase> = new Set(["on", "no_gps", "quiet", "app", "elsewhere"]);
 /** These end one's own place, not the session: a creator keeps the right to end it. */
-const ONLY_MY_END: ReadonlySet<EndReason> = new Set(["left", "removed", "full"]);
+const ONLY_MY_END: ReadonlySet<EndReason> = new Set(["left", "removed", "full", "locked"]);
 
 /** A session while it is on: events come in, the state changes, everything is drawn from the state. */
 export class Live implements Page {
@@ -67,7 +72,7 @@ export class Live implements Page {
   private group: readonly string[] = [];
   private readonly clock = systemClock();
   private readonly disposal = new AbortController();
-  private readonly channel: LiveChannel;
+  private channel: LiveChannel;
   private readonly sharing = createSharing({
     clock: this.clock,
     onFix: (fix, takenAt) => this.tellFix(fix, takenAt),
@@ -85,6 +90,7 @@ export class Live implements Page {
   private drawnAt = Number.NEGATIVE_INFINITY;
   private isDrawDue = false;
   private readonly followers = new Set<() => void>();
+  private cancelWatching = () => {};
   private onAppArrival: (() => void) | null = null;
 
   constructor(readonly options: LiveOptions) {
@@ -94,7 +100,7 @@ export class Live implements Page {
     const { signal } = this.disposal;
     this.layout = liveLayout(liveActions(this), seat.creatorToken !== undefined, signal);
     this.element = this.layout.element;
-    this.channel = openChannel(sessionId, seat.token, this.clock, (event) => this.receive(event));
+    this.channel = this.connect(seat.token);
     document.addEventListener("visibilitychange", () => this.noticeVisibility(), { signal });
     window.addEventListener("pagehide", () => this.noticeUnload(), { signal });
     this.tick();
@@ -128,6 +134,7 @@ export class Live implements Page {
     this.disposal.abort();
     this.sharerWatch.abort();
     this.cancelTick();
+    this.cancelWatching();
     cancelAnimationFrame(this.frame);
     this.letSleep();
     this.sharing.dispose();
@@ -210,10 +217,18 @@ export class Live implements Page {
     this.draw();
   }
 
+  private connect(token: string): LiveChannel {
+    return openChannel(this.options.sessionId, token, this.clock, (event) => this.receive(event));
+  }
+
   private receive(event: ChannelEvent): void {
     // To close the connection is told as its end too: of a page that is gone, nobody asks whether the session is over.
     if (this.disposal.signal.aborted) return;
     this.dispatch(event);
+    if (event.type === "dismissed" && event.data.reason === WATCHING_REVOKED) {
+      this.channel.close();
+      this.watchAgainIn(Math.random() * WATCH_AGAIN_MS);
+    }
     // What this page sends itself does not come back to it.
     if (event.type === "location_update" && event.data.user_id === this.state.me) this.noticeApp();
     if (event.type === "initial_participants") {
@@ -225,6 +240,27 @@ export class Live implements Page {
       this.retryMap();
     }
     if (event.type === "connection" && event.state === "offline") void this.checkWhetherOver();
+  }
+
+  private watchAgainIn(ms: number): void {
+    this.cancelWatching();
+    this.cancelWatching = this.clock.after(ms, () => void this.watchAgain());
+  }
+
+  /** Watchers were sent away. Who has the link may ask anew, unless the session is locked. */
+  private async watchAgain(): Promise<void> {
+    const { sessionId } = this.options;
+    try {
+      const { websocket_token: token } = await watchSession(sessionId);
+      if (this.disposal.signal.aborted) return;
+      changeSeat(sessionId, { token });
+      this.options.seat.token = token;
+      this.channel = this.connect(token);
+    } catch (error) {
+      const isFinal = isGone(error) || (error instanceof ApiError && WATCH_NO_MORE.has(error.code));
+      if (isFinal) this.dispatch({ type: "refused", reason: error.code.toLowerCase() });
+      else this.watchAgainIn(WATCH_RETRY_MS);
+    }
   }
 
   private noticeApp(): void {
@@ -323,8 +359,9 @@ export class Live implements Page {
   }
 
   private async describe(): Promise<void> {
+    const { sessionId, seat } = this.options;
     try {
-      this.dispatch({ type: "described", ...(await getSession(this.options.sessionId)) });
+      this.dispatch({ type: "described", ...(await getSession(sessionId, seat.token)) });
     } catch (error) {
       if (isGone(error)) this.dispatch({ type: "refused", reason: error.code.toLowerCase() });
     }
@@ -392,8 +429,9 @@ export class Live implements Page {
 
   private finish(reason: EndReason): void {
     const { sessionId, onEnded } = this.options;
+    // Other tabs have the same place, and go on.
     if (ONLY_MY_END.has(reason)) giveUpPlace(sessionId);
-    else forgetSeat(sessionId);
+    else if (reason !== "replaced") forgetSeat(sessionId);
     const { track, state } = this;
     this.dispose();
     onEnded({ reason, sessionName: state.name, track: track.points });

@@ -101,7 +101,7 @@ function retryWhenOnline(retry: () => void): void {
 }
 
 function showEnded(sessionId: string, farewell: Farewell): void {
-  show(endedPage(farewell, goHome, () => openJoin(sessionId)));
+  show(endedPage(farewell, goHome, () => openSession(sessionId)));
 }
 
 document.documentElement.lang = t.language;

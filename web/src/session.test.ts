@@ -182,6 +182,7 @@ describe("the end", () => {
     ["session_not_found", "gone"],
     ["unauthorized", "removed"],
     ["session_full", "full"],
+    ["session_locked", "locked"],
   ])("is also learnt from a refusal: %s", (reason, ended) => {
     expect(after([{ type: "refused", reason }]).ended).toBe(ended);
   });
@@ -189,6 +190,25 @@ describe("the end", () => {
   it("is final", () => {
     const ended = after([{ type: "session_ended", data: { reason: "expired" } }], joined());
     expect(apply(ended, { type: "connection", state: "offline" }, NOW)).toBe(ended);
+  });
+});
+
+describe("watchers", () => {
+  it("are counted", () => {
+    const participants: SessionEvent = {
+      type: "initial_participants",
+      participants: [ada],
+      watcher_count: 2,
+      server_time: SERVER,
+    };
+    expect(after([participants], joined()).watchers).toBe(2);
+    expect(after([{ type: "presence_watchers", data: { count: 3 } }], joined()).watchers).toBe(3);
+  });
+
+  it("that are sent away are not at the end: they ask again", () => {
+    const dismissed = (reason: string) => after([{ type: "dismissed", data: { reason } }], joined());
+    expect(dismissed("watching_revoked")).toMatchObject({ ended: null, connection: "connecting" });
+    expect(dismissed("too_many_connections").ended).toBe("replaced");
   });
 });
 

@@ -1,4 +1,12 @@
-import type { ChannelEvent, Fix, Status, WireFix, WireLocation, WireParticipant } from "./channel";
+import {
+  type ChannelEvent,
+  type Fix,
+  type Status,
+  WATCHING_REVOKED,
+  type WireFix,
+  type WireLocation,
+  type WireParticipant,
+} from "./channel";
 import type { ConnectionState } from "./connection";
 import { distanceMetres, type LatLng } from "./geometry";
 
@@ -21,8 +29,20 @@ export interface Person {
   trail: readonly LatLng[];
 }
 
-/** `over`: ended, nobody said why. `removed`: by the creator. `gone`: nobody knows this session. */
-export type EndReason = "expired" | "ended_by_creator" | "over" | "removed" | "left" | "gone" | "full";
+/**
+ * `over`: ended, nobody said why. `removed`: by the creator. `gone`: nobody knows this session. `locked`: one watched,
+ * and nobody may any more. `replaced`: one has too many connections, and this is the oldest.
+ */
+export type EndReason =
+  | "expired"
+  | "ended_by_creator"
+  | "over"
+  | "removed"
+  | "left"
+  | "gone"
+  | "full"
+  | "locked"
+  | "replaced";
 
 export interface SessionState {
   sessionId: string;
@@ -38,6 +58,8 @@ export interface SessionState {
   /** Null for a watcher. */
   me: string | null;
   people: ReadonlyMap<string, Person>;
+  /** How many watch, oneself included. */
+  watchers: number;
   /** One has asked to leave, so being gone is no surprise. */
   isLeaving: boolean;
   ended: EndReason | null;
@@ -68,6 +90,7 @@ export function newSession(sessionId: string, me: string | null): SessionState {
     positionLifeMs: 30_000,
     me,
     people: new Map(),
+    watchers: 0,
     isLeaving: false,
     ended: null,
   };
@@ -96,6 +119,11 @@ export function apply(state: SessionState, event: SessionEvent, now: number): Se
       return withDescription(state, event, now);
     case "session_updated":
       return withDescription(state, event.data, now);
+    case "presence_watchers":
+      return { ...state, watchers: event.data.count };
+    case "dismissed":
+      if (event.data.reason === WATCHING_REVOKED) return { ...state, connection: "connecting" };
+      return { ...state, ended: "replaced" };
     case "session_ended":
       return { ...state, ended: endReason(event.data.reason) };
     case "refused":
@@ -122,6 +150,8 @@ type PeopleEvent = Exclude<
       | "described"
       | "session_updated"
       | "session_ended"
+      | "presence_watchers"
+      | "dismissed"
       | "refused"
       | "leaving"
       | "ended";
@@ -132,7 +162,10 @@ function applyToPeople(state: SessionState, event: PeopleEvent, now: number): Pa
   const { people, me } = state;
   switch (event.type) {
     case "initial_participants":
-      return { people: withEverybody(state, event.participants, event.server_time, now) };
+      return {
+        people: withEverybody(state, event.participants, event.server_time, now),
+        watchers: event.watcher_count ?? 0,
+      };
     case "initial_locations":
       return { people: withSnapshot(state, event.locations, now) };
     case "participant_joined": {
@@ -286,6 +319,8 @@ function endReason(reason: string): EndReason {
       return "removed";
     case "session_full":
       return "full";
+    case "session_locked":
+      return "locked";
     default:
       return "gone";
   }

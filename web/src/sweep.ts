@@ -12,9 +12,9 @@ export async function sweepSeats(): Promise<void> {
   await Promise.all(due.map(({ sessionId, seat }) => sweep(sessionId, seat)));
 }
 
-async function sweep(sessionId: string, { endsAt }: Seat): Promise<void> {
+async function sweep(sessionId: string, { endsAt, token, creatorToken }: Seat): Promise<void> {
   try {
-    const { name, expires_at, server_time } = await getSession(sessionId);
+    const { name, expires_at, server_time } = await getSession(sessionId, creatorToken ?? token);
     changeSeat(sessionId, { name, endsAt: Date.now() + Date.parse(expires_at) - Date.parse(server_time) });
   } catch (error) {
     const isLongOver = endsAt !== undefined && endsAt < Date.now() - DAY_MS;

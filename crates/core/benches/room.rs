@@ -43,6 +43,7 @@ fn room(now: Now) -> (Room, Vec<SeatId>) {
         ends_at: Timestamp::from_millis(3_600_000),
         locked: false,
         location_ttl: Duration::from_secs(30),
+        watch_generation: 0,
     };
     room.reconcile(details, users.iter().enumerate().map(profile).collect(), now).wake();
     let seats = users.iter().map(|user| room.enter(Guest::Participant(user), now).unwrap().0).collect();

@@ -68,7 +68,17 @@ impl SharingStatus {
 #[error("not a sharing status")]
 pub struct InvalidStatus;
 
-/// Something that everyone in a room is told.
+/// Why one connection is let go while its session goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DismissReason {
+    /// Watchers were sent away: by hand, by a lock, or when somebody was removed.
+    WatchingRevoked,
+    /// The participant has opened too many connections since.
+    TooManyConnections,
+}
+
+/// Something that everyone in a room is told, or one of them.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Event {
@@ -109,6 +119,18 @@ pub enum Event {
         /// The server's time.
         server_time: Timestamp,
     },
+    /// How many watch now.
+    PresenceWatchers {
+        /// Their connections, to all nodes.
+        count: u32,
+    },
+    /// This connection is let go, and nobody else is told.
+    Dismissed {
+        /// Why.
+        reason: DismissReason,
+        /// The server's time.
+        server_time: Timestamp,
+    },
     /// It is over.
     SessionEnded {
         /// Why.
@@ -128,6 +150,8 @@ impl Event {
             Self::ParticipantStatus { .. } => "participant_status",
             Self::PresenceDiff(_) => "presence_diff",
             Self::SessionUpdated { .. } => "session_updated",
+            Self::PresenceWatchers { .. } => "presence_watchers",
+            Self::Dismissed { .. } => "dismissed",
             Self::SessionEnded { .. } => "session_ended",
         }
     }
@@ -207,6 +231,8 @@ pub const TOPIC_PREFIX: &str = "location:";
 pub struct InitialParticipants {
     /// Everyone who takes part, in order of joining, the reader too.
     pub participants: Vec<InitialParticipant>,
+    /// How many watch.
+    pub watcher_count: u32,
     /// The server's time.
     pub server_time: Timestamp,
 }
@@ -221,7 +247,9 @@ impl InitialParticipants {
         let mut json = String::with_capacity(self.participants.len() * ONE_BYTES + 64);
         json.push_str(r#"{"participants":["#);
         push_all(&mut json, &self.participants, |json, one| one.push(json));
-        json.push_str(r#"],"server_time":"#);
+        json.push_str(r#"],"watcher_count":"#);
+        json.push_str(&to_json(&self.watcher_count));
+        json.push_str(r#","server_time":"#);
         json.push_str(&to_json(&self.server_time));
         json.push('}');
         json
@@ -347,7 +375,7 @@ mod tests {
             one("A", Some(SharingStatus::Sharing), Some(server_time)),
         ];
         for participants in [Vec::new(), people] {
-            let all = InitialParticipants { participants, server_time };
+            let all = InitialParticipants { participants, watcher_count: 7, server_time };
             assert_eq!(all.to_json(), to_json(&all));
         }
     }

@@ -63,6 +63,12 @@ pub const CHANNELS_PER_CONNECTION_MAX: usize = 8;
 /// Longest token, in bytes. Ours take about 330.
 pub const TOKEN_BYTES_MAX: usize = 1024;
 
+/// Most connections that one participant may have to one node at a time; one more, and the oldest is closed: after a
+/// tunnel a phone comes back before its dead connection is noticed.
+pub const CONNECTIONS_PER_PARTICIPANT_MAX: usize = 10;
+/// Seconds of messages at the full rate that may come at once.
+pub const MESSAGE_BURST: Duration = Duration::from_secs(3);
+
 /// Messages over its rate that a connection is answered in a row before it is closed.
 pub const REFUSALS_MAX: u32 = 200;
 /// Most addresses whose rates are told apart, at about 100 bytes each. All others share one.
@@ -87,9 +93,10 @@ pub const TRACKER_IDS_MAX: usize = 256;
 /// How far in the future a position's own time may lie: phones' clocks are not exact.
 pub const POSITION_AHEAD_MAX: Duration = Duration::from_secs(60);
 
-/// Most membership and session events that wait for one connection before it is closed, to
-/// come back and start afresh. A session of 100 that leaves and joins again at once makes 300: who leaves was
-/// connected until then, and that is told, too.
+/// Most membership events that wait for one connection before it is closed, to come back and start afresh. A session
+/// of 100 that leaves while another 100 join makes 300: who leaves was connected until then, and that is told, too.
+/// No more than that can wait, whatever anybody does: who joins and leaves meanwhile is not told of, and all else is
+/// state.
 pub const CONTROL_QUEUE_MAX: usize = 320;
 /// How long a node's word counts that somebody is connected to it. One that is killed takes nothing back.
 pub const PRESENCE_LEASE: Duration = Duration::from_secs(60);

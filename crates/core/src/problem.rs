@@ -36,6 +36,8 @@ problems! {
     Unauthenticated, "UNAUTHENTICATED", "unauthenticated", 401, "Authentication is required: send a valid bearer token";
     /// A valid token, but not for this.
     Forbidden, "FORBIDDEN", "forbidden", 403, "This token does not allow that";
+    /// A watcher's token from before watchers were sent away.
+    WatchingRevoked, "WATCHING_REVOKED", "watching_revoked", 403, "Watchers were sent away: ask for a new token to watch";
     /// A token of another session.
     Unauthorized, "UNAUTHORIZED", "unauthorized", 403, "This token belongs to another session";
     /// No such address.

@@ -84,6 +84,16 @@ pub struct Details {
     pub locked: bool,
     /// How long a position is shown.
     pub location_ttl: Duration,
+    /// How often watchers were sent away: only those who were let watch since then may.
+    pub watch_generation: u32,
+}
+
+impl Details {
+    /// Whether people are told the same of both.
+    pub fn look_like(&self, other: &Self) -> bool {
+        let shown = |details: &Self| (details.ends_at, details.locked, details.location_ttl);
+        self.name == other.name && shown(self) == shown(other)
+    }
 }
 
 /// Why nobody can join a session or act in it.

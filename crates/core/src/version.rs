@@ -17,6 +17,19 @@ impl NodeId {
     }
 }
 
+/// The text names no node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a node")]
+pub struct InvalidNode;
+
+impl std::str::FromStr for NodeId {
+    type Err = InvalidNode;
+
+    fn from_str(text: &str) -> Result<Self, InvalidNode> {
+        u64::from_str_radix(text, 16).map(Self).map_err(|_| InvalidNode)
+    }
+}
+
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
@@ -32,7 +45,7 @@ impl Serialize for NodeId {
 impl<'de> Deserialize<'de> for NodeId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        u64::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

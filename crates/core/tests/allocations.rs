@@ -35,6 +35,7 @@ fn room_of(people: u8, now: Now) -> (Room, Vec<SeatId>) {
         ends_at: Timestamp::from_millis(1),
         locked: false,
         location_ttl: Duration::from_secs(30),
+        watch_generation: 0,
     };
     room.reconcile(details, users.iter().map(profile).collect(), now).wake();
     let seats = users.iter().map(|user| room.enter(Guest::Participant(user), now).unwrap().0).collect();

@@ -34,6 +34,10 @@ struct Some {
 }
 
 impl Rooms for Some {
+    fn take_watching(&self, _: SessionId) -> Option<u32> {
+        None
+    }
+
     fn take_unsent(&self, session: SessionId, unsent: &mut Vec<Share>) -> Duration {
         if let Some(room) = self.rooms.get(&session) {
             room.lock().take_unsent(now(&self.clock), unsent);
@@ -61,8 +65,13 @@ fn rooms(node: Option<NodeId>, clock: &Clock) -> (Arc<Some>, Vec<(SessionId, Sea
             avatar_color: AvatarColor::parse("#000000").unwrap(),
         };
         let roster: Vec<Profile> = (0..PEOPLE as u128).map(person).collect();
-        let details =
-            Details { name: None, ends_at: clock.now().plus(LIFE * 100), locked: false, location_ttl: LIFE };
+        let details = Details {
+            name: None,
+            ends_at: clock.now().plus(LIFE * 100),
+            locked: false,
+            location_ttl: LIFE,
+            watch_generation: 0,
+        };
         room.reconcile(details, roster.clone(), now(clock)).wake();
         for profile in roster {
             let (seat, _) = room.enter(Guest::Participant(&profile.user_id), now(clock)).unwrap();

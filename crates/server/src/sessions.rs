@@ -19,8 +19,8 @@ use crate::entropy::random;
 use crate::realtime::hub::{Hub, details, now};
 use crate::seen::Unsaved;
 use crate::store::{
-    EndedSession, NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, Store,
-    StoreError, TrackerRecord,
+    Departure, EndedSession, NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord,
+    Store, StoreError, TrackerRecord,
 };
 use crate::traces;
 use crate::trackers::TrackerLink;
@@ -76,12 +76,15 @@ impl Sessions {
         self.store.session(id, self.clock.now()).await
     }
 
-    /// The active participants in order of joining.
+    /// A session and its active participants in order of joining.
     ///
     /// # Errors
     /// When the session is not open.
-    pub async fn participants(&self, id: SessionId) -> Result<Vec<ParticipantRecord>, StoreError> {
-        Ok(self.store.participants(id, self.clock.now()).await?.1)
+    pub async fn participants(
+        &self,
+        id: SessionId,
+    ) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
+        self.store.participants(id, self.clock.now()).await
     }
 
     /// Lets somebody in, and tells the others.
@@ -121,18 +124,40 @@ impl Sessions {
         Ok((session, UserId::from_random(random().map_err(no_entropy)?)))
     }
 
-    /// Takes somebody out, and tells the others.
+    /// Takes somebody out, and tells the others. With somebody who is removed all watchers go: one of them may be
+    /// that person.
     ///
     /// # Errors
     /// When the session is not open, or they are not in it.
-    pub async fn leave(&self, id: SessionId, user: UserId) -> Result<(), StoreError> {
+    pub async fn leave(&self, id: SessionId, user: UserId, how: Departure) -> Result<(), StoreError> {
         let own = self.clone();
         to_the_end(async move {
-            own.store.leave(id, &user, own.clock.now()).await?;
+            let generation = own.store.leave(id, &user, how, own.clock.now()).await?;
+            own.watching_revoked(id, generation);
             own.gone(id, user);
             Ok(())
         })
         .await
+    }
+
+    /// Sends all watchers away.
+    ///
+    /// # Errors
+    /// When the session is not open.
+    pub async fn revoke_watching(&self, id: SessionId) -> Result<(), StoreError> {
+        let own = self.clone();
+        to_the_end(async move {
+            let generation = own.store.revoke_watching(id, own.clock.now()).await?;
+            own.watching_revoked(id, generation);
+            own.bus.hint(id, Hint::Changed);
+            Ok(())
+        })
+        .await
+    }
+
+    fn watching_revoked(&self, id: SessionId, generation: u32) {
+        let now = now(&self.clock);
+        self.hub.tell(id, |room| room.watching_revoked(generation, now));
     }
 
     /// Whose position comes through a tracker link, as the database knows them now.

@@ -105,7 +105,7 @@ pub const SETTINGS: &[Setting] = &[
         "100",
         "The longest that a position waits to be written with others; 0 for never",
     ),
-    setting("MESSAGES_PER_SECOND", "20", "Messages that one connection may send"),
+    setting("MESSAGES_PER_SECOND", "20", "Messages that one participant may send, over all connections to a server"),
     setting("SESSIONS_PER_HOUR", "60", "Sessions that one address may make"),
     setting("JOINS_PER_MINUTE", "120", "Times that one address may join or watch"),
     setting(

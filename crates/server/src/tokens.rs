@@ -19,15 +19,17 @@ const ISSUER: &str = "tagalong";
 const KEY_ID_CHARS: usize = 8;
 
 /// What the bearer of a token is in its session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
     /// Made it: may end and change it, and remove people.
     Creator,
     /// Takes part: may connect, send positions, and leave.
     Participant,
-    /// Sees: may connect.
-    Watcher,
+    /// Sees: may connect, until watchers are sent away.
+    Watcher {
+        /// How often watchers had been sent away when they were let watch.
+        generation: u32,
+    },
 }
 
 impl Role {
@@ -36,9 +38,18 @@ impl Role {
         match self {
             Self::Creator => "creator",
             Self::Participant => "participant",
-            Self::Watcher => "watcher",
+            Self::Watcher { .. } => "watcher",
         }
     }
+}
+
+/// A role as it stands in a token.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RoleClaim {
+    Creator,
+    Participant,
+    Watcher,
 }
 
 /// What a valid token says.
@@ -65,9 +76,17 @@ struct Claims<'a> {
     aud: Cow<'a, str>,
     sub: UserId,
     sid: SessionId,
-    role: Role,
+    role: RoleClaim,
+    /// A watcher's. Servers from before there was one wrote none: the first.
+    #[serde(default, skip_serializing_if = "is_first")]
+    watch_generation: u32,
     iat: u64,
     exp: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+fn is_first(generation: &u32) -> bool {
+    *generation == 0
 }
 
 /// Makes and checks tokens.
@@ -109,12 +128,18 @@ impl Tokens {
         now: Timestamp,
         ends_at: Timestamp,
     ) -> Result<String, jsonwebtoken::errors::Error> {
+        let (role, watch_generation) = match pass.role {
+            Role::Creator => (RoleClaim::Creator, 0),
+            Role::Participant => (RoleClaim::Participant, 0),
+            Role::Watcher { generation } => (RoleClaim::Watcher, generation),
+        };
         let claims = Claims {
             iss: ISSUER.into(),
             aud: ISSUER.into(),
             sub: pass.user.clone(),
             sid: pass.session,
-            role: pass.role,
+            role,
+            watch_generation,
             iat: seconds(now),
             exp: seconds(ends_at),
         };
@@ -158,8 +183,13 @@ impl Tokens {
         let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
         let claims: Claims<'_> = serde_json::from_slice(&claims).ok()?;
         let ours = claims.iss == ISSUER && claims.aud == ISSUER;
+        let role = match claims.role {
+            RoleClaim::Creator => Role::Creator,
+            RoleClaim::Participant => Role::Participant,
+            RoleClaim::Watcher => Role::Watcher { generation: claims.watch_generation },
+        };
         // Not `exp`: the session decides, see the module's documentation.
-        ours.then_some(Pass { session: claims.sid, user: claims.sub, role: claims.role })
+        ours.then_some(Pass { session: claims.sid, user: claims.sub, role })
     }
 }
 
@@ -271,6 +301,23 @@ mod tests {
             assert_eq!(tokens.verify(&token), Err(InvalidToken), "{token}");
         }
     }
+
+    #[test]
+    fn a_watchers_token_says_of_which_generation_it_is() {
+        let (tokens, now) = (tokens(), Timestamp::from_millis(0));
+        for generation in [0, 1, u32::MAX] {
+            let watcher = Pass { role: Role::Watcher { generation }, ..pass() };
+            let token = tokens.issue(&watcher, now, now).unwrap();
+            assert_eq!(tokens.verify(&token), Ok(watcher));
+        }
+        let mut claims = claims();
+        claims["role"] = json!("watcher");
+        let older = tokens.verify(&signed(&tokens.header.clone(), &claims, KEY)).unwrap();
+        assert_eq!(older.role, Role::Watcher { generation: 0 });
+        claims["watch_generation"] = json!(-1);
+        assert!(tokens.verify(&signed(&tokens.header.clone(), &claims, KEY)).is_err());
+    }
+
     #[test]
     fn keys_are_changed_while_sessions_are_on() {
         let (old, new): (&[u8], &[u8]) = (KEY, &[9; 32]);

@@ -64,6 +64,7 @@ conformance! {
         a_session_is_changed_in_part
         a_longer_session_is_open_for_longer
         a_session_never_becomes_longer_than_the_longest
+        watchers_are_sent_away_with_who_is_removed_and_by_a_lock
         a_location_life_is_kept
         a_tracker_is_whoever_is_in
         a_tracker_dies_with_what_it_belongs_to

@@ -112,7 +112,15 @@ export const de: Texts = {
   remove: "Entfernen",
   removeQuestion: (name) => `${name} aus der Sitzung entfernen?`,
   removeText:
-    "Die Position verschwindet sofort. Erneut beitreten ist möglich, solange die Sitzung nicht gesperrt ist.",
+    "Die Position verschwindet sofort, und wer zuschaut, muss neu fragen. Mit dem Link ist Beitreten oder Zuschauen wieder möglich, solange die Sitzung nicht gesperrt ist.",
+  removeLockedText:
+    "Die Position verschwindet sofort. Die Sitzung ist gesperrt: Weder Beitreten noch Zuschauen ist wieder möglich.",
+  removeAndLock: "Entfernen und sperren",
+  watchers: (count) => (count === 1 ? "1 Person schaut zu" : `${count} Personen schauen zu`),
+  removeWatchers: "Zuschauende wegschicken",
+  removeWatchersQuestion: "Alle wegschicken, die zuschauen?",
+  removeWatchersText:
+    "Sie werden sofort getrennt. Mit dem Link können sie wieder zuschauen, solange die Sitzung nicht gesperrt ist.",
   alone: "Du bist noch allein",
   aloneText: "Gib den Link weiter. Wer beitritt, erscheint hier und auf der Karte.",
   emptyWatch: "Noch ist niemand hier",
@@ -208,7 +216,7 @@ export const de: Texts = {
   endQuestion: "Die Sitzung für alle beenden?",
   endText: "Alle werden getrennt, und nichts wird aufbewahrt.",
   cancel: "Abbrechen",
-  lock: "Sperren: Niemand kann neu beitreten",
+  lock: "Sperren: Niemand kann neu beitreten oder zuschauen",
   changeEnd: "Endet in",
   endsIn: (time) => `Diese Sitzung endet in ${time}`,
   extend: "Eine Stunde mehr",
@@ -225,6 +233,8 @@ export const de: Texts = {
     left: "Du bist gegangen",
     gone: "Diese Sitzung gibt es nicht",
     full: "Kein Platz zum Zuschauen",
+    locked: "Zuschauen ist nicht mehr möglich",
+    replaced: "An zu vielen Stellen offen",
   },
   endedText: {
     expired: "Diese Sitzung hat ihr Ende erreicht.",
@@ -234,6 +244,9 @@ export const de: Texts = {
     left: "Deine Position ist bei allen von der Karte verschwunden.",
     gone: "Der Link ist falsch, oder die Sitzung ist vorbei und vergessen.",
     full: "Es schauen schon zu viele zu.",
+    locked: "Wer sie gestartet hat, hat alle weggeschickt, die zuschauen, und lässt niemanden neu hinein.",
+    replaced:
+      "Du hast diese Sitzung in vielen Tabs oder auf vielen Geräten offen. Geschlossen wurde die älteste Stelle: diese hier.",
   },
   kept: "Was aufbewahrt wurde",
   keptNothing: "Nichts. Positionen waren nur im Arbeitsspeicher und sind gelöscht.",

@@ -14,7 +14,9 @@ export interface Farewell {
   track: readonly TrackPoint[];
 }
 
-const CAN_COME_BACK: ReadonlySet<EndReason> = new Set(["left", "removed", "full"]);
+const CAN_COME_BACK: ReadonlySet<EndReason> = new Set(["left", "removed", "full", "locked", "replaced"]);
+/** One never was in it, or still is: nothing has come to an end that could have been kept. */
+const IS_NO_END: ReadonlySet<EndReason> = new Set(["gone", "full", "locked", "replaced"]);
 
 /** It is over: why, what was kept, and one's own track to take home. */
 export function endedPage(
@@ -36,8 +38,7 @@ export function endedPage(
         h("h1", { tabindex: -1 }, t.endedTitle[reason]),
         h("p", { class: "pitch" }, t.endedText[reason]),
       ),
-      reason !== "gone" &&
-        reason !== "full" &&
+      !IS_NO_END.has(reason) &&
         h("section", { class: "card kept" }, h("h2", {}, t.kept), h("p", {}, t.keptNothing)),
       track.length > 1 && trackCard(sessionName, track),
       canComeBack &&

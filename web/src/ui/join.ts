@@ -34,12 +34,9 @@ export function joinPage(options: JoinOptions): Page {
   const load = async () => {
     content.replaceChildren(h("div", { class: "card skeleton", role: "status" }, t.loading));
     try {
-      const [session, participants] = await Promise.all([
-        getSession(options.sessionId),
-        getParticipants(options.sessionId),
-      ]);
+      const { session, participants } = await ask(options.sessionId);
       document.title = `${session.name ?? t.untitled} · Tagalong`;
-      const way = session.locked ? lockedCard(load) : joinForm(session, participants, options);
+      const way = session.locked ? lockedCard(load) : joinForm(session, participants ?? [], options);
       const isOwn = readSeat(options.sessionId).creatorToken !== undefined;
       content.replaceChildren(...describe(session, participants, isOwn), way);
     } catch (error) {
@@ -59,6 +56,14 @@ export function joinPage(options: JoinOptions): Page {
   };
 }
 
+/** A creator who has not joined is told also who is in a session that is locked; nobody else at the door is. */
+async function ask(sessionId: string) {
+  const { creatorToken } = readSeat(sessionId);
+  const session = await getSession(sessionId, creatorToken);
+  const isTold = !session.locked || creatorToken !== undefined;
+  return { session, participants: isTold ? await getParticipants(sessionId, creatorToken) : null };
+}
+
 function reasonOf(error: ApiError): EndReason {
   if (error.code === "SESSION_EXPIRED") return "expired";
   return error.code === "SESSION_ENDED" ? "over" : "gone";
@@ -75,9 +80,12 @@ function loadProblem(error: unknown, retry: () => void): HTMLElement {
   );
 }
 
-function describe(session: Session, participants: ListedParticipant[], isOwn: boolean): HTMLElement[] {
+/** Without the participants when nobody tells who they are. */
+function describe(session: Session, participants: ListedParticipant[] | null, isOwn: boolean): HTMLElement[] {
   const remaining = Date.parse(session.expires_at) - Date.parse(session.server_time);
-  const faces = participants.slice(0, 6).map((person) => avatar(person.display_name, person.avatar_color));
+  const faces = (participants ?? [])
+    .slice(0, 6)
+    .map((person) => avatar(person.display_name, person.avatar_color));
   const count = session.participant_count;
   return [
     h(
@@ -88,7 +96,7 @@ function describe(session: Session, participants: ListedParticipant[], isOwn: bo
       h(
         "p",
         { class: "facts" },
-        h("span", {}, icon("people"), count === 0 ? t.nobodyHereYet : t.peopleHere(count)),
+        participants && h("span", {}, icon("people"), count === 0 ? t.nobodyHereYet : t.peopleHere(count)),
         h("span", {}, icon("clock"), t.timeLeft(formatDuration(remaining))),
       ),
       faces.length > 0 && h("div", { class: "faces" }, ...faces),

@@ -84,7 +84,7 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
       if (panel.isOpen()) people.update(entries, chosen, followed);
       card.update(entries, { chosen: panel.isOpen() ? null : chosen, followed, group });
       map.showFollowed(entries.find(({ person, isMe }) => person.userId === followed && !isMe) ?? null);
-      panel.update(entries, facts.phase === "watching", state.connection === "online");
+      panel.update(entries, state.watchers, facts.phase === "watching", state.connection === "online");
       map.update(entries, camera, state.me);
     },
   };
@@ -174,7 +174,8 @@ function listPanel(people: HTMLElement, { onInvite, onList }: LiveActions, signa
     count,
     icon("chevron"),
   );
-  const element = h("section", { class: "panel-list", "aria-label": t.participants }, toggle, body);
+  const watching = h("p", { class: "panel-watchers", role: "status", hidden: true });
+  const element = h("section", { class: "panel-list", "aria-label": t.participants }, toggle, watching, body);
   const show = (isOpen: boolean) => {
     element.classList.toggle("is-open", isOpen);
     toggle.setAttribute("aria-expanded", String(isOpen || ALWAYS_OPEN.matches));
@@ -187,8 +188,10 @@ function listPanel(people: HTMLElement, { onInvite, onList }: LiveActions, signa
   return {
     element,
     isOpen: () => ALWAYS_OPEN.matches || element.classList.contains("is-open"),
-    update(entries: RosterEntry[], isWatcher: boolean, isOnline: boolean) {
+    update(entries: RosterEntry[], watchers: number, isWatcher: boolean, isOnline: boolean) {
       setText(count, String(entries.length));
+      watching.hidden = watchers === 0;
+      setText(watching, watchers === 0 ? "" : t.watchers(watchers));
       empty.update(isOnline && entries.every((entry) => entry.isMe), isWatcher);
     },
   };

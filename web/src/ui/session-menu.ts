@@ -21,6 +21,8 @@ interface CreatorOptions {
   /** In minutes. */
   lengths: Promise<number[]>;
   onChangeEnd(minutes: number): Promise<boolean>;
+  watchers(): number;
+  onRemoveWatchers(): void;
   onEnd(): void;
 }
 
@@ -42,6 +44,7 @@ export function openSessionMenu({
     run();
   };
   const forCreator = creator && creatorPart(creator);
+  const away = creator && watchersItem(creator.watchers, closing(creator.onRemoveWatchers));
   const sheet = openSheet(
     title,
     ...(forCreator ? [forCreator.element] : []),
@@ -51,10 +54,27 @@ export function openSessionMenu({
       onPocket && menuItem("pocket", t.pocket, closing(onPocket)),
       onDownload && menuItem("download", t.downloadTrack, closing(onDownload)),
       menuItem("leave", isWatcher ? t.stopWatching : t.leave, closing(onLeave)),
+      away ? away.element : null,
       creator && menuItem("stop", t.end, closing(creator.onEnd), "danger-quiet"),
     ),
   );
-  return { closed: sheet.closed, update: () => forCreator?.update() };
+  const update = () => {
+    forCreator?.update();
+    away?.update();
+  };
+  return { closed: sheet.closed, update };
+}
+
+/** How to send those away who watch, while there are any. */
+function watchersItem(watchers: () => number, run: () => void) {
+  const label = h("span", {});
+  const element = h("button", { class: "menu-item", type: "button", click: run }, icon("leave"), label);
+  const update = () => {
+    element.hidden = watchers() === 0;
+    setText(label, `${t.removeWatchers} (${watchers()})`);
+  };
+  update();
+  return { element, update };
 }
 
 function menuItem(iconName: IconName, label: string, run: () => void, style = ""): HTMLElement {

@@ -41,9 +41,18 @@ export function openSheet(title: string, ...content: (Node | string)[]): Sheet {
 
 /** Asks before something that cannot be taken back. */
 export async function confirmSheet(title: string, text: string, action: string): Promise<boolean> {
-  let isConfirmed = false;
-  const answer = (confirmed: boolean) => () => {
-    isConfirmed = confirmed;
+  return (await choiceSheet(title, text, [action])) === action;
+}
+
+/** Asks which of several things that cannot be taken back is meant: what is chosen, or nothing. */
+export async function choiceSheet(
+  title: string,
+  text: string,
+  actions: readonly string[],
+): Promise<string | null> {
+  let chosen: string | null = null;
+  const answer = (action: string | null) => () => {
+    chosen = action;
     sheet.close();
   };
   const sheet = openSheet(
@@ -52,10 +61,12 @@ export async function confirmSheet(title: string, text: string, action: string):
     h(
       "div",
       { class: "actions" },
-      h("button", { class: "button", type: "button", click: answer(false) }, t.cancel),
-      h("button", { class: "button danger", type: "button", click: answer(true) }, action),
+      h("button", { class: "button", type: "button", click: answer(null) }, t.cancel),
+      ...actions.map((action) =>
+        h("button", { class: "button danger", type: "button", click: answer(action) }, action),
+      ),
     ),
   );
   await sheet.closed;
-  return isConfirmed;
+  return chosen;
 }

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::Room;
-use super::seats::Occupant;
 
 /// How much is in a room. Rooms add up.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -59,7 +58,7 @@ impl Room {
         for seat in self.seats.iter() {
             let queued = seat.control.len();
             census.connections += 1;
-            census.watchers += usize::from(seat.occupant == Occupant::Watcher);
+            census.watchers += usize::from(seat.is_watcher());
             census.queued += queued;
             census.queued_max = census.queued_max.max(queued);
         }
@@ -71,7 +70,7 @@ impl Room {
         self.seats.iter().map(move |seat| {
             let since = seat.behind_since.filter(|_| !seat.dirty.is_empty());
             SeatLoad {
-                watcher: seat.occupant == Occupant::Watcher,
+                watcher: seat.is_watcher(),
                 queued: seat.control.len(),
                 owed: seat.dirty.len(),
                 behind: since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
@@ -107,10 +106,16 @@ mod tests {
             avatar_color: AvatarColor::parse("#FF5733").unwrap(),
         };
         let ends_at = Timestamp::from_millis(1);
-        let details = Details { name: None, ends_at, locked: false, location_ttl: Duration::from_secs(30) };
+        let details = Details {
+            name: None,
+            ends_at,
+            locked: false,
+            location_ttl: Duration::from_secs(30),
+            watch_generation: 0,
+        };
         room.reconcile(details, users.iter().map(profile).collect(), now).wake();
         let (ada, _) = room.enter(Guest::Participant(&users[0]), now).unwrap();
-        let (watcher, _) = room.enter(Guest::Watcher { max: 1 }, now).unwrap();
+        let (watcher, _) = room.enter(Guest::Watcher { max: 1, generation: 0 }, now).unwrap();
         let mut replaced = 0;
         for _ in 0..3 {
             let position = Position::parse(r#"{"lat":1.5,"lng":2.5}"#, wall).unwrap();

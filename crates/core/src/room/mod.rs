@@ -4,7 +4,8 @@
 //! the server never holds while it waits. Five conditions make it right; each has a property test in
 //! `tests/room_model/`, beside a variant that breaks it:
 //!
-//! 1. control events and positions are taken in **one** critical section, control first ([`Room::poll_take`]);
+//! 1. control events and positions are taken in **one** critical section, control first ([`Room::poll_take`]), and
+//!    between the two the newest of who is connected and how people share;
 //! 2. positions keep a pace that adapts, control events ignore it ([`Due`], [`crate::pace::WritePace`]);
 //! 3. whoever takes nothing is closed (the connection's write deadline; a full control queue);
 //! 4. what is owed belongs to the seat of a connection, the slot to the sender, so that watchers and second
@@ -20,7 +21,9 @@ mod reports;
 mod roster;
 mod seats;
 mod slots;
+mod statuses;
 mod taker;
+mod watchers;
 
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -37,15 +40,16 @@ use seats::{Occupant, Seats};
 pub use slots::SlotSet;
 use slots::Slots;
 pub use taker::{Batch, Due, Farewell, Taker};
+use watchers::Watching;
 
-use crate::event::{Broadcast, Event, InitialLocations, InitialParticipants, SharingStatus};
+use crate::event::{Broadcast, Event, InitialLocations, InitialParticipants};
 use crate::id::{SessionId, UserId};
 use crate::limits::NEWCOMER_HEAD_START;
 use crate::position::Position;
 use crate::presence::Presences;
 use crate::session::{Closed, Details, EndReason};
 use crate::time::Timestamp;
-use crate::version::{NodeId, Version};
+use crate::version::NodeId;
 
 /// Now, by each clock.
 #[derive(Clone, Copy, Debug)]
@@ -63,10 +67,12 @@ pub struct Now {
 pub enum Guest<'a> {
     /// Somebody of the roster; each of their connections has a seat of its own.
     Participant(&'a UserId),
-    /// Somebody who only sees, unless there are already `max` of them.
+    /// Somebody who only sees, unless there are already `max` of them, or watchers were sent away since.
     Watcher {
         /// How many the room takes.
         max: usize,
+        /// The session's watch generation when they were let watch.
+        generation: u32,
     },
 }
 
@@ -82,6 +88,9 @@ pub enum EnterError {
     /// Enough watchers.
     #[error("too many watchers")]
     Full,
+    /// Watchers were sent away after this one was let watch.
+    #[error("watching was revoked")]
+    WatchingRevoked,
     /// This room was given up; there is, or will be, another one for the session.
     #[error("the room was given up")]
     Retired,
@@ -111,6 +120,8 @@ pub struct Welcome {
     pub ends_at: Timestamp,
     /// How long a position is shown.
     pub location_ttl: Duration,
+    /// Connections to wake: those that make room for this one.
+    pub wakes: Wakes,
 }
 
 /// What a look through a room found.
@@ -175,6 +186,9 @@ pub struct Room {
     slots: Slots,
     seats: Seats,
     attendance: Attendance,
+    watching: Watching,
+    /// The event that tells what the session is now, for as long as a connection is owed it.
+    updated: Option<Arc<Broadcast>>,
     /// Positions that came in here so far.
     published: u64,
 }
@@ -192,6 +206,8 @@ impl Room {
             slots: Slots::default(),
             seats: Seats::default(),
             attendance: Attendance::new(presence_grace),
+            watching: Watching::default(),
+            updated: None,
             published: 0,
         }
     }
@@ -216,8 +232,12 @@ impl Room {
             slot.unsaved = Some(now.wall);
             slot.dated_from = now.shared.plus(NEWCOMER_HEAD_START);
         }
+        let mut wakes = Wakes::default();
+        if let Some(slot) = own {
+            self.make_room_for(slot, now, &mut wakes);
+        }
         let seat = self.seat(occupant, now);
-        Ok((seat, self.welcome(own, now)?))
+        Ok((seat, Welcome { wakes, ..self.welcome(own, now)? }))
     }
 
     fn is_open(&self) -> Result<&Details, EnterError> {
@@ -231,13 +251,18 @@ impl Room {
     /// Who and what there is to see, but for the position of `own`.
     fn welcome(&self, own: Option<slots::SlotId>, now: Now) -> Result<Welcome, EnterError> {
         let (details, server_time) = (self.is_open()?, now.wall);
-        let participants =
-            InitialParticipants { participants: self.slots.initial_participants(), server_time };
+        let watcher_count = self.watching.count;
+        let participants = InitialParticipants {
+            participants: self.slots.initial_participants(),
+            watcher_count,
+            server_time,
+        };
         let locations =
             InitialLocations { locations: self.slots.initial_locations(own, now.instant), server_time };
         let presence = presences(&self.slots, self.attendance.shown);
         let (ends_at, location_ttl) = (details.ends_at, details.location_ttl);
-        Ok(Welcome { participants, locations, presence, ends_at, location_ttl })
+        let wakes = Wakes::default();
+        Ok(Welcome { participants, locations, presence, ends_at, location_ttl, wakes })
     }
 
     fn admit(&self, guest: Guest<'_>) -> Result<Occupant, EnterError> {
@@ -245,8 +270,11 @@ impl Room {
             Guest::Participant(user) => {
                 self.slots.of(user).map(Occupant::Participant).ok_or(EnterError::NotAParticipant)
             }
-            Guest::Watcher { max } if self.seats.watchers() >= max => Err(EnterError::Full),
-            Guest::Watcher { .. } => Ok(Occupant::Watcher),
+            Guest::Watcher { generation, .. } if generation < self.is_open()?.watch_generation => {
+                Err(EnterError::WatchingRevoked)
+            }
+            Guest::Watcher { max, .. } if self.seats.watchers() >= max => Err(EnterError::Full),
+            Guest::Watcher { generation, .. } => Ok(Occupant::Watcher { generation }),
         }
     }
 
@@ -275,48 +303,10 @@ impl Room {
         self.show(slot_id, position, now, Source::Seat(seat))
     }
 
-    /// Takes what the seat's owner says of their sharing, and tells the others if it is new.
-    ///
-    /// # Errors
-    /// As [`Self::publish`].
-    pub fn set_status(
-        &mut self,
-        seat: SeatId,
-        status: SharingStatus,
-        now: Now,
-    ) -> Result<Wakes, PublishError> {
-        let slot_id = self.sender(seat)?;
-        let (node, shared) = self.version_by();
-        let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
-        slot.unsaved = Some(now.wall);
-        let mut wakes = Wakes::default();
-        // A position that was on its way when the same was said before is withdrawn, too.
-        let shown = slot.latest.as_ref().is_some_and(|latest| latest.expires > now.instant);
-        let withdraws = status.withdraws_position() && shown;
-        if slot.status.replace(status) == Some(status) && !withdraws {
-            return Ok(wakes);
-        }
-        slot.said = Some(Version::after(slot.said, now.shared.max(slot.dated_from), node));
-        slot.unsent.said = shared;
-        let user_id = slot.profile.user_id.clone();
-        if status.withdraws_position() {
-            slot.latest = None;
-            slot.moved = Some(Version::after(slot.moved, now.shared.max(slot.dated_from), node));
-            slot.unsent.moved = shared;
-            self.seats.iter_mut().for_each(|seat| seat.dirty.remove(slot_id));
-        }
-        let event = Event::ParticipantStatus { user_id, status, server_time: now.wall };
-        let event = Arc::new(Broadcast::new(self.session, event));
-        for other in self.seats.all_but(seat) {
-            other.owe_control(&event, &mut wakes);
-        }
-        Ok(wakes)
-    }
-
     fn sender(&mut self, seat: SeatId) -> Result<slots::SlotId, PublishError> {
         match self.seats.get_mut(seat).map(|seat| seat.occupant) {
             Some(Occupant::Participant(slot)) if matches!(self.phase, Phase::Open(_)) => Ok(slot),
-            Some(Occupant::Watcher) => Err(PublishError::Watcher),
+            Some(Occupant::Watcher { .. }) => Err(PublishError::Watcher),
             _ => Err(PublishError::Gone),
         }
     }
@@ -338,6 +328,13 @@ impl Room {
     ) -> Poll<()> {
         let Some(seat) = self.seats.get_mut(seat) else { return Poll::Pending };
         let mut taken = seat.farewell.is_some();
+        // First, since nothing may come after the session's end.
+        if std::mem::take(&mut seat.details_due)
+            && let Some(updated) = &self.updated
+        {
+            taken = true;
+            taker.control(updated);
+        }
         if !seat.control.is_empty() {
             taken = true;
             seat.control.drain(..).for_each(|event| taker.control(&event));
@@ -349,6 +346,11 @@ impl Room {
             taken = true;
             taker.control(&presence);
         }
+        if let Some(watchers) = self.watching.owed(seat, self.session) {
+            taken = true;
+            taker.control(&watchers);
+        }
+        taken |= statuses::give(seat, &self.slots, taker);
         if due == Due::Everything {
             let live = |slot| self.slots.get(slot)?.latest.as_ref().filter(|latest| latest.expires > now);
             for newest in seat.dirty.drain().filter_map(live) {
@@ -405,9 +407,15 @@ impl Room {
                 swept.untold = true;
             }
         }
+        self.sweep_statements();
+        if !self.seats.iter().any(|seat| seat.details_due) {
+            self.updated = None;
+        }
         swept.untold |= self.sweep_presence(now, &mut swept.wakes);
+        swept.untold |= self.sweep_watching(now, &mut swept.wakes);
         let next = self.slots.iter().filter_map(|(_, slot)| slot.next_change());
-        swept.next = next.chain(self.attendance.refresh_at()).min();
+        let others = [self.attendance.refresh_at(), self.watching.next_change()];
+        swept.next = next.chain(others.into_iter().flatten()).min();
         swept
     }
 
@@ -446,7 +454,7 @@ impl Room {
         !self.seats.is_empty()
     }
 
-    /// Watchers in the room.
+    /// Watchers that are connected to this node.
     pub fn watchers(&self) -> usize {
         self.seats.watchers()
     }

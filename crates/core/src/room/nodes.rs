@@ -71,8 +71,7 @@ impl Room {
             && slot.said.replace_if_older(Version { at, node })
             && slot.status.replace(status) != Some(status)
         {
-            let event = Event::ParticipantStatus { user_id, status, server_time: now.wall };
-            self.tell_all(event, &mut wakes);
+            self.owe_status(id, status, None, now, &mut wakes);
         }
         Ok(Merged { wakes, contradicted: contradicts_moved || contradicts_said || contradicts_present })
     }
@@ -89,7 +88,7 @@ impl Room {
     pub fn restate(&mut self) -> bool {
         let Some(node) = self.node else { return false };
         let own = |version: Option<Version>| version.is_some_and(|version| version.node == node);
-        let mut any = false;
+        let mut any = self.watching.restate();
         self.restate_presence();
         for (_, slot) in self.slots.iter_mut() {
             slot.unsent.moved |= own(slot.moved);

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use super::seats::{Occupant, Seat};
 use super::slots::{SlotId, SlotSet, Slots};
-use super::{Now, Room, Wakes};
-use crate::event::{Broadcast, Event};
+use super::{Farewell, Now, Room, SeatId, Wakes};
+use crate::event::{Broadcast, DismissReason, Event};
 use crate::id::SessionId;
-use crate::limits::{PRESENCE_LEASE, PRESENCE_REFRESH};
+use crate::limits::{CONNECTIONS_PER_PARTICIPANT_MAX, MESSAGE_BURST, PRESENCE_LEASE, PRESENCE_REFRESH};
+use crate::pace::Pace;
 use crate::presence::{PresenceDiff, Presences};
 use crate::share::Present;
 use crate::time::Timestamp;
@@ -233,6 +234,27 @@ impl Room {
             let first = !self.seats.any_of(slot);
             self.came(slot, first, now);
         }
-        self.seats.take(occupant, self.attendance.shown)
+        self.seats.take(occupant, self.attendance.shown, self.watching.count)
+    }
+
+    /// Somebody opens one more connection: when they have too many, the oldest is let go.
+    pub(super) fn make_room_for(&mut self, slot: SlotId, now: Now, wakes: &mut Wakes) {
+        let Some(oldest) = self.seats.oldest_of(slot, CONNECTIONS_PER_PARTICIPANT_MAX) else { return };
+        let event = Event::Dismissed { reason: DismissReason::TooManyConnections, server_time: now.wall };
+        let event = Arc::new(Broadcast::new(self.session, event));
+        oldest.dismiss(&event, Farewell::TooManyConnections, wakes);
+    }
+
+    /// Counts a message against the rate of the seat's owner, of whichever connection: one for each `step`. Nothing
+    /// for a seat that is no participant's.
+    pub fn spend_message(
+        &mut self,
+        seat: SeatId,
+        step: Duration,
+        now: Instant,
+    ) -> Option<Result<(), Duration>> {
+        let Occupant::Participant(slot) = self.seats.get_mut(seat)?.occupant else { return None };
+        let slot = self.slots.get_mut(slot)?;
+        Some(slot.messages.get_or_insert_with(|| Pace::new(MESSAGE_BURST, now)).try_spend(now, step))
     }
 }

@@ -137,8 +137,7 @@ impl Room {
         slot.status = Some(status);
         slot.said = Some(Version::after(slot.said, now.shared.max(slot.dated_from), node));
         slot.unsent.said = shared;
-        let user_id = slot.profile.user_id.clone();
-        self.tell_all(Event::ParticipantStatus { user_id, status, server_time: now.wall }, wakes);
+        self.owe_status(slot_id, status, None, now, wakes);
     }
 
     /// What a member is shown who has no connection: everyone, and the others' live positions.

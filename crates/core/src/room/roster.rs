@@ -5,11 +5,12 @@
 //! and who joined while the database was being read: on top of what was read, that is the truth.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::seats::Occupant;
 use super::slots::Slots;
 use super::{Farewell, Now, Phase, Room, Wakes};
-use crate::event::Event;
+use crate::event::{Broadcast, Event};
 use crate::id::UserId;
 use crate::limits::LEAVERS_KEPT_MAX;
 use crate::participant::Profile;
@@ -20,6 +21,7 @@ use crate::session::Details;
 pub(super) struct Meanwhile {
     joined: Vec<Profile>,
     details: Option<Details>,
+    watch_generation: u32,
 }
 
 /// Who left last: they do not come back, whoever says so late.
@@ -64,11 +66,15 @@ impl Room {
                 self.phase = Phase::Open(meanwhile.details.unwrap_or(read));
                 self.slots = Slots::with_capacity(roster.len());
             }
-            Phase::Open(known) if meanwhile.details.is_none() && *known != read => {
-                self.change(read, now, &mut wakes);
+            Phase::Open(known) => {
+                let generation = read.watch_generation;
+                if meanwhile.details.is_none() && !known.look_like(&read) {
+                    self.change(read, now, &mut wakes);
+                }
+                self.raise_watch_generation(generation, now, &mut wakes);
             }
-            Phase::Open(_) => {}
         }
+        self.raise_watch_generation(meanwhile.watch_generation, now, &mut wakes);
         let stays =
             |user: &UserId| roster.iter().chain(&meanwhile.joined).any(|profile| profile.user_id == *user);
         let users = self.slots.iter().map(|(_, slot)| &slot.profile.user_id);
@@ -111,11 +117,31 @@ impl Room {
         let mut wakes = Wakes::default();
         if let Some(meanwhile) = &mut self.meanwhile {
             meanwhile.details = Some(details.clone());
+            meanwhile.watch_generation = meanwhile.watch_generation.max(details.watch_generation);
         }
         if matches!(self.phase, Phase::Open(_)) {
             self.change(details, now, &mut wakes);
         }
         wakes
+    }
+
+    /// Watchers are sent away: those who were let watch before `generation`.
+    pub fn watching_revoked(&mut self, generation: u32, now: Now) -> Wakes {
+        let mut wakes = Wakes::default();
+        if let Some(meanwhile) = &mut self.meanwhile {
+            meanwhile.watch_generation = meanwhile.watch_generation.max(generation);
+        }
+        self.raise_watch_generation(generation, now, &mut wakes);
+        wakes
+    }
+
+    /// Whatever is heard late: the generation never goes back.
+    fn raise_watch_generation(&mut self, generation: u32, now: Now, wakes: &mut Wakes) {
+        let Phase::Open(details) = &mut self.phase else { return };
+        if details.watch_generation < generation {
+            details.watch_generation = generation;
+            self.dismiss_watchers(generation, now, wakes);
+        }
     }
 
     /// Everyone who takes part, as far as is known here.
@@ -138,9 +164,12 @@ impl Room {
         let Some(slot) = self.slots.remove(&user_id) else { return };
         self.leavers.add(user_id.clone());
         self.forget_presence(slot, user_id.clone(), wakes);
-        self.tell_all(Event::ParticipantLeft { user_id }, wakes);
+        let left = Event::ParticipantLeft { user_id: user_id.clone() };
+        let left = Arc::new(Broadcast::new(self.session, left));
         for seat in self.seats.iter_mut() {
-            seat.dirty.remove(slot);
+            if seat.forget(slot, &user_id) {
+                seat.owe_control(&left, wakes);
+            }
             if seat.occupant == Occupant::Participant(slot) {
                 seat.occupant = Occupant::Gone;
                 seat.part(Farewell::Left, wakes);
@@ -148,10 +177,15 @@ impl Room {
         }
     }
 
+    /// State, as who is connected: however often a session is changed, a connection is owed what it is now.
     fn change(&mut self, details: Details, now: Now, wakes: &mut Wakes) {
+        let Phase::Open(known) = &mut self.phase else { return };
+        let generation = details.watch_generation;
         let Details { name, ends_at, locked, .. } = details.clone();
-        self.phase = Phase::Open(details);
-        let server_time = now.wall;
-        self.tell_all(Event::SessionUpdated { name, expires_at: ends_at, locked, server_time }, wakes);
+        *known = Details { watch_generation: known.watch_generation, ..details };
+        let event = Event::SessionUpdated { name, expires_at: ends_at, locked, server_time: now.wall };
+        self.updated = Some(Arc::new(Broadcast::new(self.session, event)));
+        self.seats.iter_mut().for_each(|seat| seat.owe_details(wakes));
+        self.raise_watch_generation(generation, now, wakes);
     }
 }

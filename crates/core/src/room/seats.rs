@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use super::slots::{SlotId, SlotSet};
 use super::{Due, Farewell, Wakes};
-use crate::event::Broadcast;
+use crate::event::{Broadcast, Event};
+use crate::id::UserId;
 use crate::limits::CONTROL_QUEUE_MAX;
 
 /// The index of a seat in its room. Valid until its owner vacates it.
@@ -18,8 +19,11 @@ pub struct SeatId(u32);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Occupant {
     Participant(SlotId),
-    Watcher,
-    /// A participant who left the session while connected.
+    Watcher {
+        /// The session's watch generation when they were let watch.
+        generation: u32,
+    },
+    /// Somebody who is let go: they left the session, or may not watch any more.
     Gone,
 }
 
@@ -27,10 +31,20 @@ pub(super) struct Seat {
     pub(super) occupant: Occupant,
     /// Whose newest position this connection has not been given yet.
     pub(super) dirty: SlotSet,
-    /// Since when there is one, while there is one.
+    /// Whose newest status this connection has not been given yet.
+    pub(super) statuses: SlotSet,
+    /// Those of them who have withdrawn their position since.
+    pub(super) withdrawn: SlotSet,
+    /// Whether it has not been given what the session is now.
+    pub(super) details_due: bool,
+    /// Since when it has not been given a newest position, while there is one.
     pub(super) behind_since: Option<Instant>,
     /// Who this connection believes to be connected.
     pub(super) told: SlotSet,
+    /// How many this connection believes to watch.
+    pub(super) told_watchers: u32,
+    /// Counts up with each seat of the room: which of several is the oldest.
+    pub(super) number: u64,
     pub(super) control: VecDeque<Arc<Broadcast>>,
     pub(super) farewell: Option<Farewell>,
     /// Positions that this connection was owed when newer ones took their place.
@@ -39,10 +53,26 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    fn new(occupant: Occupant, told: SlotSet) -> Self {
-        let (dirty, control) = Default::default();
-        let (behind_since, farewell, waiting) = (None, None, None);
-        Self { occupant, dirty, behind_since, told, control, farewell, superseded: 0, waiting }
+    fn new(occupant: Occupant, number: u64, told: SlotSet, told_watchers: u32) -> Self {
+        Self {
+            occupant,
+            dirty: SlotSet::default(),
+            statuses: SlotSet::default(),
+            withdrawn: SlotSet::default(),
+            details_due: false,
+            behind_since: None,
+            told,
+            told_watchers,
+            number,
+            control: VecDeque::new(),
+            farewell: None,
+            superseded: 0,
+            waiting: None,
+        }
+    }
+
+    pub(super) fn is_watcher(&self) -> bool {
+        matches!(self.occupant, Occupant::Watcher { .. })
     }
 
     /// Remembers whom to wake, and for what.
@@ -76,8 +106,39 @@ impl Seat {
         }
     }
 
-    /// This connection is owed a control event, which is never dropped: one that cannot keep up even with
-    /// these has to start afresh.
+    /// This connection is owed somebody's newest status, and before that their withdrawal of the position.
+    pub(super) fn owe_status(&mut self, slot: SlotId, withdraws: bool, wakes: &mut Wakes) {
+        if self.farewell.is_some() {
+            return;
+        }
+        self.statuses.insert(slot);
+        if withdraws {
+            self.withdrawn.insert(slot);
+        }
+        self.wake(wakes);
+    }
+
+    /// This connection is owed what the session is now.
+    pub(super) fn owe_details(&mut self, wakes: &mut Wakes) {
+        if self.farewell.is_none() {
+            self.details_due = true;
+            self.wake(wakes);
+        }
+    }
+
+    /// Nothing is owed of somebody who leaves the session but that they leave. Whether this connection knows them: one
+    /// that has not been given their joining yet is told neither.
+    pub(super) fn forget(&mut self, slot: SlotId, user: &UserId) -> bool {
+        self.dirty.remove(slot);
+        self.statuses.remove(slot);
+        self.withdrawn.remove(slot);
+        let joining = |event: &Arc<Broadcast>| matches!(event.event(), Event::ParticipantJoined(profile) if profile.user_id == *user);
+        let untold = self.control.iter().position(joining);
+        untold.map(|place| self.control.remove(place)).is_none()
+    }
+
+    /// This connection is owed a control event, which is never dropped. Of these, no more can wait than people who
+    /// left and people who are here: the limit is a second lock on the same door.
     pub(super) fn owe_control(&mut self, event: &Arc<Broadcast>, wakes: &mut Wakes) {
         if self.farewell.is_some() {
             return;
@@ -88,14 +149,24 @@ impl Seat {
             return;
         }
         self.control.push_back(Arc::clone(event));
-        wakes.extend(self.waiting.take());
+        self.wake(wakes);
+    }
+
+    /// Lets this connection go, and tells it why.
+    pub(super) fn dismiss(&mut self, why: &Arc<Broadcast>, farewell: Farewell, wakes: &mut Wakes) {
+        self.owe_control(why, wakes);
+        self.occupant = Occupant::Gone;
+        self.details_due = false;
+        self.part(farewell, wakes);
     }
 
     /// Nothing more comes after what is queued.
     pub(super) fn part(&mut self, farewell: Farewell, wakes: &mut Wakes) {
         self.farewell.get_or_insert(farewell);
         self.dirty.clear();
-        wakes.extend(self.waiting.take());
+        self.statuses.clear();
+        self.withdrawn.clear();
+        self.wake(wakes);
     }
 }
 
@@ -103,11 +174,13 @@ impl Seat {
 pub(super) struct Seats {
     seats: Vec<Option<Seat>>,
     free: Vec<u32>,
+    taken_so_far: u64,
 }
 
 impl Seats {
-    pub(super) fn take(&mut self, occupant: Occupant, told: SlotSet) -> SeatId {
-        let seat = Some(Seat::new(occupant, told));
+    pub(super) fn take(&mut self, occupant: Occupant, told: SlotSet, told_watchers: u32) -> SeatId {
+        self.taken_so_far += 1;
+        let seat = Some(Seat::new(occupant, self.taken_so_far, told, told_watchers));
         if let Some(id) = self.free.pop() {
             self.seats[id as usize] = seat;
             return SeatId(id);
@@ -147,11 +220,25 @@ impl Seats {
     }
 
     pub(super) fn watchers(&self) -> usize {
-        self.seats.iter().flatten().filter(|seat| seat.occupant == Occupant::Watcher).count()
+        self.seats.iter().flatten().filter(|seat| seat.is_watcher()).count()
     }
 
     pub(super) fn any_of(&self, slot: SlotId) -> bool {
         self.seats.iter().flatten().any(|seat| seat.occupant == Occupant::Participant(slot))
+    }
+
+    /// Those of whose newest status some connection has not been given.
+    pub(super) fn owed_statuses(&self) -> SlotSet {
+        self.iter().fold(SlotSet::default(), |owed, seat| owed.with(seat.statuses))
+    }
+
+    /// The connections of somebody, when there are so many or more: the one that has been here for longest.
+    pub(super) fn oldest_of(&mut self, slot: SlotId, at_least: usize) -> Option<&mut Seat> {
+        let own = |seat: &&mut Seat| seat.occupant == Occupant::Participant(slot);
+        if self.iter_mut().filter(own).count() < at_least {
+            return None;
+        }
+        self.iter_mut().filter(own).min_by_key(|seat| seat.number)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Seat> {
@@ -162,8 +249,12 @@ impl Seats {
         self.seats.iter_mut().flatten()
     }
 
+    /// Every seat with its id.
+    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = (SeatId, &mut Seat)> {
+        (0..).map(SeatId).zip(&mut self.seats).filter_map(|(id, seat)| Some((id, seat.as_mut()?)))
+    }
+
     pub(super) fn all_but(&mut self, own: SeatId) -> impl Iterator<Item = &mut Seat> {
-        let others = move |(id, seat): (usize, _)| if id == own.0 as usize { None } else { Some(seat) };
-        self.seats.iter_mut().enumerate().filter_map(others).flatten()
+        self.entries_mut().filter(move |(id, _)| *id != own).map(|(_, seat)| seat)
     }
 }

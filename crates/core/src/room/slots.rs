@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::presence::Presence;
+use super::statuses::Statements;
 use crate::event::{Broadcast, Event, InitialLocation, InitialParticipant, SharingStatus};
 use crate::id::UserId;
+use crate::pace::Pace;
 use crate::participant::Profile;
 use crate::position::Position;
 use crate::time::Timestamp;
@@ -48,6 +50,10 @@ impl SlotSet {
 
     pub(super) fn contains(self, slot: SlotId) -> bool {
         self.0 & (1 << slot.0) != 0
+    }
+
+    pub(super) fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
     }
 
     pub(super) fn without(self, others: Self) -> Self {
@@ -95,6 +101,7 @@ pub(super) struct Slot {
     pub(super) profile: Profile,
     pub(super) latest: Option<Latest>,
     pub(super) status: Option<SharingStatus>,
+    pub(super) statements: Statements,
     pub(super) last_position_at: Option<Timestamp>,
     /// Of the newest position, or of its withdrawal.
     pub(super) moved: Option<Version>,
@@ -104,6 +111,8 @@ pub(super) struct Slot {
     pub(super) presence: Presence,
     /// Nothing that is shared here is dated before this.
     pub(super) dated_from: Timestamp,
+    /// How often their connections, all together, may send a message; nothing until the first one.
+    pub(super) messages: Option<Pace>,
     /// A sign of life that the database does not know of yet.
     pub(super) unsaved: Option<Timestamp>,
     joined: u32,
@@ -180,12 +189,14 @@ impl Slots {
             profile,
             latest: None,
             status: None,
+            statements: Statements::default(),
             last_position_at: None,
             moved: None,
             said: None,
             unsent: Unsent::default(),
             presence: Presence::default(),
             dated_from: Timestamp::from_millis(0),
+            messages: None,
             unsaved: None,
             joined: self.joined_so_far,
         };

@@ -22,6 +22,10 @@ pub enum Farewell {
     Left,
     /// More control events waited than a connection may leave waiting.
     Overflowed,
+    /// Watchers were sent away; their `dismissed` has been handed out.
+    WatchingRevoked,
+    /// The participant has opened too many connections since; its `dismissed` has been handed out.
+    TooManyConnections,
 }
 
 /// What a connection took at once, in this order.

@@ -1,12 +1,13 @@
 //! The rooms of a session on three nodes, the database and the wire between them, and what is true.
 
+mod quiet;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tagalong_core::event::{Event, SharingStatus};
 use tagalong_core::id::{SessionId, UserId};
-use tagalong_core::limits::PRESENCE_LEASE;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
 use tagalong_core::presence::PresenceDiff;
@@ -20,6 +21,8 @@ const TTL: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 pub(crate) const NODES: usize = 3;
 pub(crate) const PEOPLE: usize = 4;
+/// Whoever looks on for the test, and is never sent away.
+const LISTENER: Guest<'_> = Guest::Watcher { max: usize::MAX, generation: u32::MAX };
 /// How far each node's idea of the shared time is off, in milliseconds.
 const SKEW_MS: [i64; NODES] = [0, 40, -40];
 /// How long somebody who has come to another node stays there: longer than clocks are off.
@@ -33,6 +36,10 @@ pub(crate) enum Op {
     Join(usize, usize),
     Leave(usize, usize),
     Update(usize),
+    /// Somebody is let watch, and watches through a node.
+    Watch(usize),
+    /// Watchers are sent away through a node.
+    Revoke(usize),
     /// Some node's room is told what was written through it.
     Tell(usize),
     StartReading(usize),
@@ -73,6 +80,8 @@ pub(crate) enum Fault {
     Backwards,
     /// A position past its life.
     Expired,
+    /// When all is quiet, a watcher who was sent away is still here, or one who was let watch since is not.
+    Watching,
     /// When all is quiet, not what the other nodes show, or not the truth.
     Apart,
 }
@@ -81,6 +90,7 @@ enum Tell {
     Joined(Profile),
     Left(UserId),
     Updated(Details),
+    Revoked(u32),
 }
 
 struct Node {
@@ -92,6 +102,9 @@ struct Node {
     online: BTreeSet<UserId>,
     ever: BTreeSet<UserId>,
     heard: BTreeMap<UserId, u32>,
+    said: BTreeMap<UserId, SharingStatus>,
+    /// Somebody who watches, and under which generation.
+    watching: Option<(SeatId, u32)>,
 }
 
 pub(crate) struct World {
@@ -120,14 +133,16 @@ impl World {
             ends_at: Timestamp::from_millis(1_000_000_000),
             locked: false,
             location_ttl: TTL,
+            watch_generation: 0,
         };
         let node = |number: usize| {
             let mut room = Room::new(session, Some(NodeId::from_random([number as u8; 8])), GRACE);
             let now = Now { wall, shared: wall, instant };
             room.reconcile(details.clone(), Vec::new(), now).wake();
-            let (seat, _) = room.enter(Guest::Watcher { max: 9 }, now).unwrap();
-            let (present, online, ever, heard) = Default::default();
-            Node { room, seat, tells: Vec::new(), reading: None, present, online, ever, heard }
+            let (seat, _) = room.enter(LISTENER, now).unwrap();
+            let (present, online, ever, heard, said) = Default::default();
+            let (tells, reading, watching) = (Vec::new(), None, None);
+            Node { room, seat, tells, reading, present, online, ever, heard, said, watching }
         };
         Self {
             variant,
@@ -156,6 +171,11 @@ impl World {
             Op::Update(node) => {
                 self.details.ends_at = self.details.ends_at.plus(Duration::from_secs(1));
                 self.nodes[node].tells.push(Tell::Updated(self.details.clone()));
+            }
+            Op::Watch(node) => self.watch(node),
+            Op::Revoke(node) => {
+                self.details.watch_generation += 1;
+                self.nodes[node].tells.push(Tell::Revoked(self.details.watch_generation));
             }
             Op::Tell(node) => self.tell(node),
             Op::StartReading(node) => {
@@ -230,8 +250,20 @@ impl World {
             Some(Tell::Joined(profile)) => room.member_joined(profile).wake(),
             Some(Tell::Left(user)) => room.member_left(user).wake(),
             Some(Tell::Updated(details)) => room.updated(details, now).wake(),
+            Some(Tell::Revoked(generation)) => room.watching_revoked(generation, now).wake(),
             None => {}
         }
+    }
+
+    /// Whose token is of now, whatever the node knows.
+    fn watch(&mut self, node: usize) {
+        let (now, generation) = (self.now(node), self.details.watch_generation);
+        let Node { room, watching, .. } = &mut self.nodes[node];
+        if let Some((seat, _)) = watching.take() {
+            room.vacate(seat, now);
+        }
+        *watching =
+            room.enter(Guest::Watcher { max: 9, generation }, now).ok().map(|in_| (in_.0, generation));
     }
 
     fn finish_reading(&mut self, node: usize) {
@@ -333,7 +365,7 @@ impl World {
     }
 
     fn hear(&mut self, node: usize, event: &Event) -> Result<(), Fault> {
-        let Node { present, online, ever, heard, .. } = &mut self.nodes[node];
+        let Node { present, online, ever, heard, said, .. } = &mut self.nodes[node];
         match event {
             Event::ParticipantJoined(profile) => {
                 let new = ever.insert(profile.user_id.clone()) && present.insert(profile.user_id.clone());
@@ -347,6 +379,10 @@ impl World {
                     return Err(Fault::Presence);
                 }
                 if present.remove(user_id) { Ok(()) } else { Err(Fault::Membership) }
+            }
+            Event::ParticipantStatus { user_id, status, .. } => {
+                said.insert(user_id.clone(), *status);
+                if present.contains(user_id) { Ok(()) } else { Err(Fault::Ghost) }
             }
             Event::LocationUpdate { user_id, position } => {
                 let number = number(position);
@@ -366,93 +402,6 @@ impl World {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Everything is told, sent, delivered and read: now all nodes show the truth.
-    pub(crate) fn quiesce(&mut self) -> Result<(), Fault> {
-        for node in 0..NODES {
-            while !self.nodes[node].tells.is_empty() {
-                self.apply(&Op::Tell(node))?;
-            }
-            for op in [
-                Op::ReadDatabase(node),
-                Op::FinishReading(node),
-                Op::StartReading(node),
-                Op::ReadDatabase(node),
-                Op::FinishReading(node),
-            ] {
-                self.apply(&op)?;
-            }
-        }
-        for node in 0..NODES {
-            self.apply(&Op::Restate(node))?;
-            self.apply(&Op::Flush(node))?;
-        }
-        while !self.wire.is_empty() {
-            self.apply(&Op::Deliver(0))?;
-        }
-        let truth: BTreeSet<UserId> = self.roster.iter().map(|profile| profile.user_id.clone()).collect();
-        let live = |number: &u32| self.published_at[*number as usize] + TTL > self.instant + TOLERANCE;
-        let newest: BTreeMap<UserId, u32> = self
-            .newest
-            .iter()
-            .filter(|(_, number)| live(number))
-            .map(|(user, n)| (user.clone(), *n))
-            .collect();
-        let mut statuses = Vec::new();
-        for node in 0..NODES {
-            let now = self.now(node);
-            let room = &mut self.nodes[node].room;
-            let (_, welcome) = room.enter(Guest::Watcher { max: 9 }, now).unwrap();
-            let shown = &welcome.participants.participants;
-            let present: BTreeSet<UserId> = shown.iter().map(|one| one.profile.user_id.clone()).collect();
-            let status: BTreeMap<UserId, _> = shown
-                .iter()
-                .map(|one| (one.profile.user_id.clone(), (one.status, one.last_position_at)))
-                .collect();
-            let shown = &welcome.locations.locations;
-            let positions: BTreeMap<UserId, u32> =
-                shown.iter().map(|one| (one.user_id.clone(), number(&one.position))).collect();
-            let sound = present == truth
-                && self.nodes[node].present == truth
-                && newest.iter().all(|(user, number)| positions.get(user) == Some(number))
-                && welcome.ends_at == self.details.ends_at;
-            statuses.push(status);
-            if !sound {
-                return Err(Fault::Apart);
-            }
-        }
-        let alike = statuses.windows(2).all(|pair| {
-            pair[0]
-                .iter()
-                .all(|(user, (status, _))| pair[1].get(user).is_some_and(|other| other.0 == *status))
-        });
-        if alike { self.quiesce_presence() } else { Err(Fault::Apart) }
-    }
-
-    /// Whatever was lost: when words that are not repeated have lost their force, all nodes show as connected
-    /// exactly who is connected to any.
-    fn quiesce_presence(&mut self) -> Result<(), Fault> {
-        self.pass(PRESENCE_LEASE + TOLERANCE);
-        for node in 0..NODES {
-            self.restate(node);
-            self.flush(node);
-        }
-        while !self.wire.is_empty() {
-            self.apply(&Op::Deliver(0))?;
-        }
-        // Whose word has lost its force just now is given the time of somebody who went just now.
-        self.pass(Duration::ZERO);
-        self.pass(GRACE);
-        let connected = self.people.values().filter(|(_, at)| at.is_some());
-        let truth: BTreeSet<UserId> = connected.map(|(user, _)| user.clone()).collect();
-        for node in 0..NODES {
-            self.listen(node)?;
-            if self.nodes[node].online != truth {
-                return Err(Fault::Apart);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ mod world;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use tagalong_core::event::SharingStatus;
 use tagalong_core::limits::CONTROL_QUEUE_MAX;
 use world::{CONNECTIONS, Fault, Op, PEOPLE, Variant, World};
 
@@ -22,6 +23,8 @@ fn live(variant: Variant, ops: &[Op]) -> Result<(), Fault> {
 
 fn ops(length: usize) -> impl Strategy<Value = Vec<Op>> {
     let (person, at) = (0..PEOPLE, 0..CONNECTIONS);
+    let status =
+        prop_oneof![Just(SharingStatus::Sharing), Just(SharingStatus::Paused), Just(SharingStatus::Hidden)];
     let op = prop_oneof![
         3 => person.clone().prop_map(Op::Join),
         2 => person.clone().prop_map(Op::Leave),
@@ -30,6 +33,8 @@ fn ops(length: usize) -> impl Strategy<Value = Vec<Op>> {
         1 => at.clone().prop_map(Op::Vacate),
         8 => at.clone().prop_map(Op::Publish),
         1 => at.clone().prop_map(Op::Pause),
+        3 => (at.clone(), status).prop_map(|(at, status)| Op::Say(at, status)),
+        1 => Just(Op::Update),
         6 => at.clone().prop_map(Op::Take),
         2 => at.clone().prop_map(Op::TakeControl),
         1 => at.prop_map(Op::Stall),
@@ -69,25 +74,42 @@ fn condition_2_broken_a_pace_for_control_is_caught() {
     assert!(caught(Variant::PacedControl, 300).contains(&Fault::Membership));
 }
 
-/// A watcher who takes nothing while people come and go, and then reads again.
+/// A watcher who takes nothing while somebody comes and goes and somebody else with two devices says now this and now
+/// that, for as often as would have closed its connection if each were an event that waits, and who then reads again.
 fn stalled_life(variant: Variant) -> Result<World, Fault> {
     let mut world = World::new(variant);
     world.apply(&Op::Enter(0, None))?;
     world.apply(&Op::Take(0))?;
     world.apply(&Op::Stall(0))?;
-    for _ in 0..CONTROL_QUEUE_MAX {
+    world.apply(&Op::Join(2))?;
+    world.apply(&Op::Enter(1, Some(2)))?;
+    world.apply(&Op::Enter(2, Some(2)))?;
+    for _ in 0..=CONTROL_QUEUE_MAX {
         world.apply(&Op::Join(1))?;
+        world.apply(&Op::Say(1, SharingStatus::Hidden))?;
+        world.apply(&Op::Say(2, SharingStatus::NoGps))?;
         world.apply(&Op::Leave(1))?;
+        world.apply(&Op::Update)?;
     }
     world.quiesce()?;
     Ok(world)
 }
 
 #[test]
-fn condition_3_a_reader_that_does_not_come_back_in_time_is_let_go() {
+fn condition_3_nothing_that_others_do_queues_for_a_slow_reader() {
     let world = stalled_life(Variant::Real).map_err(|fault| format!("{fault:?}")).unwrap();
     let connection = world.connections[0].as_ref().unwrap();
-    assert!(connection.over && connection.present.is_empty());
+    assert!(!connection.over && connection.present.len() == 1);
+}
+
+#[test]
+fn condition_3_broken_keeping_every_event_is_caught() {
+    assert_eq!(stalled_life(Variant::QueuesEvents).err(), Some(Fault::Unbounded));
+}
+
+#[test]
+fn broken_the_newest_status_alone_leaves_a_withdrawn_position_shown() {
+    assert!(caught(Variant::NewestStatusAlone, 300).contains(&Fault::Withdrawn));
 }
 
 #[test]

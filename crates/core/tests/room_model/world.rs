@@ -1,5 +1,7 @@
 //! A room, the people who watch it, and what is true.
 
+mod quiet;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +22,10 @@ const TTL: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 /// What waits, and one for all that is new of who is connected.
 const CONTROL_MAX: usize = CONTROL_QUEUE_MAX + 1;
+/// Of membership: everybody a reader knows who left, offline first, and everybody who is here and whom it does not know.
+const MEMBERSHIP_MAX: usize = 3 * PEOPLE + 1;
+/// Of state: what the session is, how many watch, and for each person the newest status and a withdrawal before it.
+const STATE_MAX: usize = 2 + 2 * PEOPLE;
 pub(crate) const PEOPLE: usize = 5;
 pub(crate) const CONNECTIONS: usize = 7;
 
@@ -31,6 +37,9 @@ pub(crate) enum Op {
     Vacate(usize),
     Publish(usize),
     Pause(usize),
+    Say(usize, SharingStatus),
+    /// The creator changes the session.
+    Update,
     Take(usize),
     /// Takes while the pace allows no positions.
     TakeControl(usize),
@@ -51,6 +60,10 @@ pub(crate) enum Variant {
     PacedControl,
     /// Condition 3: goes on taking from the room while its reader takes nothing.
     TakesWhileStalled,
+    /// Condition 3: keeps every event for a reader, rather than what is still true.
+    QueuesEvents,
+    /// Tells only the newest status, also of somebody who withdrew their position before it.
+    NewestStatusAlone,
     /// Condition 4: what is owed belongs to the participant, so that two devices share it.
     SharedSeat,
     /// Condition 5: positions are handed out when they are published rather than looked up when taken.
@@ -59,8 +72,12 @@ pub(crate) enum Variant {
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Fault {
-    /// A position of somebody who is not there, or who had withdrawn it.
+    /// A position of somebody who is not there, or who had withdrawn it; a status of somebody who is not there.
     Ghost,
+    /// A position that its owner withdrew, when all is quiet.
+    Withdrawn,
+    /// Not what somebody last said of their sharing, or not what the session is, when all is quiet.
+    Outdated,
     /// A position past its life.
     Expired,
     /// Not the newest position, when all is quiet.
@@ -95,6 +112,8 @@ pub(crate) struct Connection {
     /// What it was told.
     pub(crate) present: BTreeSet<UserId>,
     positions: BTreeMap<UserId, u32>,
+    statuses: BTreeMap<UserId, SharingStatus>,
+    ends_at: Timestamp,
     paused: BTreeMap<UserId, u32>,
     pub(crate) over: bool,
     /// What the broken variants keep aside.
@@ -118,6 +137,9 @@ pub(crate) struct World {
     members: BTreeMap<usize, UserId>,
     latest: BTreeMap<UserId, Published>,
     paused: BTreeMap<UserId, u32>,
+    /// What somebody last said, and through which connection.
+    said: BTreeMap<UserId, (SharingStatus, usize)>,
+    details: Details,
     published_at: Vec<Instant>,
     generation: u8,
     pub(crate) connections: Vec<Option<Connection>>,
@@ -131,8 +153,8 @@ impl World {
         let zero = Timestamp::from_millis(0);
         let now = Now { wall: zero, shared: zero, instant: Instant::now() };
         let ends_at = Timestamp::from_millis(1_000_000_000);
-        room.reconcile(Details { name: None, ends_at, locked: false, location_ttl: TTL }, Vec::new(), now)
-            .wake();
+        let details = Details { name: None, ends_at, locked: false, location_ttl: TTL, watch_generation: 0 };
+        room.reconcile(details.clone(), Vec::new(), now).wake();
         Self {
             variant,
             room,
@@ -141,6 +163,8 @@ impl World {
             members: BTreeMap::new(),
             latest: BTreeMap::new(),
             paused: BTreeMap::new(),
+            said: BTreeMap::new(),
+            details,
             published_at: Vec::new(),
             generation: 0,
             connections: (0..CONNECTIONS).map(|_| None).collect(),
@@ -154,7 +178,15 @@ impl World {
             Op::Enter(at, person) => self.enter(at, person),
             Op::Vacate(at) => self.vacate(at),
             Op::Publish(at) => self.publish(at),
-            Op::Pause(at) => self.pause(at),
+            Op::Pause(at) => {
+                self.say(at, SharingStatus::Sharing);
+                self.say(at, SharingStatus::Paused);
+            }
+            Op::Say(at, status) => self.say(at, status),
+            Op::Update => {
+                self.details.ends_at = self.details.ends_at.plus(Duration::from_secs(1));
+                self.room.updated(self.details.clone(), self.now).wake();
+            }
             Op::Take(at) => self.take(at, Due::Everything)?,
             Op::TakeControl(at) => self.take_control(at)?,
             Op::Stall(at) => {
@@ -189,13 +221,16 @@ impl World {
             avatar_color: AvatarColor::parse("#000000").unwrap(),
         };
         self.members.insert(person, user_id);
-        self.room.member_joined(profile).wake();
+        self.room.member_joined(profile.clone()).wake();
+        self.queue(None, Event::ParticipantJoined(profile));
     }
 
     fn leave(&mut self, person: usize) {
         let Some(user) = self.members.remove(&person) else { return };
         self.latest.remove(&user);
-        self.room.member_left(user).wake();
+        self.said.remove(&user);
+        self.room.member_left(user.clone()).wake();
+        self.queue(None, Event::ParticipantLeft { user_id: user });
     }
 
     fn enter(&mut self, at: usize, person: Option<usize>) {
@@ -204,7 +239,7 @@ impl World {
         if person.is_some() && user.is_none() {
             return;
         }
-        let guest = user.as_ref().map_or(Guest::Watcher { max: 9 }, Guest::Participant);
+        let guest = user.as_ref().map_or(Guest::Watcher { max: 9, generation: 0 }, Guest::Participant);
         let (mut seat, welcome) = self.room.enter(guest, self.now).unwrap();
         if self.variant == Variant::SharedSeat {
             let same = |other: &&Connection| person.is_some() && other.user == person && !other.over;
@@ -231,6 +266,13 @@ impl World {
                 .map(|one| one.profile.user_id.clone())
                 .collect(),
             positions: welcome.locations.locations.iter().map(told).collect(),
+            statuses: welcome
+                .participants
+                .participants
+                .iter()
+                .filter_map(|one| Some((one.profile.user_id.clone(), one.status?)))
+                .collect(),
+            ends_at: welcome.ends_at,
             paused: BTreeMap::new(),
             over: false,
             aside: Vec::new(),
@@ -267,15 +309,32 @@ impl World {
         }
     }
 
-    fn pause(&mut self, at: usize) {
-        let Some(connection) = &self.connections[at] else { return };
-        for status in [SharingStatus::Sharing, SharingStatus::Paused] {
-            let Ok(wakes) = self.room.set_status(connection.seat, status, self.now) else { return };
-            wakes.wake();
-        }
+    fn say(&mut self, at: usize, status: SharingStatus) {
+        let Some(connection) = &mut self.connections[at] else { return };
+        let Ok(wakes) = self.room.set_status(connection.seat, status, self.now) else { return };
+        wakes.wake();
         let user = self.members[&connection.user.unwrap()].clone();
-        self.latest.remove(&user);
-        self.paused.insert(user, self.number);
+        if status.withdraws_position() {
+            connection.positions.remove(&user);
+            self.latest.remove(&user);
+            self.paused.insert(user.clone(), self.number);
+        }
+        connection.statuses.insert(user.clone(), status);
+        self.said.insert(user.clone(), (status, at));
+        self.queue(Some(at), Event::ParticipantStatus { user_id: user, status, server_time: self.now.wall });
+    }
+
+    /// What a variant keeps for everyone who is connected.
+    fn queue(&mut self, by: Option<usize>, event: Event) {
+        if self.variant != Variant::QueuesEvents {
+            return;
+        }
+        let broadcast = Arc::new(Broadcast::new(self.room.session(), event));
+        for (at, connection) in self.connections.iter_mut().enumerate() {
+            if let Some(connection) = connection.as_mut().filter(|_| Some(at) != by) {
+                connection.aside.push(broadcast.clone());
+            }
+        }
     }
 
     /// What a connection's task does: it takes once, and then sleeps until it is woken.
@@ -314,15 +373,38 @@ impl World {
     }
 
     fn listen(&mut self, at: usize, batch: Batch) -> Result<(), Fault> {
-        let Batch { control, mut positions, farewell } = batch;
-        if control.len() > CONTROL_MAX || positions.len() > SlotSet::CAPACITY {
-            return Err(Fault::Unbounded);
-        }
+        let Batch { mut control, mut positions, farewell } = batch;
         let connection = self.connections[at].as_mut().unwrap();
         match self.variant {
+            Variant::QueuesEvents => {
+                control.retain(|broadcast| !is_queued(broadcast.event()));
+                control.append(&mut connection.aside);
+            }
+            Variant::NewestStatusAlone => {
+                let user = |event: &Event| match event {
+                    Event::ParticipantStatus { user_id, .. } => Some(user_id.clone()),
+                    _ => None,
+                };
+                let newest: Vec<_> = control.iter().map(|one| user(one.event())).collect();
+                let mut place = 0..;
+                control.retain(|_| {
+                    let place = place.next().unwrap();
+                    newest[place].is_none() || !newest[place + 1..].contains(&newest[place])
+                });
+            }
             Variant::TwoSections => std::mem::swap(&mut positions, &mut connection.aside),
             Variant::ResolvedWhenPublished => positions = std::mem::take(&mut connection.aside),
             _ => {}
+        }
+        let is_state = |broadcast: &&Arc<Broadcast>| {
+            let event = broadcast.event();
+            let state = matches!(event, Event::SessionUpdated { .. } | Event::PresenceWatchers { .. });
+            state || matches!(event, Event::ParticipantStatus { .. })
+        };
+        let state = control.iter().filter(is_state).count();
+        let membership = control.len() - state;
+        if membership > MEMBERSHIP_MAX || state > STATE_MAX || positions.len() > PEOPLE {
+            return Err(Fault::Unbounded);
         }
         let told: Vec<_> = match self.variant {
             Variant::PositionsFirst => positions.into_iter().chain(control).collect(),
@@ -351,6 +433,10 @@ impl World {
                 if connection.present.remove(user_id) { Ok(()) } else { Err(Fault::Membership) }
             }
             Event::ParticipantStatus { user_id, status, .. } => {
+                if !connection.present.contains(user_id) {
+                    return Err(Fault::Ghost);
+                }
+                connection.statuses.insert(user_id.clone(), *status);
                 if status.withdraws_position() {
                     connection.positions.remove(user_id);
                     // Told late, it may be of an earlier pause; the truth's number is never too small.
@@ -380,58 +466,19 @@ impl World {
                 let went = leaves.0.iter().all(|user| present.contains(user) && online.remove(user));
                 if came && went { Ok(()) } else { Err(Fault::Presence) }
             }
-            Event::SessionUpdated { .. } | Event::SessionEnded { .. } => Ok(()),
-        }
-    }
-
-    /// Lets everyone read on until nothing comes, and compares what they believe with the truth.
-    pub(crate) fn quiesce(&mut self) -> Result<(), Fault> {
-        for at in 0..CONNECTIONS {
-            if let Some(connection) = &mut self.connections[at] {
-                if std::mem::take(&mut connection.stalled) {
-                    connection.woken.0.store(true, Ordering::Relaxed);
-                }
-                self.take(at, Due::Everything)?;
+            Event::SessionUpdated { expires_at, .. } => {
+                connection.ends_at = *expires_at;
+                Ok(())
             }
+            Event::PresenceWatchers { .. } | Event::Dismissed { .. } | Event::SessionEnded { .. } => Ok(()),
         }
-        for (at, connection) in self.connections.iter().enumerate() {
-            let Some(connection) = connection else { continue };
-            self.check_membership(connection)?;
-            self.check_newest(at, connection)?;
-        }
-        self.quiesce_presence()
     }
+}
 
-    /// Nobody comes or goes for as long as somebody who is gone is still shown.
-    fn quiesce_presence(&mut self) -> Result<(), Fault> {
-        self.now.instant += GRACE;
-        self.room.sweep(self.now.instant).wakes.wake();
-        (0..CONNECTIONS).try_for_each(|at| self.take(at, Due::Control))?;
-        let connected: BTreeSet<&UserId> =
-            self.connections.iter().flatten().filter_map(|one| one.own.as_ref()).collect();
-        let truth: BTreeSet<&UserId> =
-            self.members.values().filter(|user| connected.contains(user)).collect();
-        let sound = |one: &Connection| one.over || one.online.iter().collect::<BTreeSet<_>>() == truth;
-        if self.connections.iter().flatten().all(sound) { Ok(()) } else { Err(Fault::Presence) }
-    }
-
-    fn check_membership(&self, connection: &Connection) -> Result<(), Fault> {
-        let truth: BTreeSet<UserId> = self.members.values().cloned().collect();
-        if connection.over || connection.present == truth { Ok(()) } else { Err(Fault::Membership) }
-    }
-
-    fn check_newest(&self, at: usize, connection: &Connection) -> Result<(), Fault> {
-        let own = connection.user.and_then(|person| self.members.get(&person));
-        for (user, latest) in &self.latest {
-            let live = latest.at + TTL > self.now.instant;
-            // One's own are not shown when one comes in, and never to the connection that sent them.
-            let owed = latest.by != at && (Some(user) != own || latest.number >= connection.entered);
-            if live && owed && !connection.over && connection.positions.get(user) != Some(&latest.number) {
-                return Err(Fault::NotNewest);
-            }
-        }
-        Ok(())
-    }
+/// What a variant keeps for a reader.
+fn is_queued(event: &Event) -> bool {
+    let membership = matches!(event, Event::ParticipantJoined(_) | Event::ParticipantLeft { .. });
+    membership || matches!(event, Event::ParticipantStatus { .. })
 }
 
 fn number(position: &Position) -> u32 {

@@ -42,6 +42,8 @@ pub enum Heard {
     Share(SessionId, Share),
     /// Something happened to a session.
     Hint(SessionId, Hint),
+    /// So many watch through another node.
+    Watching(SessionId, NodeId, u32),
     /// Other nodes can be heard again; what they said meanwhile was missed, and so were we.
     Restored,
 }
@@ -53,6 +55,8 @@ pub trait Rooms: Send + Sync + 'static {
     fn take_unsent(&self, session: SessionId, unsent: &mut Vec<Share>) -> Duration;
     /// Whether somebody is in a session, as far as a room of it here knows.
     fn is_in(&self, session: SessionId, user: &UserId) -> bool;
+    /// How many watch through this node, if others have not been told.
+    fn take_watching(&self, session: SessionId) -> Option<u32>;
     /// Takes what another node told.
     fn heard(&self, heard: Heard);
 }

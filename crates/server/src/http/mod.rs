@@ -62,6 +62,7 @@ fn described() -> OpenApiRouter<State> {
         .routes(routes!(participants::watch))
         .routes(routes!(participants::list))
         .routes(routes!(participants::leave))
+        .routes(routes!(participants::remove_watchers))
         .routes(routes!(trackers::show, trackers::revoke))
         .routes(routes!(config::show))
         .routes(routes!(health::health))

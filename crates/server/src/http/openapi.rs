@@ -31,10 +31,13 @@ pub(super) fn about() -> OpenApi {
     creator.description = Some("From creating the session".to_owned());
     let mut participant = Http::new(HttpAuthScheme::Bearer);
     participant.description = Some("From joining the session".to_owned());
+    let mut watcher = Http::new(HttpAuthScheme::Bearer);
+    watcher.description = Some("From watching the session".to_owned());
     let components = ComponentsBuilder::new()
         .schema("Error", super::answer::Body::schema())
         .security_scheme("creator", SecurityScheme::Http(creator))
-        .security_scheme("participant", SecurityScheme::Http(participant));
+        .security_scheme("participant", SecurityScheme::Http(participant))
+        .security_scheme("watcher", SecurityScheme::Http(watcher));
     let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
     let info = InfoBuilder::new()
         .title("Tagalong")

@@ -17,7 +17,7 @@ use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::path::InPath;
 use super::sessions::{authenticate, only, session_id, token};
 use crate::state::State;
-use crate::store::{ParticipantRecord, StoreError};
+use crate::store::{Departure, ParticipantRecord, SessionRecord, StoreError};
 use crate::tokens::{Pass, Role};
 
 const INVALID: &str = "Invalid participant parameters";
@@ -132,7 +132,7 @@ pub(super) async fn watch(
             .saying(format!("Session is full (maximum {} watchers)", state.config.max_watchers)),
         error => error.into(),
     })?;
-    let pass = Pass { session: id, user, role: Role::Watcher };
+    let pass = Pass { session: id, user, role: Role::Watcher { generation: session.watch_generation } };
     let watching = Watching {
         websocket_token: token(&state, &pass, session.expires_at)?,
         websocket_url: websocket_url(&state, &headers),
@@ -169,22 +169,30 @@ impl From<ParticipantRecord> for Participant {
     }
 }
 
-refusals!(NotListed: ANY_SESSION);
+refusals!(NotListed: ANY_SESSION, [Problem::SessionLocked]);
 
-/// Who takes part.
+/// Who takes part. Of a session that is locked, only who is in it or made it is told.
 #[utoipa::path(
     get,
     path = "/api/sessions/{id}/participants",
     operation_id = "listParticipants",
     tag = "people",
     params(("id" = String, Path, description = "The session's id")),
+    security((), ("participant" = []), ("watcher" = []), ("creator" = [])),
     responses((status = 200, body = Participants, description = "In order of joining"), NotListed)
 )]
 pub(super) async fn list(
     With(state): With<State>,
     InPath(id): InPath<String>,
+    headers: HeaderMap,
 ) -> Result<Json<Participants>, Refusal> {
-    let participants = state.sessions.participants(session_id(&id)?).await?;
+    let pass = authenticate(&state, &headers).ok();
+    let (session, participants) = state.sessions.participants(session_id(&id)?).await?;
+    if session.locked && !pass.is_some_and(|pass| is_in(&pass, &session, &participants)) {
+        return Err(
+            Refusal::from(Problem::SessionLocked).saying("Session is locked: only who is in it is told")
+        );
+    }
     Ok(Json(Participants { participants: participants.into_iter().map(Participant::from).collect() }))
 }
 
@@ -214,8 +222,43 @@ pub(super) async fn leave(
     let user = UserId::parse(&user).map_err(|_| Refusal::from(Problem::ParticipantNotFound));
     let own = pass.role == Role::Participant && user.as_ref().is_ok_and(|user| *user == pass.user);
     only(pass.session == id && (own || pass.role == Role::Creator))?;
-    state.sessions.leave(id, user?).await?;
+    let how = if own { Departure::Left } else { Departure::Removed };
+    state.sessions.leave(id, user?, how).await?;
     Ok(Json(Done::new()))
+}
+
+refusals!(NotRevoked: ANY_TOKEN, ANY_SESSION);
+
+/// Send all watchers away. Whoever has the link may ask for a new token to watch, unless the session is locked.
+#[utoipa::path(
+    delete,
+    path = "/api/sessions/{id}/watchers",
+    operation_id = "removeWatchers",
+    tag = "people",
+    params(("id" = String, Path, description = "The session's id")),
+    security(("creator" = [])),
+    responses((status = 200, body = Done, description = "No token to watch that was made so far holds"), NotRevoked)
+)]
+pub(super) async fn remove_watchers(
+    With(state): With<State>,
+    InPath(id): InPath<String>,
+    headers: HeaderMap,
+) -> Result<Json<Done>, Refusal> {
+    let pass = authenticate(&state, &headers)?;
+    let id = session_id(&id)?;
+    only(pass.session == id && pass.role == Role::Creator)?;
+    state.sessions.revoke_watching(id).await?;
+    Ok(Json(Done::new()))
+}
+
+/// Whether a token holds, now that it is used: its owner made the session, takes part in it, or may still watch.
+pub(super) fn is_in(pass: &Pass, session: &SessionRecord, people: &[ParticipantRecord]) -> bool {
+    let holds = match pass.role {
+        Role::Creator => true,
+        Role::Participant => people.iter().any(|one| one.profile.user_id == pass.user),
+        Role::Watcher { generation } => generation >= session.watch_generation,
+    };
+    holds && pass.session == session.id
 }
 
 fn full(state: &State, error: StoreError) -> Refusal {

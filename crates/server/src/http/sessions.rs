@@ -20,6 +20,7 @@ use super::answer::{Done, Refusal};
 use super::base_url;
 use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
+use super::participants::is_in;
 use super::path::InPath;
 use crate::state::State;
 use crate::store::{NewEnd, SessionChange, SessionRecord, StoreError};
@@ -101,13 +102,18 @@ pub(super) async fn create(
 pub(super) struct Session {
     #[schema(value_type = String, format = "uuid", example = "7df233e5-e71b-4e86-915d-5ac8e5216298")]
     id: SessionId,
+    /// `null` too of a session that is locked, for somebody who is not in it.
     #[schema(value_type = Option<String>, required, example = "Walk")]
     name: Option<SessionName>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    /// 0 of a session that is locked, for somebody who is not in it.
     participant_count: u32,
+    /// How many watch, over all nodes that this one hears; for those who are in alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watcher_count: Option<u32>,
     /// One that is over is refused instead.
     is_active: bool,
     /// Whether nobody new may join.
@@ -123,13 +129,30 @@ pub(super) struct Session {
 }
 
 impl Session {
-    fn new(state: &State, session: SessionRecord) -> Self {
+    /// What those know who are in.
+    fn inside(state: &State, session: SessionRecord) -> Self {
+        let watcher_count = Some(state.hub.watcher_count(session.id));
+        Self { watcher_count, ..Self::shown(state, session) }
+    }
+
+    /// What everybody knows who has the link: of a session that is locked, what it takes to say so.
+    fn outside(state: &State, session: SessionRecord) -> Self {
+        let session = if session.locked {
+            SessionRecord { name: None, participant_count: 0, ..session }
+        } else {
+            session
+        };
+        Self::shown(state, session)
+    }
+
+    fn shown(state: &State, session: SessionRecord) -> Self {
         Self {
             id: session.id,
             name: session.name,
             created_at: session.created_at,
             expires_at: session.expires_at,
             participant_count: session.participant_count,
+            watcher_count: None,
             is_active: true,
             locked: session.locked,
             location_ttl_seconds: session.location_ttl.as_secs(),
@@ -148,14 +171,21 @@ refusals!(NotShown: ANY_SESSION);
     operation_id = "getSession",
     tag = "sessions",
     params(("id" = String, Path, description = "The session's id")),
+    security((), ("participant" = []), ("watcher" = []), ("creator" = [])),
     responses((status = 200, body = Session, description = "As it stands"), NotShown)
 )]
 pub(super) async fn show(
     With(state): With<State>,
     InPath(id): InPath<String>,
+    headers: HeaderMap,
 ) -> Result<Json<Session>, Refusal> {
-    let session = state.sessions.get(session_id(&id)?).await?;
-    Ok(Json(Session::new(&state, session)))
+    let id = session_id(&id)?;
+    let Ok(pass) = authenticate(&state, &headers) else {
+        return Ok(Json(Session::outside(&state, state.sessions.get(id).await?)));
+    };
+    let (session, people) = state.sessions.participants(id).await?;
+    let shown = if is_in(&pass, &session, &people) { Session::inside } else { Session::outside };
+    Ok(Json(shown(&state, session)))
 }
 
 /// What is to change; what is left out stays.
@@ -170,7 +200,7 @@ struct SessionUpdate {
     /// answer says when it ends.
     #[schema(minimum = 1)]
     expires_in_minutes: Option<u32>,
-    /// `true` lets nobody new in; who is in stays.
+    /// `true` lets nobody new in and sends watchers away; who is in stays.
     locked: Option<bool>,
 }
 
@@ -211,7 +241,7 @@ pub(super) async fn update(
     let longest = state.config.max_session;
     let expires_at = length.map(|length| NewEnd { at: state.clock.now().plus(length), longest });
     let session = state.sessions.update(id, SessionChange { name, expires_at, locked }).await?;
-    Ok(Json(Session::new(&state, session)))
+    Ok(Json(Session::inside(&state, session)))
 }
 
 refusals!(NotEnded: ANY_TOKEN, ANY_SESSION);

@@ -58,7 +58,7 @@ pub(super) async fn show(
     let (id, user) = own(&state, &headers, &id, &user)?;
     let (link, record) = state.sessions.tracker_link(id, user).await?;
     let secret = link.secret(&state.tokens).ok_or(Problem::ParticipantNotFound)?;
-    let participants = state.sessions.participants(id).await?;
+    let (_, participants) = state.sessions.participants(id).await?;
     let present: Vec<_> = participants.into_iter().map(|one| one.profile).collect();
     let location_ttl = record.location_ttl;
     let ids = state.sessions.tracker_ids(record, &present).await?;

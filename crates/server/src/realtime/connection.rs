@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tagalong_core::event::Wire;
-use tagalong_core::limits::{REFUSALS_MAX, UNSENT_BYTES_SOFT_MAX, WRITE_DEADLINE};
+use tagalong_core::limits::{MESSAGE_BURST, REFUSALS_MAX, UNSENT_BYTES_SOFT_MAX, WRITE_DEADLINE};
 use tagalong_core::pace::{Pace, WritePace};
 use tagalong_core::phoenix::Version;
 use tagalong_core::room::{Due, Farewell};
@@ -33,8 +33,6 @@ use crate::warnings::Kind;
 
 /// How long a client may take to answer a close frame and to close its end before the connection is cut.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
-/// Seconds of messages at the full rate that may come at once.
-const MESSAGE_BURST_SECONDS: u32 = 3;
 
 /// Which protocol a connection speaks.
 pub(super) enum Door {
@@ -101,7 +99,7 @@ impl Connection {
         let timer_at = now + socket.silence_max(&state.config);
         Self {
             write_pace: socket.pace(&state.config, now),
-            messages: Pace::new(Duration::from_secs(MESSAGE_BURST_SECONDS.into()), now),
+            messages: Pace::new(MESSAGE_BURST, now),
             refused_in_a_row: 0,
             last_heard: now,
             pinged: false,
@@ -220,8 +218,8 @@ impl Connection {
         match (outgoing.farewell, door) {
             (None, _) => Ok(()),
             (Some(Farewell::Overflowed), _) => Err(Parting::Overflowed),
-            (Some(Farewell::Ended | Farewell::Left), Door::Plain) => Err(Parting::Over),
-            (Some(Farewell::Ended | Farewell::Left), Door::Phoenix(door)) => {
+            (Some(farewell), Door::Plain) => Err(farewell.into()),
+            (Some(_), Door::Phoenix(door)) => {
                 self.membership = None;
                 if let Some(frame) = door.close(self.pass.session) {
                     self.socket.feed(frame);
@@ -300,14 +298,18 @@ impl Connection {
         }
     }
 
-    /// Counts a message against the connection's rate. A client that goes on and on although it is told is
+    /// Counts a message against the rate that all connections of one participant share; of a watcher, and before
+    /// joining, each has its own. A client that goes on and on although it is told is
     /// let go: to read and refuse costs too.
     pub(super) fn spend_message(&mut self) -> Result<Over, Parting> {
         if !self.state.config.rate_limits {
             return Ok(Over::No);
         }
         let step = Duration::from_secs(1) / self.state.config.messages_per_second.max(1);
-        match self.messages.try_spend(self.last_heard, step) {
+        let now = self.last_heard;
+        let joined = self.membership.as_ref();
+        let shared = joined.and_then(|joined| joined.room().spend_message(joined.seat(), step, now));
+        match shared.unwrap_or_else(|| self.messages.try_spend(now, step)) {
             Ok(()) => {
                 self.refused_in_a_row = 0;
                 Ok(Over::No)

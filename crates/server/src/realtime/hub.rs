@@ -89,6 +89,11 @@ impl RoomCell {
         act(&mut held.room)
     }
 
+    /// Counts a message of a connection. Nobody else is concerned, so a quiet room stays quiet.
+    pub fn spend_message(&self, seat: SeatId, step: Duration, now: Instant) -> Option<Result<(), Duration>> {
+        self.held.lock().room.spend_message(seat, step, now)
+    }
+
     /// Looks at the room.
     pub(super) fn look<T>(&self, look: impl FnOnce(&Room) -> T) -> T {
         look(&self.held.lock().room)
@@ -190,6 +195,7 @@ pub fn details(record: &SessionRecord) -> Details {
         ends_at: record.expires_at,
         locked: record.locked,
         location_ttl: record.location_ttl,
+        watch_generation: record.watch_generation,
     }
 }
 
@@ -207,11 +213,18 @@ impl Hub {
     pub async fn enter(&self, pass: &Pass) -> Result<(Membership, Welcome), NotIn> {
         let guest = match pass.role {
             Role::Participant => Guest::Participant(&pass.user),
-            Role::Watcher => Guest::Watcher { max: self.bounds.watchers },
+            Role::Watcher { generation } => Guest::Watcher { max: self.bounds.watchers, generation },
             Role::Creator => return Err(Problem::Forbidden.into()),
         };
         let enter = |room: &mut Room| room.enter(guest, now(&self.clock));
-        let (cell, (seat, welcome)) = self.in_room(pass.session, enter).await?;
+        let (cell, (seat, mut welcome)) = self.in_room(pass.session, enter).await?;
+        self.wake(std::mem::take(&mut welcome.wakes));
+        if let Role::Watcher { generation } = pass.role
+            && cell.look(|room| room.watch_generation()) < Some(generation)
+        {
+            // Let watch through another node, and the hint that others were sent away is still on its way.
+            self.suspect(pass.session);
+        }
         Ok((Membership { cell, seat, clock: self.clock.clone() }, welcome))
     }
 
@@ -271,6 +284,7 @@ impl Hub {
                 Err(EnterError::Closed(closed)) => return Err(Problem::from(closed).into()),
                 Err(EnterError::NotAParticipant) => return Err(Problem::Unauthenticated.into()),
                 Err(EnterError::Full) => return Err(Problem::SessionFull.into()),
+                Err(EnterError::WatchingRevoked) => return Err(Problem::WatchingRevoked.into()),
             }
         }
     }
@@ -350,6 +364,11 @@ impl Hub {
     /// Whether a session takes no more watchers here.
     pub fn watchers_full(&self, session: SessionId) -> bool {
         self.find(session).is_some_and(|cell| cell.with(|room| room.watchers()) >= self.bounds.watchers)
+    }
+
+    /// How many watch a session, as far as this node knows.
+    pub fn watcher_count(&self, session: SessionId) -> u32 {
+        self.find(session).map_or(0, |cell| cell.look(Room::watcher_count))
     }
 
     /// Ends the sessions whose time is up, forgets positions whose life is over, tells who came and who is gone,
@@ -435,6 +454,7 @@ mod tests {
             ends_at: Timestamp::from_millis(0).plus(minute),
             locked: false,
             location_ttl,
+            watch_generation: 0,
         };
         let cell = RoomCell::new(Room::new(SessionId::from_random([2; 16]), None, Duration::ZERO));
         let sweep = || cell.sweep(now(&clock));

@@ -52,8 +52,17 @@ impl Rooms for Hub {
         self.find(session).is_some_and(|cell| cell.look(|room| room.is_member(user)))
     }
 
+    fn take_watching(&self, session: SessionId) -> Option<u32> {
+        self.find(session).and_then(|cell| cell.with(Room::take_watching))
+    }
+
     fn heard(&self, heard: Heard) {
         match heard {
+            Heard::Watching(session, node, count) => {
+                if let Some(cell) = self.find(session) {
+                    cell.with(|room| room.hear_watching(node, count, self.clock.instant()));
+                }
+            }
             Heard::Share(session, share) => {
                 if let Some(cell) = self.find(session) {
                     self.merge(&cell, session, [share]);

@@ -1,5 +1,7 @@
 //! Why connections end, as data: each with its close code and whether the client should come back.
 
+use tagalong_core::room::Farewell;
+
 /// Why a connection is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Parting {
@@ -29,6 +31,21 @@ pub enum Parting {
     Restart,
     /// Plain door: the session is over, or the participant left it. The event said so before.
     Over,
+    /// Plain door: watchers were sent away. The event said so before.
+    WatchingRevoked,
+    /// Plain door: the participant has opened too many connections since. The event said so before.
+    TooManyConnections,
+}
+
+impl From<Farewell> for Parting {
+    fn from(farewell: Farewell) -> Self {
+        match farewell {
+            Farewell::Overflowed => Self::Overflowed,
+            Farewell::Ended | Farewell::Left => Self::Over,
+            Farewell::WatchingRevoked => Self::WatchingRevoked,
+            Farewell::TooManyConnections => Self::TooManyConnections,
+        }
+    }
 }
 
 impl Parting {
@@ -48,6 +65,8 @@ impl Parting {
             Self::Unavailable => "unavailable",
             Self::Restart => "restart",
             Self::Over => "over",
+            Self::WatchingRevoked => "watching_revoked",
+            Self::TooManyConnections => "too_many_connections",
         }
     }
 
@@ -65,7 +84,7 @@ impl Parting {
             Self::Malformed => Some(1011),
             Self::Overflowed | Self::Unavailable => Some(1013),
             Self::Restart => Some(1012),
-            Self::Over => Some(1000),
+            Self::Over | Self::WatchingRevoked | Self::TooManyConnections => Some(1000),
         }
     }
 }

@@ -126,5 +126,5 @@ fn over(state: &State, labels: &labels::Door, role: Role, parting: Parting, bega
     span.set("tagalong.role", role.name());
     span.set("tagalong.reason", reason);
     span.set("tagalong.close_code", i64::from(code));
-    tracing::info!(door, version, ?role, reason, code, seconds, "connection over");
+    tracing::info!(door, version, role = role.name(), reason, code, seconds, "connection over");
 }

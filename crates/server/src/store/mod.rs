@@ -86,6 +86,17 @@ pub struct SessionRecord {
     pub locked: bool,
     /// How long its positions are shown.
     pub location_ttl: Duration,
+    /// How often watchers were sent away: only those who were let watch since then may.
+    pub watch_generation: u32,
+}
+
+/// How somebody leaves a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Departure {
+    /// By themselves.
+    Left,
+    /// By its creator: watchers are sent away too.
+    Removed,
 }
 
 /// Whose a tracker link is, if it still is anybody's.
@@ -332,12 +343,27 @@ impl Store {
         either!(self, "join", database => database.join(id, new, places, now))
     }
 
-    /// Takes somebody out of an open session. Of them stays that they were in it, for as long as it is open.
+    /// Takes somebody out of an open session: its watch generation after that. Of them stays that they were in it, for
+    /// as long as it is open.
     ///
     /// # Errors
     /// When the session is not open, or the participant is not in it (any more).
-    pub async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
-        either!(self, "leave", database => database.leave(id, user, now))
+    pub async fn leave(
+        &self,
+        id: SessionId,
+        user: &UserId,
+        how: Departure,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        either!(self, "leave", database => database.leave(id, user, how, now))
+    }
+
+    /// Sends the watchers of an open session away: its watch generation after that.
+    ///
+    /// # Errors
+    /// When it is not open.
+    pub async fn revoke_watching(&self, id: SessionId, now: Timestamp) -> Result<u32, StoreError> {
+        either!(self, "revoke_watching", database => database.revoke_watching(id, now))
     }
 
     /// The links of an active participant of an open session.

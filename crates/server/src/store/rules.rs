@@ -12,8 +12,8 @@ use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
 
 use super::{
-    NewParticipant, ParticipantRecord, SessionChange, SessionRecord, StoreError, StoredParticipant,
-    TrackerRecord,
+    Departure, NewParticipant, ParticipantRecord, SessionChange, SessionRecord, StoreError,
+    StoredParticipant, TrackerRecord,
 };
 
 /// Room for a blank, brackets and any number.
@@ -30,6 +30,7 @@ pub(super) struct SessionRow {
     pub(super) locked: bool,
     pub(super) participant_count: u32,
     pub(super) location_ttl_seconds: i32,
+    pub(super) watch_generation: i32,
 }
 
 impl SessionRow {
@@ -45,6 +46,7 @@ impl SessionRow {
                 participant_count: self.participant_count,
                 locked: self.locked,
                 location_ttl: Duration::from_secs(u64::try_from(self.location_ttl_seconds).unwrap_or(0)),
+                watch_generation: u32::try_from(self.watch_generation).unwrap_or(0),
             }),
         }
     }
@@ -69,6 +71,14 @@ pub(super) fn seconds(life: Duration) -> i32 {
 /// A number as it stands in a database that has none as large.
 pub(super) fn integer(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// How often watchers were sent away, once somebody has left.
+pub(super) fn after_departure(session: &SessionRecord, how: Departure) -> u32 {
+    match how {
+        Departure::Left => session.watch_generation,
+        Departure::Removed => session.watch_generation.saturating_add(1),
+    }
 }
 
 /// Whose a tracker link is, if they are in and their session is open.
@@ -180,13 +190,15 @@ impl Looks {
     }
 }
 
-/// The session after a change.
+/// The session after a change. One that is locked is watched by nobody who was let watch before.
 pub(super) fn changed(session: SessionRecord, change: &SessionChange) -> SessionRecord {
     // Where the longest was longer before, nobody who only asks for more time is given less.
     let expires_at = change.expires_at.map_or(session.expires_at, |end| {
         end.at.min(session.created_at.plus(end.longest).max(session.expires_at))
     });
+    let locks = change.locked == Some(true) && !session.locked;
     SessionRecord {
+        watch_generation: session.watch_generation.saturating_add(locks.into()),
         name: change.name.clone().unwrap_or(session.name),
         expires_at,
         locked: change.locked.unwrap_or(session.locked),

@@ -3,6 +3,7 @@
 //! `synchronous = NORMAL`: a killed process loses nothing, a power cut may lose the last moments, never the
 //! file. A session lives a day at most; waiting for the disk at every join would cost more than it saves.
 
+mod departures;
 mod over;
 mod stored;
 mod tracker_ids;
@@ -26,7 +27,7 @@ use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
-use self::over::{Wiper, gone};
+use self::over::Wiper;
 use self::writer::Writer;
 use super::rules::{self, Looks, SessionRow};
 use super::{
@@ -135,16 +136,10 @@ impl Sqlite {
         self.writer.write(move |write| join(write, id, new, places, now).boxed()).await
     }
 
-    pub(super) async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
-        let _deleting = self.wiper.deleting();
-        let user = user.clone();
-        self.writer.write(move |write| async move { leave(write, id, &user, now).await }.boxed()).await
-    }
-
     pub(super) async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
         let row = sqlx::query(
             "SELECT sessions.id, name, created_at, expires_at, sessions.is_active, ended_at, locked,
-                    location_ttl_seconds, tracker_ids, participants.is_active AS is_in, tracker_generation
+                    location_ttl_seconds, watch_generation, tracker_ids, participants.is_active AS is_in, tracker_generation
              FROM participants JOIN sessions ON sessions.id = session_id WHERE user_id = ?",
         )
         .bind(user.as_str())
@@ -174,13 +169,16 @@ impl Sqlite {
         let _deleting = change.name.is_some().then(|| self.wiper.deleting());
         let mut write = self.writer.begin().await?;
         let session = rules::changed(open_session(&mut write, id, now).await?, change);
-        sqlx::query("UPDATE sessions SET name = ?, expires_at = ?, locked = ? WHERE id = ?")
-            .bind(session.name.as_ref().map(SessionName::as_str))
-            .bind(session.expires_at.as_millis())
-            .bind(session.locked)
-            .bind(id.to_string())
-            .execute(&mut *write)
-            .await?;
+        sqlx::query(
+            "UPDATE sessions SET name = ?, expires_at = ?, locked = ?, watch_generation = ? WHERE id = ?",
+        )
+        .bind(session.name.as_ref().map(SessionName::as_str))
+        .bind(session.expires_at.as_millis())
+        .bind(session.locked)
+        .bind(rules::integer(session.watch_generation))
+        .bind(id.to_string())
+        .execute(&mut *write)
+        .await?;
         write.commit().await?;
         Ok(session)
     }
@@ -242,7 +240,7 @@ async fn join(
 ) -> Result<(SessionRecord, Profile), StoreError> {
     // One row for all that are in: each row of its own would be a turn of the database's thread, and copied.
     let row = sqlx::query(
-        "SELECT id, name, created_at, expires_at, sessions.is_active, ended_at, locked, location_ttl_seconds,
+        "SELECT id, name, created_at, expires_at, sessions.is_active, ended_at, locked, location_ttl_seconds, watch_generation,
                 count(user_id) AS present, group_concat(avatar_color) AS used
          FROM sessions LEFT JOIN participants ON session_id = id AND participants.is_active = 1
          WHERE id = ? GROUP BY id",
@@ -257,32 +255,6 @@ async fn join(
     let profile = rules::admit(&session, present as usize, used, new, places)?;
     insert_participant(write, id, &profile, now).await?;
     Ok((session, profile))
-}
-
-async fn leave(
-    write: &mut SqliteConnection,
-    id: SessionId,
-    user: &UserId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    open_session(write, id, now).await?;
-    let active: Option<bool> =
-        sqlx::query_scalar("SELECT is_active FROM participants WHERE session_id = ? AND user_id = ?")
-            .bind(id.to_string())
-            .bind(user.as_str())
-            .fetch_optional(&mut *write)
-            .await?;
-    match active {
-        None => return Err(StoreError::ParticipantNotFound),
-        Some(false) => return Err(StoreError::ParticipantLeft),
-        Some(true) => {}
-    }
-    sqlx::query(concat!("UPDATE participants SET ", gone!(), " WHERE session_id = ? AND user_id = ?"))
-        .bind(id.to_string())
-        .bind(user.as_str())
-        .execute(write)
-        .await?;
-    Ok(())
 }
 
 /// Makes a missing database file that only its owner may read, and takes one that exists from all others. SQLite
@@ -366,7 +338,7 @@ async fn open_session(
     now: Timestamp,
 ) -> Result<SessionRecord, StoreError> {
     let row = sqlx::query(
-        "SELECT id, name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds,
+        "SELECT id, name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds, watch_generation,
                 (SELECT count(*) FROM participants WHERE session_id = sessions.id AND is_active = 1) AS present
          FROM sessions WHERE id = ?",
     )
@@ -389,6 +361,7 @@ fn session_row(row: &SqliteRow, participant_count: u32) -> Result<SessionRow, St
         locked: row.try_get("locked")?,
         participant_count,
         location_ttl_seconds: row.try_get("location_ttl_seconds")?,
+        watch_generation: row.try_get("watch_generation")?,
     })
 }
 

@@ -33,6 +33,9 @@ pub struct StoredSession {
     pub locked: bool,
     /// How long its positions are shown.
     pub location_ttl_seconds: u32,
+    /// How often watchers were sent away. Nothing in what was written before that was counted.
+    #[serde(default)]
+    pub watch_generation: u32,
     /// By what tracker apps know its people.
     #[serde(default, skip_serializing_if = "TrackerIds::is_empty")]
     pub tracker_ids: TrackerIds,
@@ -73,6 +76,7 @@ impl StoredSession {
                 last_activity: self.ended_at.unwrap_or(self.expires_at),
                 locked: false,
                 location_ttl_seconds: 0,
+                watch_generation: 0,
                 tracker_ids: TrackerIds::default(),
                 participants: Vec::new(),
                 ..self.clone()

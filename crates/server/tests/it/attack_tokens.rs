@@ -108,7 +108,7 @@ impl Stage {
             let token = watched.body["websocket_token"].as_str().unwrap().to_owned();
             let own =
                 |what, token, role| Held { what, token, session: Some(number), role, user: String::new() };
-            held.push(own("watcher", token, Role::Watcher));
+            held.push(own("watcher", token, Role::Watcher { generation: 0 }));
             held.push(own("creator", session.creator.clone(), Role::Creator));
         }
         let forged = forged(&held[0].token, &held[4].token, &key);

@@ -76,6 +76,13 @@ async fn visited(door: Door) -> BTreeSet<String> {
         Door::PhoenixV1 => old(&server, &session.id, &token).await,
     };
     client.hears_presence = true;
+    let watch = server.request("POST", &format!("/api/sessions/{}/watch", session.id), None, "").await;
+    let watch = watch.body["websocket_token"].as_str().unwrap().to_owned();
+    let mut watcher = match door {
+        Door::Plain => server.plain(&watch).await,
+        Door::PhoenixV2 => server.joined(&session, &watch).await,
+        Door::PhoenixV1 => old(&server, &session.id, &watch).await,
+    };
     let (ben, token) = server.join(&session, "Ben").await;
     let mut other = server.plain(&token).await;
     // Who is connected is told a little later, together with whoever else has come.
@@ -94,6 +101,9 @@ async fn visited(door: Door) -> BTreeSet<String> {
     assert_eq!(server.request("DELETE", &leave, Some(&token), "").await.status, 200);
     let locked = server.request("PATCH", &path, Some(&session.creator), r#"{"locked":true}"#).await;
     assert_eq!(locked.status, 200);
+    while !heard.contains("dismissed") {
+        hear(&mut watcher, door, &mut heard).await;
+    }
     assert_eq!(server.request("DELETE", &path, Some(&session.creator), "").await.status, 200);
     let last = if door == Door::Plain { "session_ended" } else { "phx_close" };
     while !heard.contains(last) {

@@ -95,5 +95,6 @@ async fn watchers_see_who_is_there_and_are_not_there() {
     assert_eq!(state, presences(&[&ada_id]));
     server.clock.advance(LOOK);
     assert_eq!(watcher.heard().await, json!({"type": "presence_diff", "data": diff(&[&ada_id], &[])}));
+    assert_eq!(ada.heard().await[4], json!({"type": "presence_watchers", "data": {"count": 1}}));
     ada.silent().await;
 }

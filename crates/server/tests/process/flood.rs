@@ -143,7 +143,9 @@ fn pongs_that_nobody_reads_are_not_kept() {
     let server = Serving::start_with(home.path(), &[("RATE_LIMITS", "off"), ("LOG_LEVEL", "warn")]);
     let (_, made) = server.ask("POST", "/api/sessions", "", "{}").unwrap();
     let session = made["session_id"].as_str().unwrap();
-    let token = participant(&server, session, "Eve");
+    // A watcher's: of a participant's connections, the oldest would be closed.
+    let (_, watching) = server.ask("POST", &format!("/api/sessions/{session}/watch"), "", "").unwrap();
+    let token = watching["websocket_token"].as_str().unwrap().to_owned();
     let ping = [&b"\x89\xfd\0\0\0\0"[..], &[0; 125]].concat().repeat(64);
     let before = server.memory_kib("VmHWM");
     let mut deaf: Vec<_> = (0..100).map(|_| upgraded(&server, &format!("/ws?token={token}"))).collect();

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tagalong_core::event::SharingStatus;
 use tagalong_core::id::{SessionId, UserId};
-use tagalong_core::limits::CONTROL_QUEUE_MAX;
 use tagalong_core::problem::Problem;
 use tagalong_core::room::Farewell;
 use tagalong_core::session::EndReason;
@@ -28,6 +27,8 @@ pub(crate) struct Session {
     /// When it was marked as over.
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) locked: bool,
+    /// How often watchers were sent away.
+    pub(crate) watch_generation: u32,
     /// Its last activity, as far as it is written down.
     pub(crate) active_at: Timestamp,
     /// Whether the server has a room for it.
@@ -48,13 +49,12 @@ pub(crate) struct Person {
     pub(crate) status: Option<SharingStatus>,
 }
 
-/// What a connection is told, apart from positions.
+/// What a connection is told of who is in, and of its own end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Told {
     Joined(UserId),
     Left(UserId),
-    Status(UserId, SharingStatus),
-    Updated(Timestamp, bool),
+    Dismissed,
     Ended(EndReason),
 }
 
@@ -63,11 +63,26 @@ pub(crate) struct Ear {
     pub(crate) session: usize,
     /// Nobody for a watcher.
     pub(crate) person: Option<usize>,
+    /// When watchers had been sent away so often, it was let watch.
+    pub(crate) generation: u32,
     pub(crate) owed: Vec<Told>,
+    /// Whose newest status it has not been given, and whether they have withdrawn their position since it was.
+    pub(crate) statuses: BTreeMap<usize, bool>,
+    /// Whether it has not been given what the session is now.
+    pub(crate) outdated: bool,
     /// Whose newest position it has not been given.
     pub(crate) dirty: BTreeSet<usize>,
     pub(crate) over: Option<Farewell>,
     pub(crate) closed: bool,
+}
+
+impl Ear {
+    /// Nothing comes after what is owed now.
+    fn part(&mut self, farewell: Farewell) {
+        self.over = Some(farewell);
+        self.dirty.clear();
+        self.statuses.clear();
+    }
 }
 
 #[derive(Default)]
@@ -107,15 +122,27 @@ impl Model {
     }
 
     fn tell<'a>(ears: impl Iterator<Item = &'a mut Ear>, told: &Told) {
-        for ear in ears {
-            if ear.owed.len() >= CONTROL_QUEUE_MAX {
-                ear.owed.clear();
-                ear.dirty.clear();
-                ear.over = Some(Farewell::Overflowed);
-            } else {
-                ear.owed.push(told.clone());
+        ears.for_each(|ear| ear.owed.push(told.clone()));
+    }
+
+    /// Who was let watch before watchers were sent away last.
+    fn send_watchers_away(&mut self, session: usize) {
+        self.sessions[session].watch_generation += 1;
+        let generation = self.sessions[session].watch_generation;
+        if !self.sessions[session].loaded {
+            return;
+        }
+        for ear in self.listening(session) {
+            if ear.person.is_none() && ear.generation < generation {
+                ear.owed.push(Told::Dismissed);
+                ear.outdated = false;
+                ear.part(Farewell::WatchingRevoked);
             }
         }
+    }
+
+    pub(crate) fn watching_revoked(&mut self, session: usize) {
+        self.send_watchers_away(session);
     }
 
     pub(crate) fn created(&mut self, id: SessionId, now: Timestamp, expires_at: Timestamp) {
@@ -127,6 +154,7 @@ impl Model {
             expires_at,
             ended_at,
             locked,
+            watch_generation: 0,
             active_at,
             loaded,
             purged,
@@ -172,21 +200,36 @@ impl Model {
         (gone.active, gone.position, gone.unsaved, gone.status) = (false, None, None, None);
         let (session, id) = (gone.session, gone.id.clone());
         if self.sessions[session].loaded {
-            Self::tell(self.listening(session), &Told::Left(id));
-            for ear in self.ears.iter_mut().filter(|ear| ear.session == session) {
+            for ear in self.listening(session) {
                 ear.dirty.remove(&person);
+                ear.statuses.remove(&person);
+                // Who has not heard that they came does not hear that they went.
+                let joining = ear.owed.iter().position(|told| *told == Told::Joined(id.clone()));
+                match joining {
+                    Some(place) => _ = ear.owed.remove(place),
+                    None => ear.owed.push(Told::Left(id.clone())),
+                }
                 if ear.person == Some(person) {
-                    ear.over.get_or_insert(Farewell::Left);
-                    ear.dirty.clear();
+                    ear.part(Farewell::Left);
                 }
             }
         }
     }
 
+    /// The creator takes somebody out, and with them all watchers.
+    pub(crate) fn removed(&mut self, person: usize) {
+        self.send_watchers_away(self.people[person].session);
+        self.left(person);
+    }
+
     pub(crate) fn updated(&mut self, session: usize, expires_at: Timestamp, locked: bool) {
+        let locks = locked && !self.sessions[session].locked;
         (self.sessions[session].expires_at, self.sessions[session].locked) = (expires_at, locked);
         if self.sessions[session].loaded {
-            Self::tell(self.listening(session), &Told::Updated(expires_at, locked));
+            self.listening(session).for_each(|ear| ear.outdated = true);
+        }
+        if locks {
+            self.send_watchers_away(session);
         }
     }
 
@@ -197,8 +240,7 @@ impl Model {
         }
         Self::tell(self.listening(session), &Told::Ended(reason));
         for ear in self.listening(session) {
-            ear.over = Some(Farewell::Ended);
-            ear.dirty.clear();
+            ear.part(Farewell::Ended);
         }
         self.forget(session);
     }
@@ -216,6 +258,7 @@ impl Model {
         &mut self,
         session: usize,
         person: Option<usize>,
+        generation: u32,
         now: Timestamp,
     ) -> Result<(), Problem> {
         if !self.sessions[session].loaded
@@ -227,15 +270,22 @@ impl Model {
         match person {
             Some(person) if !self.people[person].active => return Err(Problem::Unauthenticated),
             Some(person) => self.people[person].unsaved = Some(now),
+            None if generation < self.sessions[session].watch_generation => {
+                return Err(Problem::WatchingRevoked);
+            }
             None => {
-                let watchers = |ear: &&Ear| ear.session == session && ear.person.is_none() && !ear.closed;
+                let watchers = |ear: &&Ear| {
+                    let watches = ear.person.is_none() && ear.over != Some(Farewell::WatchingRevoked);
+                    ear.session == session && watches && !ear.closed
+                };
                 if self.ears.iter().filter(watchers).count() >= WATCHERS {
                     return Err(Problem::SessionFull);
                 }
             }
         }
-        let (owed, dirty) = (Vec::new(), BTreeSet::new());
-        self.ears.push(Ear { session, person, owed, dirty, over: None, closed: false });
+        let (owed, dirty, statuses) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+        let (outdated, over, closed) = (false, None, false);
+        self.ears.push(Ear { session, person, generation, owed, statuses, outdated, dirty, over, closed });
         Ok(())
     }
 
@@ -279,13 +329,11 @@ impl Model {
             self.people[person].position = None;
             self.ears.iter_mut().for_each(|ear| _ = ear.dirty.remove(&person));
         }
-        let told = Told::Status(self.people[person].id.clone(), status);
-        let others =
-            self.ears.iter_mut().enumerate().filter(|(index, _)| *index != ear).map(|(_, other)| other);
-        Self::tell(
-            others.filter(|other| other.session == session && !other.closed && other.over.is_none()),
-            &told,
-        );
+        for (index, other) in self.ears.iter_mut().enumerate() {
+            if index != ear && other.session == session && !other.closed && other.over.is_none() {
+                *other.statuses.entry(person).or_default() |= status.withdraws_position();
+            }
+        }
     }
 
     /// Ends what is due, and gives rooms up that nobody would miss.

@@ -1,8 +1,9 @@
 //! The real parts, and what happens to them. Everything is done to the model too, and the two are compared.
 
 mod hang_ups;
+mod heard;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Waker;
@@ -12,21 +13,22 @@ use tagalong::clock::{Clock, ManualClock};
 use tagalong::cluster::Bus;
 use tagalong::realtime::hub::{self, Bounds, Hub, Membership};
 use tagalong::sessions::Sessions;
-use tagalong::store::{Database, NewEnd, SessionChange, Store, StoreError};
+use tagalong::store::{Database, Departure, NewEnd, SessionChange, Store, StoreError};
 use tagalong::tokens::{Pass, Role};
-use tagalong_core::event::{Broadcast, Event, SharingStatus, to_json};
+use tagalong_core::event::SharingStatus;
 use tagalong_core::id::UserId;
 use tagalong_core::participant::DisplayName;
 use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
-use tagalong_core::room::{Batch, Due, PublishError, Welcome};
+use tagalong_core::room::{Batch, Due, Farewell, PublishError, Welcome};
 use tagalong_core::session::EndReason;
 use tagalong_core::time::Timestamp;
 use tempfile::TempDir;
 
+use self::heard::{moved, number, said, told, updated};
 use crate::dice::Dice;
 use crate::faults::{Fault, Faults};
-use crate::model::{GRACE, INACTIVITY, LONGEST, Model, PLACES, RETENTION, SILENCE, TTL, Told, WATCHERS};
+use crate::model::{GRACE, INACTIVITY, LONGEST, Model, PLACES, RETENTION, SILENCE, TTL, WATCHERS};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const STATUSES: [SharingStatus; 3] = [SharingStatus::Sharing, SharingStatus::Paused, SharingStatus::Hidden];
@@ -69,32 +71,6 @@ async fn start(home: &TempDir, clock: &Clock) -> Parts {
     Parts { store, hub, sessions }
 }
 
-/// Who is connected is what the room's own models look at.
-fn told(broadcast: &Arc<Broadcast>) -> Option<Told> {
-    Some(match broadcast.event().clone() {
-        Event::ParticipantJoined(profile) => Told::Joined(profile.user_id),
-        Event::ParticipantLeft { user_id } => Told::Left(user_id),
-        Event::ParticipantStatus { user_id, status, .. } => Told::Status(user_id, status),
-        Event::SessionUpdated { expires_at, locked, .. } => Told::Updated(expires_at, locked),
-        Event::SessionEnded { reason, .. } => Told::Ended(reason),
-        Event::PresenceDiff(_) => return None,
-        Event::LocationUpdate { .. } => panic!("a position among the events"),
-    })
-}
-
-/// The number of a position: it travels as an altitude.
-fn number(position: &Position) -> u64 {
-    let json: serde_json::Value = serde_json::from_str(&to_json(position)).unwrap();
-    json["altitude"].as_f64().unwrap() as u64
-}
-
-fn moved(broadcast: &Arc<Broadcast>) -> (UserId, u64) {
-    match broadcast.event() {
-        Event::LocationUpdate { user_id, position } => (user_id.clone(), number(position)),
-        other => panic!("{} among the positions", other.name()),
-    }
-}
-
 impl World {
     pub(crate) async fn new(seed: u64) -> Self {
         let home = TempDir::new().unwrap();
@@ -112,7 +88,8 @@ impl World {
             4..16 => self.join().await,
             16..19 => self.leave().await,
             19 => self.end().await,
-            20..23 => self.update().await,
+            20 => self.send_watchers_away().await,
+            21..23 => self.update().await,
             23..35 => self.enter().await,
             35..39 => self.disconnect(),
             39..55 => self.publish(),
@@ -206,9 +183,22 @@ impl World {
         let Some(person) = self.person_of(session) else { return };
         let (id, user) = (self.model.sessions[session].id, self.model.people[person].id.clone());
         let expected = self.model.may_leave(person, self.clock.now());
-        let left = self.parts.sessions.leave(id, user).await;
+        let how = if self.dice.once_in(3) { Departure::Removed } else { Departure::Left };
+        let left = self.parts.sessions.leave(id, user, how).await;
         if self.done(left, expected).is_some() {
-            self.model.left(person);
+            match how {
+                Departure::Left => self.model.left(person),
+                Departure::Removed => self.model.removed(person),
+            }
+        }
+    }
+
+    async fn send_watchers_away(&mut self) {
+        let Some(session) = self.session() else { return };
+        let expected = self.model.closed(session, self.clock.now()).map_or(Ok(()), Err);
+        let sent = self.parts.sessions.revoke_watching(self.model.sessions[session].id).await;
+        if self.done(sent, expected).is_some() {
+            self.model.watching_revoked(session);
         }
     }
 
@@ -241,16 +231,19 @@ impl World {
     async fn enter(&mut self) {
         let Some(session) = self.session() else { return };
         let watches = self.dice.once_in(5);
+        // With a token that was made before they were sent away last, now and then.
+        let before = u32::from(self.dice.once_in(4));
+        let generation = self.model.sessions[session].watch_generation.saturating_sub(before);
         let person = if watches { None } else { self.person_of(session) };
         let (user, role) = match person {
             Some(person) => (self.model.people[person].id.clone(), Role::Participant),
-            None => (UserId::from_random([1; 16]), Role::Watcher),
+            None => (UserId::from_random([1; 16]), Role::Watcher { generation }),
         };
         let pass = Pass { session: self.model.sessions[session].id, user, role };
         let now = self.clock.now();
         match self.parts.hub.enter(&pass).await.map_err(|error| error.problem()) {
             Ok((membership, welcome)) => {
-                assert_eq!(self.model.enters(session, person, now), Ok(()));
+                assert_eq!(self.model.enters(session, person, generation, now), Ok(()));
                 self.compare_welcome(session, person, &welcome);
                 let stalled = self.dice.once_in(6);
                 self.connections.push(Connection { membership: Some(membership), stalled });
@@ -258,7 +251,7 @@ impl World {
             Err(Problem::Unavailable) => {
                 assert!(self.faults.now.is_some() && !self.model.sessions[session].loaded);
             }
-            Err(problem) => assert_eq!(self.model.enters(session, person, now), Err(problem)),
+            Err(problem) => assert_eq!(self.model.enters(session, person, generation, now), Err(problem)),
         }
     }
 
@@ -325,6 +318,9 @@ impl World {
     fn may_speak(&self, index: usize, done: Result<(), PublishError>) -> bool {
         let expected = match (self.model.speaker(index), self.model.ears[index].person) {
             (Some(_), _) => Ok(()),
+            (None, None) if self.model.ears[index].over == Some(Farewell::WatchingRevoked) => {
+                Err(PublishError::Gone)
+            }
             (None, None) => Err(PublishError::Watcher),
             (None, Some(_)) => Err(PublishError::Gone),
         };
@@ -353,10 +349,16 @@ impl World {
         let owed = std::mem::take(&mut ear.owed);
         let dirty = if due == Due::Everything { std::mem::take(&mut ear.dirty) } else { BTreeSet::new() };
         let over = ear.over;
+        let statuses = std::mem::take(&mut ear.statuses);
+        let outdated = std::mem::take(&mut ear.outdated);
+        let now_is = &self.model.sessions[ear.session];
+        let now_is = outdated.then_some((now_is.expires_at, now_is.locked));
         let newest =
             |person: usize| Some((self.model.people[person].id.clone(), self.model.live(person, now)?));
         let positions: BTreeSet<_> = dirty.into_iter().filter_map(newest).collect();
         assert_eq!(batch.control.iter().filter_map(told).collect::<Vec<_>>(), owed);
+        assert_eq!(updated(&batch.control), Vec::from_iter(now_is));
+        assert_eq!(said(&batch.control), self.statuses(&statuses));
         assert_eq!(batch.positions.len(), positions.len());
         assert_eq!(batch.positions.iter().map(moved).collect::<BTreeSet<_>>(), positions);
         assert_eq!(batch.farewell, over);
@@ -365,6 +367,17 @@ impl World {
         if over.is_some() {
             self.hang_up_on(index);
         }
+    }
+
+    /// What a connection is to be told of how people share: the newest, and before it that they withdrew.
+    fn statuses(&self, owed: &BTreeMap<usize, bool>) -> BTreeMap<UserId, Vec<SharingStatus>> {
+        let one = |(person, withdrawn): (&usize, &bool)| {
+            let person = &self.model.people[*person];
+            let newest = person.status.unwrap();
+            let before = withdrawn.then_some(SharingStatus::Paused).filter(|_| !newest.withdraws_position());
+            (person.id.clone(), before.into_iter().chain([newest]).collect())
+        };
+        owed.iter().map(one).collect()
     }
 
     fn pass(&mut self) {
@@ -451,7 +464,7 @@ impl World {
                 }
             };
             let listed = self.parts.sessions.participants(session.id).await.map_err(|error| error.problem());
-            let listed = listed.map(|listed| {
+            let listed = listed.map(|(_, listed)| {
                 listed.into_iter().map(|one| (one.profile.user_id, one.last_seen)).collect::<Vec<_>>()
             });
             assert_eq!(listed, expected);

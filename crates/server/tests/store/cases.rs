@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagalong::store::{NewEnd, SessionChange, Store};
+use tagalong::store::{Departure, NewEnd, SessionChange, Store};
 use tagalong_core::id::SessionId;
 use tagalong_core::problem::Problem;
 use tagalong_core::session::SessionName;
@@ -33,7 +33,7 @@ async fn refuses_everything(store: &Store, id: SessionId, now: Timestamp, proble
     assert_eq!(refusal(store.roster(id, now).await), problem);
     assert_eq!(refusal(store.participants(id, now).await), problem);
     assert_eq!(refusal(store.join(id, person("new"), PLACES, now).await), problem);
-    assert_eq!(refusal(store.leave(id, &user("a"), now).await), problem);
+    assert_eq!(refusal(store.leave(id, &user("a"), Departure::Left, now).await), problem);
     let change = SessionChange { expires_at: until(now.plus(LENGTH)), ..Default::default() };
     assert_eq!(refusal(store.update(id, &change, now).await), problem);
     assert_eq!(refusal(store.end(id, now).await), problem);
@@ -115,6 +115,33 @@ pub(crate) async fn a_session_never_becomes_longer_than_the_longest(store: &Stor
     assert_eq!(store.session(id, START).await.unwrap().expires_at, at(6_000));
 }
 
+pub(crate) async fn watchers_are_sent_away_with_who_is_removed_and_by_a_lock(store: &Store) {
+    let (id, other) = (open(store, 1).await, open(store, 2).await);
+    for name in ["leaves", "removed"] {
+        join(store, id, name).await;
+    }
+    let generation = async |id| store.session(id, START).await.unwrap().watch_generation;
+    assert_eq!(generation(id).await, 0);
+    assert_eq!(store.leave(id, &user("leaves"), Departure::Left, START).await.unwrap(), 0);
+    assert_eq!(store.leave(id, &user("removed"), Departure::Removed, START).await.unwrap(), 1);
+    let again = store.leave(id, &user("removed"), Departure::Removed, START).await;
+    assert_eq!((refusal(again), generation(id).await), (Problem::ParticipantLeft, 1));
+
+    let change = |locked| SessionChange { locked, ..SessionChange::default() };
+    for (locked, expected) in
+        [(None, 1), (Some(false), 1), (Some(true), 2), (Some(true), 2), (Some(false), 2), (Some(true), 3)]
+    {
+        let changed = store.update(id, &change(locked), START).await.unwrap();
+        assert_eq!((changed.watch_generation, generation(id).await), (expected, expected), "{locked:?}");
+    }
+    assert_eq!(store.revoke_watching(id, START).await.unwrap(), 4);
+    let (session, _) = store.roster(id, START).await.unwrap();
+    assert_eq!((session.watch_generation, session.locked), (4, true));
+    assert_eq!(generation(other).await, 0);
+    store.end(id, START).await.unwrap();
+    assert_eq!(refusal(store.revoke_watching(id, START).await), Problem::SessionEnded);
+}
+
 pub(crate) async fn a_location_life_is_kept(store: &Store) {
     let location_ttl = Duration::from_secs(900);
     let new = tagalong::store::NewSession { location_ttl, ..new_session(1) };
@@ -174,7 +201,7 @@ pub(crate) async fn a_tracker_dies_with_what_it_belongs_to(store: &Store) {
     }
     let problem = async |name: &str, now| refusal(store.tracker(&user(name), now).await);
     assert_eq!(problem("nobody", START).await, Problem::ParticipantNotFound);
-    store.leave(id, &user("left"), START).await.unwrap();
+    store.leave(id, &user("left"), Departure::Left, START).await.unwrap();
     assert_eq!(problem("left", START).await, Problem::ParticipantLeft);
     assert_eq!(problem("elsewhere", START.plus(LENGTH)).await, Problem::SessionExpired);
     store.end(id, at(1)).await.unwrap();
@@ -210,7 +237,7 @@ pub(crate) async fn who_is_silent_is_timed_out_once(store: &Store) {
     }
     join(store, ended, "of_the_past").await;
     store.end(ended, START).await.unwrap();
-    store.leave(id, &user("gone"), START).await.unwrap();
+    store.leave(id, &user("gone"), Departure::Left, START).await.unwrap();
     store.save_seen(&[(id, user("heard"), at(10))]).await.unwrap();
     assert_eq!(store.time_out_participants(at(9)).await.unwrap(), [(id, user("silent"))]);
     assert!(store.time_out_participants(at(9)).await.unwrap().is_empty());

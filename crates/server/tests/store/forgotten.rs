@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
-use tagalong::store::{NewParticipant, NewSession, SessionChange, Store};
+use tagalong::store::{Departure, NewParticipant, NewSession, SessionChange, Store};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName};
 use tagalong_core::problem::Problem;
@@ -62,8 +62,8 @@ async fn live(store: &Store) {
         }
     }
     for id in ids() {
-        store.leave(id, &somebody(id, 0).user_id, at(100)).await.unwrap();
-        store.leave(id, &somebody(id, 4).user_id, at(100)).await.unwrap();
+        store.leave(id, &somebody(id, 0).user_id, Departure::Left, at(100)).await.unwrap();
+        store.leave(id, &somebody(id, 4).user_id, Departure::Left, at(100)).await.unwrap();
     }
     assert_eq!(store.time_out_participants(at(50)).await.unwrap().len(), usize::from(SESSIONS));
     // What was seen before somebody left may be written after it.
@@ -93,7 +93,7 @@ async fn is_refused(store: &Store) {
         let expected = if ended { Problem::SessionEnded } else { Problem::SessionExpired };
         assert_eq!(refusal(store.session(id, at(4_001)).await), expected);
         let somebody = somebody(id, 1).user_id;
-        assert_eq!(refusal(store.leave(id, &somebody, at(4_001)).await), expected);
+        assert_eq!(refusal(store.leave(id, &somebody, Departure::Removed, at(4_001)).await), expected);
         assert_eq!(refusal(store.tracker(&somebody, at(4_001)).await), Problem::ParticipantNotFound);
     }
 }

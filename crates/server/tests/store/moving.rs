@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagalong::store::{NewParticipant, NewSession, Store, StoredParticipant, StoredSession};
+use tagalong::store::{Departure, NewParticipant, NewSession, Store, StoredParticipant, StoredSession};
 use tagalong::transfer::{self, Taken, TransferError};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName};
@@ -23,7 +23,7 @@ async fn fill(store: &Store) {
     for name in ["zoe", "adam", "mia"] {
         join(store, id, name).await;
     }
-    store.leave(id, &user("adam"), at(1)).await.unwrap();
+    store.leave(id, &user("adam"), Departure::Left, at(1)).await.unwrap();
     let again = NewParticipant { user_id: user("second"), ..person("adam") };
     store.join(id, again, PLACES, at(2)).await.unwrap();
     store.revoke_trackers(&user("mia")).await.unwrap();
@@ -152,7 +152,10 @@ pub(crate) async fn of_what_is_over_elsewhere_the_times_are_taken_in(store: &Sto
     assert_eq!(all[3], StoredSession { id: over.id, ..third.clone() });
     let there = StoredParticipant { user_id: user("gone"), ..first.participants[1].clone() };
     assert_eq!(all[4].participants, [there]);
-    assert_eq!(refusal(store.leave(open.id, &user("gone"), at(9)).await), Problem::ParticipantLeft);
+    assert_eq!(
+        refusal(store.leave(open.id, &user("gone"), Departure::Left, at(9)).await),
+        Problem::ParticipantLeft
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagalong::store::{NewEnd, NewParticipant, NewSession, Store, StoreError};
+use tagalong::store::{Departure, NewEnd, NewParticipant, NewSession, Store, StoreError};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName};
 use tagalong_core::problem::Problem;
@@ -117,7 +117,7 @@ pub(crate) mod cases {
         let lock = |locked| tagalong::store::SessionChange { locked: Some(locked), ..Default::default() };
         assert!(store.update(id, &lock(true), START).await.unwrap().locked);
         assert_eq!(refusal(store.join(id, person("b"), PLACES, START).await), Problem::SessionLocked);
-        store.leave(id, &user("a"), START).await.unwrap();
+        store.leave(id, &user("a"), Departure::Left, START).await.unwrap();
         store.update(id, &lock(false), START).await.unwrap();
         join(store, id, "b").await;
     }
@@ -151,7 +151,7 @@ pub(crate) mod cases {
         store.join(id, called(4, "Zoe"), PLACES, START).await.unwrap();
         // The name stays as it was written, and is free for any of that look once its owner has left.
         assert_eq!(names(store, id, START).await, ["Zo\u{eb}", "Zoe"]);
-        store.leave(id, &zoe.user_id, START).await.unwrap();
+        store.leave(id, &zoe.user_id, Departure::Left, START).await.unwrap();
         store.join(id, called(5, "ZO\u{cb}"), PLACES, START).await.unwrap();
         assert_eq!(names(store, id, START).await, ["Zoe", "ZO\u{cb}"]);
     }
@@ -191,7 +191,7 @@ pub(crate) mod cases {
         let (_, third) = store.join(id, asks, PLACES, START).await.unwrap();
         assert_eq!(third.avatar_color, wanted);
         // Whoever left has no colour any more.
-        store.leave(id, &user("a"), START).await.unwrap();
+        store.leave(id, &user("a"), Departure::Left, START).await.unwrap();
         let (_, fourth) = store.join(id, person("d"), PLACES, START).await.unwrap();
         assert_eq!(fourth.avatar_color, first.avatar_color);
         assert_eq!(store.roster(id, START).await.unwrap().1, [second, third, fourth]);
@@ -200,7 +200,7 @@ pub(crate) mod cases {
     pub(crate) async fn leaving_frees_place_and_name(store: &Store) {
         let id = open(store, 1).await;
         store.join(id, person("a"), 1, START).await.unwrap();
-        store.leave(id, &user("a"), START).await.unwrap();
+        store.leave(id, &user("a"), Departure::Left, START).await.unwrap();
         assert_eq!(store.session(id, START).await.unwrap().participant_count, 0);
         let again = NewParticipant { user_id: user("second"), ..person("a") };
         store.join(id, again, 1, START).await.unwrap();
@@ -209,17 +209,23 @@ pub(crate) mod cases {
 
     pub(crate) async fn leaving_is_refused_to_who_is_not_there(store: &Store) {
         let id = open(store, 1).await;
-        assert_eq!(refusal(store.leave(id, &user("a"), START).await), Problem::ParticipantNotFound);
+        assert_eq!(
+            refusal(store.leave(id, &user("a"), Departure::Left, START).await),
+            Problem::ParticipantNotFound
+        );
         join(store, id, "a").await;
-        store.leave(id, &user("a"), START).await.unwrap();
-        assert_eq!(refusal(store.leave(id, &user("a"), START).await), Problem::ParticipantLeft);
+        store.leave(id, &user("a"), Departure::Left, START).await.unwrap();
+        assert_eq!(
+            refusal(store.leave(id, &user("a"), Departure::Left, START).await),
+            Problem::ParticipantLeft
+        );
     }
 
     pub(crate) async fn sessions_do_not_mix(store: &Store) {
         let (first, second) = (open(store, 1).await, open(store, 2).await);
         store.join(first, person("a"), 1, START).await.unwrap();
         store.join(second, person("a"), 1, START).await.unwrap();
-        store.leave(first, &user("a"), START).await.unwrap();
+        store.leave(first, &user("a"), Departure::Left, START).await.unwrap();
         assert!(names(store, first, START).await.is_empty());
         assert_eq!(names(store, second, START).await, ["a"]);
         store.end(first, START).await.unwrap();

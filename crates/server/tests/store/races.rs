@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tagalong::store::{NewParticipant, Store, StoreError};
+use tagalong::store::{Departure, NewParticipant, Store, StoreError};
 use tagalong_core::problem::Problem;
 use tokio::task::JoinSet;
 
@@ -62,7 +62,7 @@ pub(crate) async fn a_participant_leaves_once(store: &Store) {
     join(store, id, "a").await;
     let (won, lost) = race((0..20).map(|_| {
         let store = store.clone();
-        async move { store.leave(id, &user("a"), START).await }
+        async move { store.leave(id, &user("a"), Departure::Left, START).await }
     }))
     .await;
     assert_eq!((won, lost), (1, vec![Problem::ParticipantLeft; 19]));
@@ -140,7 +140,7 @@ pub(crate) async fn everything_at_once_waits_for_nobody(store: &Store) {
                     store.expire_sessions(at(round), START.minus(Duration::from_secs(1))).await?;
                     store.purge(at(round)).await?;
                 }
-                store.leave(id, &user(&name), at(round)).await?;
+                store.leave(id, &user(&name), Departure::Left, at(round)).await?;
             }
             Ok(())
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
-use tagalong::store::{Database, Store};
+use tagalong::store::{Database, Departure, Store};
 use tagalong_core::problem::Problem;
 
 use crate::people::{PLACES, START, at, join, names, open as open_session, person, refusal};
@@ -63,13 +63,14 @@ async fn who_was_there_before_looks_were_unique_is_told_apart() {
         join(&store, id, name).await;
     }
     join(&store, other, "Ada2").await;
-    store.leave(id, &crate::people::user("gone"), START).await.unwrap();
+    store.leave(id, &crate::people::user("gone"), Departure::Left, START).await.unwrap();
     store.close().await;
     // The file as the version before left it.
     let before = "DROP INDEX idx_participants_trackers;
         ALTER TABLE participants DROP COLUMN tracker_generation;
         ALTER TABLE sessions DROP COLUMN location_ttl_seconds;
         ALTER TABLE sessions DROP COLUMN tracker_ids;
+        ALTER TABLE sessions DROP COLUMN watch_generation;
         DROP INDEX idx_participants_name;
         DROP INDEX idx_participants_skeleton;
         ALTER TABLE participants DROP COLUMN name_look;

@@ -150,6 +150,9 @@ impl Link {
             for share in shares.drain(..) {
                 self.add_share(batch.group(), session, &share, location_ttl, lives);
             }
+            if let Some(count) = rooms.take_watching(session) {
+                self.publish(batch.group(), session, &message::watching(self.node, count));
+            }
             batch = self.send_if_full(batch).await?;
         }
         for (session, user, at) in std::mem::take(&mut work.seen) {
@@ -295,5 +298,6 @@ fn heard(own: &str, push: &PushInfo) -> Option<Heard> {
     Some(match message::read(own, payload)? {
         Message::Share(share) => Heard::Share(session, share),
         Message::Hint(hint) => Heard::Hint(session, hint),
+        Message::Watching(node, count) => Heard::Watching(session, node, count),
     })
 }

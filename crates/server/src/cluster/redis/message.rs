@@ -7,6 +7,7 @@ use tagalong_core::version::NodeId;
 use crate::cluster::Hint;
 
 const SHARE: &str = "share";
+const WATCHING: &str = "watching";
 const CHANGED: &str = "changed";
 const EXPIRED: &str = "ended expired";
 const ENDED_BY_CREATOR: &str = "ended ended_by_creator";
@@ -15,6 +16,12 @@ const ENDED_BY_CREATOR: &str = "ended ended_by_creator";
 pub(super) enum Message {
     Share(Share),
     Hint(Hint),
+    /// So many watch through a node.
+    Watching(NodeId, u32),
+}
+
+pub(super) fn watching(node: NodeId, count: u32) -> String {
+    format!("{node} {WATCHING} {count}")
 }
 
 pub(super) fn share(node: NodeId, json: &str) -> String {
@@ -40,10 +47,11 @@ pub(super) fn read(own: &str, payload: &[u8]) -> Option<Message> {
         CHANGED => Some(Message::Hint(Hint::Changed)),
         EXPIRED => Some(Message::Hint(Hint::Ended(EndReason::Expired))),
         ENDED_BY_CREATOR => Some(Message::Hint(Hint::Ended(EndReason::EndedByCreator))),
-        message => {
-            let json = message.strip_prefix(SHARE)?.strip_prefix(' ')?;
-            Share::parse(json).ok().map(Message::Share)
-        }
+        message => match message.split_once(' ')? {
+            (SHARE, json) => Share::parse(json).ok().map(Message::Share),
+            (WATCHING, count) => Some(Message::Watching(node.parse().ok()?, count.parse().ok()?)),
+            _ => None,
+        },
     }
 }
 
@@ -65,6 +73,11 @@ mod tests {
             panic!("not read");
         };
         assert_eq!(read_back.to_json(), json);
+        let written = watching(one, 7);
+        assert_eq!(read(&other, written.as_bytes()), Some(Message::Watching(one, 7)));
+        for strange in [&b"x watching 1"[..], b"01 watching", b"01 watching x", b"01 watching -1"] {
+            assert_eq!(read(&other, strange), None);
+        }
         for strange in [&b""[..], b"x", b"x dance", b"x share", b"x share {}", &[b'x', b' ', 255]] {
             assert_eq!(read(&other, strange), None);
         }

@@ -65,7 +65,7 @@ const fn message(
     Message { name, from, doors, carries, summary }
 }
 
-const MESSAGES: [Message; 20] = [
+const MESSAGES: [Message; 22] = [
     message("phx_join", Client, Phoenix, Bare("Empty"), "Join the topic of the token's session"),
     message("phx_leave", Client, Phoenix, Bare("Empty"), "Leave the channel, not the session"),
     message("heartbeat", Client, Phoenix, Fixed("Empty"), "At least once in 75 seconds"),
@@ -86,6 +86,7 @@ const MESSAGES: [Message; 20] = [
     message("initial_locations", Server, Both, Bare("InitialLocations"), "Where the others are, after that"),
     message("presence_state", Server, Both, Bare("Presences"), "Who is connected, after that"),
     message("presence_diff", Server, Both, Bare("PresenceDiff"), "Who has connected since, and who has gone"),
+    message("presence_watchers", Server, Both, Typed("Watchers"), "How many watch now"),
     message("location_update", Server, Both, Typed("Moved"), "Somebody moved: the newest position wins"),
     message("participant_status", Server, Both, Typed("Status"), "Somebody says how they share"),
     message("participant_joined", Server, Both, Typed("Profile"), "Somebody is new"),
@@ -97,6 +98,7 @@ const MESSAGES: [Message; 20] = [
         "Somebody left, was removed, or was silent too long",
     ),
     message("session_updated", Server, Both, Typed("SessionUpdate"), "The creator changed the session"),
+    message("dismissed", Server, Both, Typed("Dismissal"), "This connection is let go; the session goes on"),
     message("session_ended", Server, Both, Typed("SessionEnd"), "It is over"),
 ];
 

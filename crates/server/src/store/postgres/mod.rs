@@ -1,5 +1,6 @@
 //! PostgreSQL, which several nodes share: what holds between them, its locks and indexes hold.
 
+mod departures;
 mod lease;
 mod sql;
 mod stored;
@@ -14,8 +15,8 @@ use tagalong_core::tracker_ids::TrackerIds;
 
 use self::lease::{Lease, bounded};
 use super::{
-    EndedSession, NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord,
-    StoreError, StoredSession, TrackerRecord,
+    Departure, EndedSession, NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange,
+    SessionRecord, StoreError, StoredSession, TrackerRecord,
 };
 
 /// How long a start waits for a server that starts too.
@@ -115,8 +116,18 @@ impl Postgres {
         leased!(self, connection => sql::join(connection, id, new, places, now))
     }
 
-    pub(super) async fn leave(&self, id: SessionId, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
-        leased!(self, connection => sql::leave(connection, id, user, now))
+    pub(super) async fn leave(
+        &self,
+        id: SessionId,
+        user: &UserId,
+        how: Departure,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        leased!(self, connection => departures::leave(connection, id, user, how, now))
+    }
+
+    pub(super) async fn revoke_watching(&self, id: SessionId, now: Timestamp) -> Result<u32, StoreError> {
+        leased!(self, connection => departures::revoke_watching(connection, id, now))
     }
 
     pub(super) async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {

@@ -24,7 +24,7 @@ use crate::store::{
 macro_rules! over {
     () => {
         "is_active = false, ended_at = $1, last_activity = $1, name = NULL, creator_id = NULL, locked = false,
-         location_ttl_seconds = 0, tracker_ids = NULL"
+         location_ttl_seconds = 0, watch_generation = 0, tracker_ids = NULL"
     };
 }
 
@@ -35,6 +35,8 @@ macro_rules! gone {
          joined_at = 'epoch', last_seen = 'epoch', tracker_generation = 0"
     };
 }
+
+pub(super) use gone;
 
 pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), StoreError> {
     Ok(connection.ping().await?)
@@ -107,6 +109,7 @@ pub(super) async fn session(
 ) -> Result<SessionRecord, StoreError> {
     let row = sqlx::query(
         "SELECT name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds,
+                watch_generation,
                 (SELECT count(*) FROM participants WHERE session_id = sessions.id AND is_active) AS present
          FROM sessions WHERE id = $1",
     )
@@ -119,13 +122,14 @@ pub(super) async fn session(
 
 /// Locks an open session: until the end of the transaction nobody else changes it or who is in it. Keys are
 /// not locked, so that rows which only refer to it may be written.
-async fn lock_session(
+pub(super) async fn lock_session(
     write: &mut PgConnection,
     id: SessionId,
     now: Timestamp,
 ) -> Result<SessionRecord, StoreError> {
     let row = sqlx::query(
-        "SELECT name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds
+        "SELECT name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds,
+                watch_generation
          FROM sessions WHERE id = $1
          FOR NO KEY UPDATE",
     )
@@ -144,6 +148,7 @@ pub(super) async fn participants(
 ) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
     let rows = sqlx::query(
         "SELECT name, created_at, expires_at, sessions.is_active, ended_at, locked, location_ttl_seconds,
+                watch_generation,
                 user_id, display_name, avatar_color, last_seen
          FROM sessions
          LEFT JOIN participants ON participants.session_id = sessions.id AND participants.is_active
@@ -202,34 +207,6 @@ pub(super) async fn join(
     Ok((session, profile))
 }
 
-pub(super) async fn leave(
-    connection: &mut PgConnection,
-    id: SessionId,
-    user: &UserId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let mut write = connection.begin().await?;
-    lock_session(&mut write, id, now).await?;
-    let left = sqlx::query(concat!(
-        "UPDATE participants SET ",
-        gone!(),
-        " WHERE session_id = $1 AND user_id = $2 AND is_active"
-    ))
-    .bind(id.as_uuid())
-    .bind(user.as_str())
-    .execute(&mut *write)
-    .await?;
-    if left.rows_affected() == 0 {
-        let known = sqlx::query("SELECT FROM participants WHERE session_id = $1 AND user_id = $2")
-            .bind(id.as_uuid())
-            .bind(user.as_str())
-            .fetch_optional(&mut *write)
-            .await?;
-        return Err(known.map_or(StoreError::ParticipantNotFound, |_| StoreError::ParticipantLeft));
-    }
-    Ok(write.commit().await?)
-}
-
 pub(super) async fn end(
     connection: &mut PgConnection,
     id: SessionId,
@@ -281,13 +258,14 @@ pub(super) async fn update(
     let mut write = connection.begin().await?;
     let session = rules::changed(lock_session(&mut write, id, now).await?, change);
     let present: i64 = sqlx::query_scalar(
-        "UPDATE sessions SET name = $2, expires_at = $3, locked = $4 WHERE id = $1
+        "UPDATE sessions SET name = $2, expires_at = $3, locked = $4, watch_generation = $5 WHERE id = $1
          RETURNING (SELECT count(*) FROM participants WHERE session_id = sessions.id AND is_active)",
     )
     .bind(id.as_uuid())
     .bind(session.name.as_ref().map(SessionName::as_str))
     .bind(session.expires_at.to_utc())
     .bind(session.locked)
+    .bind(rules::integer(session.watch_generation))
     .fetch_one(&mut *write)
     .await?;
     write.commit().await?;
@@ -348,7 +326,7 @@ pub(super) async fn tracker(
 ) -> Result<TrackerRecord, StoreError> {
     let row = sqlx::query(
         "SELECT sessions.id, name, created_at, expires_at, sessions.is_active, ended_at, locked,
-                location_ttl_seconds, tracker_ids, participants.is_active AS is_in, tracker_generation
+                location_ttl_seconds, watch_generation, tracker_ids, participants.is_active AS is_in, tracker_generation
          FROM participants JOIN sessions ON sessions.id = session_id WHERE user_id = $1",
     )
     .bind(user.as_str())
@@ -485,6 +463,7 @@ fn session_row(row: &PgRow, id: SessionId, participant_count: i64) -> Result<Ses
         ended_at: ended_at.map(Timestamp::from_utc),
         locked: row.try_get("locked")?,
         location_ttl_seconds: row.try_get("location_ttl_seconds")?,
+        watch_generation: row.try_get("watch_generation")?,
         participant_count: u32::try_from(participant_count).unwrap_or(u32::MAX),
     })
 }

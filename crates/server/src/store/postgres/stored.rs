@@ -19,7 +19,7 @@ pub(super) async fn after(
 ) -> Result<Option<StoredSession>, StoreError> {
     let row = sqlx::query(
         "SELECT id, name, creator_id, created_at, expires_at, last_activity, is_active, ended_at, locked,
-                location_ttl_seconds, tracker_ids
+                location_ttl_seconds, watch_generation, tracker_ids
          FROM sessions WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT 1",
     )
     .bind(last.map(|id| id.as_uuid()))
@@ -43,8 +43,8 @@ pub(super) async fn take_in(
     let mut write = connection.begin().await?;
     let inserted = sqlx::query(
         "INSERT INTO sessions (id, name, creator_id, created_at, expires_at, last_activity, is_active, ended_at, locked,
-                               location_ttl_seconds, tracker_ids)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING",
+                               location_ttl_seconds, watch_generation, tracker_ids)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING",
     )
     .bind(stored.id.as_uuid())
     .bind(stored.name.as_ref().map(SessionName::as_str))
@@ -56,6 +56,7 @@ pub(super) async fn take_in(
     .bind(stored.ended_at.map(Timestamp::to_utc))
     .bind(stored.locked)
     .bind(rules::integer(stored.location_ttl_seconds))
+    .bind(rules::integer(stored.watch_generation))
     .bind(rules::tracker_ids_json(&stored.tracker_ids))
     .execute(&mut *write)
     .await?;
@@ -116,6 +117,7 @@ fn session(row: &PgRow, participants: Vec<StoredParticipant>) -> Result<StoredSe
         ended_at: ended_at.map(Timestamp::from_utc),
         locked: row.try_get("locked")?,
         location_ttl_seconds: u32::try_from(row.try_get::<i32, _>("location_ttl_seconds")?).unwrap_or(0),
+        watch_generation: u32::try_from(row.try_get::<i32, _>("watch_generation")?).unwrap_or(0),
         tracker_ids: rules::tracker_ids(row.try_get("tracker_ids")?),
         participants,
     })

@@ -29,7 +29,7 @@ const WIPED: i64 = 1;
 macro_rules! over {
     () => {
         "is_active = 0, ended_at = ?1, last_activity = ?1, name = NULL, creator_id = '', locked = 0,
-         location_ttl_seconds = 0, tracker_ids = NULL"
+         location_ttl_seconds = 0, watch_generation = 0, tracker_ids = NULL"
     };
 }
 

@@ -19,7 +19,7 @@ impl Sqlite {
         let mut read = self.readers.begin().await?;
         let row = sqlx::query(
             "SELECT id, name, creator_id, created_at, expires_at, last_activity, is_active, ended_at, locked,
-                    location_ttl_seconds, tracker_ids
+                    location_ttl_seconds, watch_generation, tracker_ids
              FROM sessions WHERE id > ? ORDER BY id LIMIT 1",
         )
         .bind(last.map(|id| id.to_string()).unwrap_or_default())
@@ -34,8 +34,8 @@ impl Sqlite {
         let mut write = self.writer.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO sessions (id, name, creator_id, created_at, expires_at, last_activity, is_active, ended_at,
-                                   locked, location_ttl_seconds, tracker_ids)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                                   locked, location_ttl_seconds, watch_generation, tracker_ids)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         )
         .bind(stored.id.to_string())
         .bind(stored.name.as_ref().map(SessionName::as_str))
@@ -48,6 +48,7 @@ impl Sqlite {
         .bind(stored.ended_at.map(Timestamp::as_millis))
         .bind(stored.locked)
         .bind(rules::integer(stored.location_ttl_seconds))
+        .bind(rules::integer(stored.watch_generation))
         .bind(rules::tracker_ids_json(&stored.tracker_ids))
         .execute(&mut *write)
         .await?;
@@ -118,6 +119,7 @@ fn session(row: &SqliteRow, participants: Vec<StoredParticipant>) -> Result<Stor
         ended_at: ended_at.map(Timestamp::from_millis),
         locked: row.try_get("locked")?,
         location_ttl_seconds: u32::try_from(row.try_get::<i32, _>("location_ttl_seconds")?).unwrap_or(0),
+        watch_generation: u32::try_from(row.try_get::<i32, _>("watch_generation")?).unwrap_or(0),
         tracker_ids: rules::tracker_ids(row.try_get("tracker_ids")?),
         participants,
     })

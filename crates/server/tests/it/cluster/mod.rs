@@ -9,6 +9,7 @@ mod redis_server;
 mod said;
 mod together;
 mod trackers;
+mod watching;
 
 use std::path::Path;
 use std::time::Duration;

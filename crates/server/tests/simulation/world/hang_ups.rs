@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::task::Poll;
 
+use tagalong::store::Departure;
 use tagalong_core::id::UserId;
 use tagalong_core::participant::DisplayName;
 use tagalong_core::session::EndReason;
@@ -27,7 +28,7 @@ impl World {
                 abandoned(patience, sessions.join(id, person, None)).await;
                 self.settle().await;
                 let known = |user: &UserId| self.model.people.iter().any(|person| person.id == *user);
-                let roster = self.parts.sessions.participants(id).await.unwrap();
+                let (_, roster) = self.parts.sessions.participants(id).await.unwrap();
                 let new = roster.into_iter().map(|one| one.profile.user_id).find(|user| !known(user));
                 if let Some(user) = new {
                     self.model.joined(session, user, name, now);
@@ -36,9 +37,9 @@ impl World {
             1 => {
                 let Some(person) = self.person_of(session) else { return };
                 let user = self.model.people[person].id.clone();
-                abandoned(patience, sessions.leave(id, user.clone())).await;
+                abandoned(patience, sessions.leave(id, user.clone(), Departure::Left)).await;
                 self.settle().await;
-                let roster = self.parts.sessions.participants(id).await.unwrap();
+                let (_, roster) = self.parts.sessions.participants(id).await.unwrap();
                 if self.model.people[person].active && !roster.iter().any(|one| one.profile.user_id == user) {
                     self.model.left(person);
                 }

@@ -1,0 +1,114 @@
+//! When all is quiet: what each node shows, beside the truth.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::task::Waker;
+use std::time::Duration;
+
+use tagalong_core::id::UserId;
+use tagalong_core::limits::PRESENCE_LEASE;
+use tagalong_core::room::{Batch, Due, Farewell};
+
+use super::{Fault, GRACE, LISTENER, NODES, Node, Op, TOLERANCE, TTL, World, number};
+
+impl World {
+    /// Nobody who was sent away is still here, and nobody else was.
+    fn check_watching(&mut self, node: usize) -> Result<(), Fault> {
+        let Node { room, watching, .. } = &mut self.nodes[node];
+        let Some((seat, generation)) = *watching else { return Ok(()) };
+        let mut batch = Batch::default();
+        let _ = room.poll_take(seat, Due::Everything, Waker::noop(), self.instant, &mut batch);
+        let dismissed = batch.farewell == Some(Farewell::WatchingRevoked);
+        if dismissed == (generation < self.details.watch_generation) { Ok(()) } else { Err(Fault::Watching) }
+    }
+
+    /// Everything is told, sent, delivered and read: now all nodes show the truth.
+    pub(crate) fn quiesce(&mut self) -> Result<(), Fault> {
+        for node in 0..NODES {
+            while !self.nodes[node].tells.is_empty() {
+                self.apply(&Op::Tell(node))?;
+            }
+            for op in [
+                Op::ReadDatabase(node),
+                Op::FinishReading(node),
+                Op::StartReading(node),
+                Op::ReadDatabase(node),
+                Op::FinishReading(node),
+            ] {
+                self.apply(&op)?;
+            }
+        }
+        for node in 0..NODES {
+            self.apply(&Op::Restate(node))?;
+            self.apply(&Op::Flush(node))?;
+        }
+        while !self.wire.is_empty() {
+            self.apply(&Op::Deliver(0))?;
+        }
+        let truth: BTreeSet<UserId> = self.roster.iter().map(|profile| profile.user_id.clone()).collect();
+        let live = |number: &u32| self.published_at[*number as usize] + TTL > self.instant + TOLERANCE;
+        let newest: BTreeMap<UserId, u32> = self
+            .newest
+            .iter()
+            .filter(|(_, number)| live(number))
+            .map(|(user, n)| (user.clone(), *n))
+            .collect();
+        let mut statuses = Vec::new();
+        for node in 0..NODES {
+            let now = self.now(node);
+            let room = &mut self.nodes[node].room;
+            let (_, welcome) = room.enter(LISTENER, now).unwrap();
+            let shown = &welcome.participants.participants;
+            let present: BTreeSet<UserId> = shown.iter().map(|one| one.profile.user_id.clone()).collect();
+            let status: BTreeMap<UserId, _> = shown
+                .iter()
+                .map(|one| (one.profile.user_id.clone(), (one.status, one.last_position_at)))
+                .collect();
+            let shown = &welcome.locations.locations;
+            let positions: BTreeMap<UserId, u32> =
+                shown.iter().map(|one| (one.user_id.clone(), number(&one.position))).collect();
+            let sound = present == truth
+                && self.nodes[node].present == truth
+                && newest.iter().all(|(user, number)| positions.get(user) == Some(number))
+                && welcome.ends_at == self.details.ends_at
+                && status
+                    .iter()
+                    .all(|(user, (status, _))| self.nodes[node].said.get(user) == status.as_ref());
+            self.check_watching(node)?;
+            statuses.push(status);
+            if !sound {
+                return Err(Fault::Apart);
+            }
+        }
+        let alike = statuses.windows(2).all(|pair| {
+            pair[0]
+                .iter()
+                .all(|(user, (status, _))| pair[1].get(user).is_some_and(|other| other.0 == *status))
+        });
+        if alike { self.quiesce_presence() } else { Err(Fault::Apart) }
+    }
+
+    /// Whatever was lost: when words that are not repeated have lost their force, all nodes show as connected
+    /// exactly who is connected to any.
+    fn quiesce_presence(&mut self) -> Result<(), Fault> {
+        self.pass(PRESENCE_LEASE + TOLERANCE);
+        for node in 0..NODES {
+            self.restate(node);
+            self.flush(node);
+        }
+        while !self.wire.is_empty() {
+            self.apply(&Op::Deliver(0))?;
+        }
+        // Whose word has lost its force just now is given the time of somebody who went just now.
+        self.pass(Duration::ZERO);
+        self.pass(GRACE);
+        let connected = self.people.values().filter(|(_, at)| at.is_some());
+        let truth: BTreeSet<UserId> = connected.map(|(user, _)| user.clone()).collect();
+        for node in 0..NODES {
+            self.listen(node)?;
+            if self.nodes[node].online != truth {
+                return Err(Fault::Apart);
+            }
+        }
+        Ok(())
+    }
+}
