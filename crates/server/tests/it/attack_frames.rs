@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagalong_core::limits::{MESSAGE_BYTES_MAX, REFUSALS_MAX};
+use tagalong_core::limits::{CONNECTIONS_PER_PARTICIPANT_MAX, MESSAGE_BYTES_MAX, REFUSALS_MAX};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::harness::{Server, Session};
@@ -47,9 +47,11 @@ async fn half_open_connections_are_closed_after_the_heartbeat_timeout() {
     let server = Server::start().await;
     let session = server.session().await;
     let mut silent = Vec::new();
-    for door in doors(&server, &session, "Ada").await {
-        for _ in 0..50 {
-            silent.push(settled(&server, &door).await);
+    for number in 0..10 {
+        for door in doors(&server, &session, &format!("Ada{number}")).await {
+            for _ in 0..CONNECTIONS_PER_PARTICIPANT_MAX / 2 {
+                silent.push(settled(&server, &door).await);
+            }
         }
     }
     let (_, token) = server.join(&session, "Ben").await;
