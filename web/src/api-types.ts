@@ -81,7 +81,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who takes part. */
+        /** Who takes part. Of a session that is locked, only who is in it or made it is told. */
         get: operations["listParticipants"];
         put?: never;
         post?: never;
@@ -138,6 +138,23 @@ export interface paths {
         /** Watch a session without taking part. */
         post: operations["watchSession"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{id}/watchers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Send all watchers away. Whoever has the link may ask for a new token to watch, unless the session is locked. */
+        delete: operations["removeWatchers"];
         options?: never;
         head?: never;
         patch?: never;
@@ -462,15 +479,26 @@ export interface components {
             locked: boolean;
             /** @example 50 */
             max_participants: number;
-            /** @example Walk */
+            /**
+             * @description `null` too of a session that is locked, for somebody who is not in it.
+             * @example Walk
+             */
             name: string | null;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description 0 of a session that is locked, for somebody who is not in it.
+             */
             participant_count: number;
             /**
              * Format: date-time
              * @description The server's clock.
              */
             server_time: string;
+            /**
+             * Format: int32
+             * @description How many watch, over all nodes that this one hears; for those who are in alone.
+             */
+            watcher_count?: number | null;
         };
         /**
          * @description What is to change; what is left out stays.
@@ -486,7 +514,7 @@ export interface components {
              *     answer says when it ends.
              */
             expires_in_minutes?: number | null;
-            /** @description `true` lets nobody new in; who is in stays. */
+            /** @description `true` lets nobody new in and sends watchers away; who is in stays. */
             locked?: boolean | null;
             /** @description A new name; `null` or blank for none. */
             name?: string | null;
@@ -1082,6 +1110,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description `SESSION_LOCKED` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `RATE_LIMITED` */
             429: {
                 headers: {
@@ -1380,6 +1417,83 @@ export interface operations {
             };
             /** @description `SESSION_FULL`, `SESSION_LOCKED` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `UNAVAILABLE` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    removeWatchers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No token to watch that was made so far holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description `UNAUTHENTICATED` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `FORBIDDEN` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `SESSION_NOT_FOUND`, `SESSION_ENDED`, `SESSION_EXPIRED` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
