@@ -181,7 +181,7 @@ pub(crate) async fn tracker_ids_stay_with_their_owner(store: &Store) {
         both.iter().map(|one| given.of(one.user_id.as_str()).unwrap()).collect::<Vec<_>>(),
         ["CA", "C2"]
     );
-    store.leave(id, &both[0].user_id, START).await.unwrap();
+    store.leave(id, &both[0].user_id, Departure::Left, START).await.unwrap();
     join(store, id, "Cara").await;
     let cara = people(&["Cara"]).await;
     let given = store.assign_tracker_ids(id, &cara, START).await.unwrap();
