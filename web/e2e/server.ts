@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -20,6 +20,11 @@ export class Server {
     const dataDir = await mkdtemp(join(tmpdir(), "tagalong-e2e-"));
     const { process, url } = await launch({ PORT: "0", DATA_DIR: dataDir, ...settings });
     return new Server(dataDir, settings, process, url);
+  }
+
+  /** What opens the dashboard, as the server has kept it. */
+  async adminToken(): Promise<string> {
+    return readFile(join(this.dataDir, "admin.token"), "utf8");
   }
 
   get port(): number {

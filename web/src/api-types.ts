@@ -440,7 +440,7 @@ export interface components {
             /**
              * @description `shown`; or why it was not: `too_old`, `superseded` (a newer position is shown), `paused` (its owner paused or stopped),
              *     `clock_ahead` (the phone's clock is more than a minute ahead), `no_position` (a heartbeat or the like),
-             *     `not_understood`, `encrypted`.
+             *     `too_large` (acknowledged and not read), `not_understood`, `encrypted`.
              * @example too_old
              */
             outcome: string;

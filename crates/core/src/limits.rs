@@ -34,8 +34,12 @@ pub const REQUEST_HEAD_BYTES_MAX: usize = 16 * 1024;
 pub const REQUEST_HEADERS_MAX: usize = 64;
 /// How long a client may take to send the head of a request.
 pub const REQUEST_HEAD_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a client may take to send a request's body.
+/// How long a client may take to send a request's body, if it sends next to nothing.
 pub const REQUEST_BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// Each so many bytes of a body buy its client another second: phones on a poor network send 5 KB a second.
+pub const REQUEST_BODY_BYTES_PER_SECOND: usize = 1024;
+/// The longest that a client may take for a body all the same.
+pub const REQUEST_BODY_DEADLINE_MAX: Duration = Duration::from_secs(120);
 
 /// How long a client may take nothing of an answer before the connection is cut. Longer than [`WRITE_DEADLINE`], so
 /// that a WebSocket meets its own first and is told apart from one that is gone.
@@ -51,8 +55,6 @@ pub const POLL_SESSION_LIFE: Duration = Duration::from_secs(15);
 pub const POLL_PACE: Duration = Duration::from_secs(1);
 /// Most messages in one post: what the official client sends at once.
 pub const POST_LINES_MAX: usize = 100;
-/// Largest body of a post, in bytes.
-pub const POST_BYTES_MAX: usize = POST_LINES_MAX * (MESSAGE_BYTES_MAX + 1);
 
 /// Largest message from a client, in bytes. A position takes about 200.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
@@ -71,15 +73,41 @@ pub const MESSAGE_BURST: Duration = Duration::from_secs(3);
 
 /// Messages over its rate that a connection is answered in a row before it is closed.
 pub const REFUSALS_MAX: u32 = 200;
-/// Most addresses whose rates are told apart, at about 100 bytes each. All others share one.
-pub const ADDRESSES_MAX: usize = 100_000;
+/// Most networks of each size (IPv4 address; IPv6 /64, /56, /48) whose rates are told apart, at about 50 bytes each. A
+/// full table forgets those that used least.
+pub const NETWORKS_MAX: usize = 100_000;
+/// How many times the allowance of one address an IPv6 /56 has: what a home is given, which has 256 /64s.
+pub const ALLOWANCES_OF_A_56: u32 = 8;
+/// How many times the allowance of one address an IPv6 /48 has: what a company is given, or the phones of a mobile
+/// network in one area share.
+pub const ALLOWANCES_OF_A_48: u32 = 32;
+/// Writes over REST that one person, or one session's creator, may do at once before the pace holds.
+pub const WRITES_AT_ONCE_MAX: u32 = 20;
+/// How many times the pace of one person all people of one session have together.
+pub const WRITES_OF_A_SESSION: u32 = 5;
+/// Most people and sessions whose pace of writes is told apart, at about 60 bytes each.
+pub const WRITERS_MAX: usize = 50_000;
+/// Most connections to the port for metrics at a time.
+pub const METRICS_CONNECTIONS_MAX: u32 = 32;
+/// Files that are kept for the database, Redis, logs and the port for metrics: connections of clients get the others.
+pub const FILES_RESERVED: u32 = 160;
 
 /// The shortest life of positions that a session's creator may choose.
 pub const LOCATION_TTL_MIN: Duration = Duration::from_secs(30);
 /// The longest.
 pub const LOCATION_TTL_MAX: Duration = Duration::from_secs(900);
-/// Largest request body of a tracker app, in bytes: a thousand positions with all that Overland says of each.
-pub const TRACKER_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Largest request body of a tracker app or of long poll that is read, in bytes: some 400 positions with all that Overland
+/// says of each, or a photo.
+pub const LARGE_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Largest request body of a tracker app that is acknowledged without being read, in bytes. An app whose batch is refused
+/// sends the same batch for ever.
+pub const LARGE_BODY_DISCARDED_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Most positions of one batch of a tracker app that are looked at, the newest. Overland sends 200 at a time by default.
+pub const BATCH_FEATURES_MAX: usize = 1_000;
+/// Bodies over [`REQUEST_BODY_BYTES_MAX`] that a process holds at a time: 4 MiB with [`LARGE_BODY_BYTES_MAX`] each.
+pub const LARGE_BODIES_MAX: usize = 16;
+/// How many of them may come from one address.
+pub const LARGE_BODIES_PER_ADDRESS_MAX: usize = 4;
 /// Most tracker links of which a server keeps in mind their rate, their end, their last report and the clock of the phone,
 /// at about 300 bytes each, and [`CARDS_MAX`] times 4 bytes for one whose app shows the others.
 pub const TRACKERS_MAX: usize = 20_000;

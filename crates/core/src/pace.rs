@@ -21,6 +21,11 @@ impl Pace {
         self.earned_at.checked_sub(self.burst).unwrap_or(self.earned_at)
     }
 
+    /// Whether some of the allowance is used, as of `now`.
+    pub fn is_used(&self, now: Instant) -> bool {
+        self.earned_at > now
+    }
+
     /// Takes a step at `now` that costs `step`, whether it was due or not.
     pub fn spend(&mut self, now: Instant, step: Duration) {
         self.earned_at = self.earned_at.max(now) + step;

@@ -31,7 +31,7 @@ pub struct Options {
 }
 
 /// Which server.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Target {
     /// Start this server program for the run, with its data in a temporary directory and rate limits off
     #[arg(long, global = true, value_name = "PATH")]
@@ -104,6 +104,12 @@ pub enum Scenario {
     Rest {
         /// Connections
         #[arg(long, default_value_t = 32)]
+        connections: usize,
+    },
+    /// One creator's token floods the server with changes of one session, beside others who make sessions and join
+    Writes {
+        /// Connections of the flood
+        #[arg(long, default_value_t = 1_000)]
         connections: usize,
     },
     /// A dozen named people on real-looking tracks, for trying a map; until Ctrl-C, or for --seconds

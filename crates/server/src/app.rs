@@ -10,12 +10,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admin_token::{self, AdminToken, AdminTokenError};
 use crate::clock::Clock;
 use crate::cluster::redis::{Lives, Redis};
 use crate::cluster::{Bus, Rooms};
 use crate::config::Config;
 use crate::entropy::random;
-use crate::http::listener;
+use crate::http::listener::{self, Port};
+use crate::http::{BodyBudget, DatabaseProbe};
 use crate::jobs::Jobs;
 use crate::keys::KeyError;
 use crate::metrics::{Meter, Metrics};
@@ -43,6 +45,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where it serves metrics alone, if anywhere.
     pub metrics_address: Option<SocketAddr>,
+    /// What opens the operator's pages, if anything does.
+    pub admin_token: Option<AdminToken>,
     state: State,
     serving: JoinHandle<()>,
 }
@@ -56,6 +60,9 @@ pub enum StartError {
     /// No key to sign tokens with.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// No token for the operator.
+    #[error(transparent)]
+    AdminToken(#[from] AdminTokenError),
     /// No database.
     #[error("the database {0}: {1}")]
     Database(String, Box<dyn std::error::Error + Send + Sync>),
@@ -133,6 +140,7 @@ pub async fn start_on(
     let metrics = Metrics::default();
     let store = open_store(&config).await?.measured(metrics.store_meter(clock.clone()));
     let tokens = keys::tokens(&config)?;
+    let admin_token = admin_token::load(&config)?;
     let bus = bus(&config, &clock, metrics.bus_meter(clock.clone()))?;
     let bounds = Bounds { presence_grace: config.presence_grace, watchers: config.max_watchers };
     let hub = Arc::new(Hub::new(store.clone(), clock.clone(), bus.clone(), bounds));
@@ -147,6 +155,9 @@ pub async fn start_on(
         config,
         gate: Gate::default(),
         faces: Faces::default(),
+        admin_token: admin_token.as_ref().map(|token| token.secret.clone()),
+        bodies: BodyBudget::default(),
+        database_probe: DatabaseProbe::default(),
         metrics,
         warnings: Warnings::new(clock.clone()),
         rates,
@@ -167,9 +178,9 @@ pub async fn start_on(
         connections: TaskTracker::new(),
     });
     jobs::start(&state);
-    let serving = tokio::spawn(listener::serve(listener, http::router(&state), state.clone()));
+    let serving = tokio::spawn(listener::serve(Port::Public, listener, http::router(&state), state.clone()));
     let metrics_address = for_metrics.map(|listening| serve_metrics(listening, &state)).transpose()?;
-    Ok(Running { address, metrics_address, state, serving })
+    Ok(Running { address, metrics_address, admin_token, state, serving })
 }
 
 fn listen_for_metrics(wanted: SocketAddr) -> Result<(SocketAddr, TcpListener), StartError> {
@@ -183,9 +194,7 @@ fn serve_metrics(
     state: &State,
 ) -> Result<SocketAddr, StartError> {
     let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
-    let (router, stopping) = (http::metrics_router(state), state.stopping.clone());
-    let serve = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
-    tokio::spawn(serve.into_future());
+    tokio::spawn(listener::serve(Port::Metrics, listener, http::metrics_router(state), state.clone()));
     Ok(address)
 }
 

@@ -31,6 +31,11 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// A secret that was kept; nothing if it is shorter than one that we make.
+    pub(crate) fn kept(text: &str) -> Option<Self> {
+        (text.len() >= KEY_BYTES_MIN).then(|| Self(text.to_owned()))
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -116,6 +121,8 @@ pub struct Config {
     pub joins_per_minute: u32,
     /// Wrong guesses that one address may make.
     pub misses_per_minute: u32,
+    /// Writes over REST by one person.
+    pub writes_per_minute: u32,
     /// WebSockets that one address may hold open.
     pub connections_per_address: u32,
     /// Connections of any kind that one address may hold open.
@@ -134,7 +141,7 @@ pub struct Config {
     pub basemap: Basemap,
     /// All settings as text, for the operator to see.
     pub in_force: Vec<InForce>,
-    /// What opens the operator's pages.
+    /// What opens the operator's pages, if it was given.
     pub admin_token: Option<Secret>,
     /// Where metrics are served without a token.
     pub metrics_bind: Option<SocketAddr>,
@@ -183,6 +190,7 @@ impl Config {
             sessions_per_hour: read.number("SESSIONS_PER_HOUR", 1, 1_000_000)?,
             joins_per_minute: read.number("JOINS_PER_MINUTE", 1, 1_000_000)?,
             misses_per_minute: read.number("MISSES_PER_MINUTE", 1, 1_000_000)?,
+            writes_per_minute: read.number("WRITES_PER_MINUTE", 1, 1_000_000)?,
             connections_per_address: read.number("CONNECTIONS_PER_ADDRESS", 1, 1_000_000)?,
             tcp_connections_per_address: read.tcp_connections_per_address()?,
             trusted_proxies: read.trusted_proxies()?,

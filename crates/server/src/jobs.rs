@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::clock::Clock;
+use crate::heap;
 use crate::overview::{Failure, Overview, SAMPLE_INTERVAL, Sample};
 use crate::state::State;
 use crate::store::StoreError;
@@ -27,6 +28,8 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 const WIPE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often a large file is written anew if something was deleted.
 const REWRITE_INTERVAL: Duration = Duration::from_secs(3600);
+/// How often it is seen whether memory can be given back.
+const HEAP_INTERVAL: Duration = Duration::from_secs(10);
 /// How often addresses that have been quiet are forgotten.
 const ADDRESS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the files of the certificate are looked at.
@@ -280,24 +283,29 @@ pub fn start(state: &State) {
             async move { hub.keep_fresh().await }
         });
     }
-    spawn(
-        state,
-        "end expired sessions",
-        EXPIRY_INTERVAL,
-        |state| async move { state.sessions.expire().await },
-    );
-    spawn(state, "wipe what was deleted", WIPE_INTERVAL, |state| async move { state.store.wipe().await });
-    spawn(state, "write the file anew", REWRITE_INTERVAL, |state| async move { state.store.rewrite().await });
     spawn(state, "keep the last hour", SAMPLE_INTERVAL, |state| async move {
         state.overview.keep(Sample::of(&state).await);
         Ok(())
     });
+    start_upkeep(state);
+    start_cleanup(state);
+}
+
+/// What keeps the process itself in order.
+fn start_upkeep(state: &State) {
     spawn(state, "tell what the log left out", SAID_EVERY, |state| async move {
         state.warnings.tell_left_out(TOLD_AFTER);
         Ok(())
     });
     spawn(state, "forget quiet addresses", ADDRESS_SWEEP_INTERVAL, |state| async move {
         state.rates.sweep();
+        Ok(())
+    });
+    spawn(state, "give memory back", HEAP_INTERVAL, |state| async move {
+        if state.rates.connections_fell_by(heap::WORTHWHILE) {
+            let given = tokio::task::spawn_blocking(heap::give_back).await;
+            given.map_err(|panicked| StoreError::Unavailable(panicked.into()))?;
+        }
         Ok(())
     });
     if state.tls.is_some() {
@@ -326,6 +334,18 @@ pub fn start(state: &State) {
             }
         });
     }
+}
+
+/// What is written, ended and deleted in the database.
+fn start_cleanup(state: &State) {
+    spawn(
+        state,
+        "end expired sessions",
+        EXPIRY_INTERVAL,
+        |state| async move { state.sessions.expire().await },
+    );
+    spawn(state, "wipe what was deleted", WIPE_INTERVAL, |state| async move { state.store.wipe().await });
+    spawn(state, "write the file anew", REWRITE_INTERVAL, |state| async move { state.store.rewrite().await });
     spawn(state, "save last seen", state.config.last_seen_interval, |state| async move {
         state.sessions.save_seen().await
     });

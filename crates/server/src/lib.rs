@@ -8,6 +8,7 @@
 //! | [`realtime`] | the two WebSocket doors and the rooms behind them |
 //! | [`store`] | what lasts |
 //! | [`transfer`] | from one database to another |
+//! | `turns` | one write of a session at a time |
 //! | [`seen`] | signs of life on their way there |
 //! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
@@ -16,13 +17,16 @@
 //! | [`warnings`] | what the log is told now and then only |
 //! | [`overview`] | the last hour, and what failed last, for the dashboard |
 //! | [`settings`], [`config`] | settings as text, and as understood |
+//! | [`heap`] | gives memory back to the system |
 //! | [`basemap`] | where the page's map comes from |
 //! | [`tls`] | TLS of our own |
 //! | [`probe`] | asks a running server how it is |
 //! | [`rates`] | how much one address may ask for |
 //! | [`private_file`] | secrets in files |
+//! | [`admin_token`] | what opens the operator's pages |
 //! | [`tokens`], [`keys`], [`clock`], [`entropy`], [`telemetry`] | signing and its keys, time, randomness, the log |
 
+pub mod admin_token;
 pub mod app;
 pub mod basemap;
 pub mod cli;
@@ -30,6 +34,7 @@ pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod entropy;
+pub mod heap;
 pub mod http;
 pub mod jobs;
 pub mod keys;
@@ -52,4 +57,5 @@ pub mod tokens;
 pub mod traces;
 pub mod trackers;
 pub mod transfer;
+mod turns;
 pub mod warnings;

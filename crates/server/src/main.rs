@@ -1,13 +1,13 @@
 //! The `tagalong` command.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use listenfd::ListenFd;
 use tagalong::cli::{self, Invocation, Task};
 use tagalong::clock::Clock;
 use tagalong::config::Config;
-use tagalong::{app, http, open_files, probe, telemetry, transfer};
+use tagalong::{admin_token, app, http, open_files, probe, telemetry, transfer};
 use tokio::signal::unix::{SignalKind, signal};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -93,6 +93,16 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Says once, to a person alone, how the dashboard opens. What follows a `#` reaches no server, and so no log.
+fn show_new_admin_token(running: &app::Running, url: &str) {
+    let Some(token) = running.admin_token.as_ref().filter(|token| token.is_new) else { return };
+    let file = admin_token::FILE;
+    tracing::info!("a token for /dashboard and /metrics was made, and is kept as {file} in DATA_DIR");
+    if std::io::stdout().is_terminal() {
+        println!("Its dashboard: {url}/dashboard#token={}", token.secret.expose());
+    }
+}
+
 async fn serve(config: Config) -> Result<ExitCode, Failure> {
     telemetry::start(&config)?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -106,6 +116,7 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
     };
     let url = public_url.unwrap_or_else(|| format!("{scheme}://localhost:{}", running.address.port()));
     println!("Tagalong is ready: {url}");
+    show_new_admin_token(&running, &url);
     std::io::stdout().flush()?;
     tokio::select! {
         _ = terminate.recv() => {}

@@ -4,9 +4,18 @@ use std::os::fd::AsFd;
 
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tagalong_core::limits::FILES_RESERVED;
 
 /// How many the kernel's table has places for from the beginning; it grows beyond. 8 bytes of the kernel's memory each.
 const PLACES: u64 = 16_384;
+
+/// How many connections of clients the limit of open files leaves room for. With less room than for these, half of the
+/// files are for clients.
+pub fn for_connections() -> u32 {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    limit.saturating_sub(FILES_RESERVED).max(limit / 2)
+}
 
 /// Makes room for many. To be called before there are threads.
 ///

@@ -24,6 +24,7 @@ use crate::store::{
 };
 use crate::traces;
 use crate::trackers::TrackerLink;
+use crate::turns::{Turn, Turns};
 
 /// Long before any session was used.
 const NEVER: Timestamp = Timestamp::from_millis(0);
@@ -37,12 +38,13 @@ pub struct Sessions {
     clock: Clock,
     places: usize,
     unsaved: Arc<AsyncMutex<Unsaved>>,
+    turns: Turns,
 }
 
 impl Sessions {
     /// Sessions of up to `places` participants.
     pub fn new(store: Store, hub: Arc<Hub>, bus: Bus, clock: Clock, places: usize) -> Self {
-        Self { store, hub, bus, clock, places, unsaved: Arc::default() }
+        Self { store, hub, bus, clock, places, unsaved: Arc::default(), turns: Turns::default() }
     }
 
     /// Makes a session that ends after `length`.
@@ -101,6 +103,8 @@ impl Sessions {
         let new = NewParticipant { user_id, display_name, avatar_color };
         let own = self.clone();
         to_the_end(async move {
+            // SQLite writes joins that wait together in one transaction, and has no rows to lock.
+            let _turn = if own.store.locks_rows() { Some(own.turn(id).await?) } else { None };
             let (session, profile) = own.store.join(id, new, own.places, own.clock.now()).await?;
             own.hub.tell(id, |room| room.member_joined(profile.clone()));
             own.bus.hint(id, Hint::Changed);
@@ -132,6 +136,7 @@ impl Sessions {
     pub async fn leave(&self, id: SessionId, user: UserId, how: Departure) -> Result<(), StoreError> {
         let own = self.clone();
         to_the_end(async move {
+            let _turn = own.turn(id).await?;
             let generation = own.store.leave(id, &user, how, own.clock.now()).await?;
             own.watching_revoked(id, generation);
             own.gone(id, user);
@@ -147,6 +152,7 @@ impl Sessions {
     pub async fn revoke_watching(&self, id: SessionId) -> Result<(), StoreError> {
         let own = self.clone();
         to_the_end(async move {
+            let _turn = own.turn(id).await?;
             let generation = own.store.revoke_watching(id, own.clock.now()).await?;
             own.watching_revoked(id, generation);
             own.bus.hint(id, Hint::Changed);
@@ -207,7 +213,17 @@ impl Sessions {
     /// As [`Self::tracker_link`].
     pub async fn revoke_trackers(&self, id: SessionId, user: UserId) -> Result<(), StoreError> {
         self.tracker_link(id, user.clone()).await?;
-        self.store.revoke_trackers(&user).await
+        let own = self.clone();
+        to_the_end(async move {
+            let _turn = own.turn(id).await?;
+            own.store.revoke_trackers(&user).await
+        })
+        .await
+    }
+
+    /// Waits until no other write of the session is under way here.
+    async fn turn(&self, id: SessionId) -> Result<Turn, StoreError> {
+        self.turns.take(id, &self.clock).await.map_err(|late| StoreError::Unavailable(late.into()))
     }
 
     fn gone(&self, id: SessionId, user: UserId) {
@@ -224,6 +240,7 @@ impl Sessions {
     pub async fn update(&self, id: SessionId, change: SessionChange) -> Result<SessionRecord, StoreError> {
         let own = self.clone();
         to_the_end(async move {
+            let _turn = own.turn(id).await?;
             let session = own.store.update(id, &change, own.clock.now()).await?;
             let now = now(&own.clock);
             own.hub.tell(id, |room| room.updated(details(&session), now));
@@ -242,6 +259,7 @@ impl Sessions {
     pub async fn end(&self, id: SessionId) -> Result<(), StoreError> {
         let own = self.clone();
         to_the_end(async move {
+            let _turn = own.turn(id).await?;
             let ended = own.store.end(id, own.clock.now()).await?;
             own.over(ended, EndReason::EndedByCreator);
             Ok(())

@@ -113,6 +113,11 @@ pub const SETTINGS: &[Setting] = &[
         "60",
         "Tokens that do not hold, and sessions that do not exist, from one address",
     ),
+    setting(
+        "WRITES_PER_MINUTE",
+        "120",
+        "Changes over REST by one person or one session's creator, at most 20 at once",
+    ),
     setting("CONNECTIONS_PER_ADDRESS", "500", "WebSockets that one address may hold open"),
     setting(
         "TCP_CONNECTIONS_PER_ADDRESS",
@@ -152,10 +157,10 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "ADMIN_TOKEN",
         "",
-        "Opens /metrics and /dashboard, 32 bytes or more; without it, only from this machine and not through a proxy",
+        "Opens /metrics and /dashboard, 32 bytes or more; without it, made once and kept as admin.token in the data directory",
     )
     .secret(),
-    setting("METRICS_BIND", "", "Address and port on which /metrics answers whoever asks, without a token"),
+    setting("METRICS_BIND", "", "Address and port on which /metrics answers everybody, without a token"),
     setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "",

@@ -8,7 +8,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::cluster::Bus;
-use crate::config::Config;
+use crate::config::{Config, Secret};
+use crate::http::{BodyBudget, DatabaseProbe};
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::overview::Overview;
@@ -69,6 +70,12 @@ pub struct Parts {
     pub faces: Faces,
     /// What addresses may ask for.
     pub rates: Rates,
+    /// How the database is, for all who ask at once.
+    pub database_probe: DatabaseProbe,
+    /// What opens the operator's pages; without it they are closed.
+    pub admin_token: Option<Secret>,
+    /// Large request bodies.
+    pub bodies: BodyBudget,
     /// Every open WebSocket: the HTTP library does not wait for them.
     pub connections: TaskTracker,
     /// Every job: what one is writing when the server stops is written before the database is closed.

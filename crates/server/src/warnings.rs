@@ -20,13 +20,21 @@ pub enum Kind {
     CannotAccept,
     /// Somebody opens more connections than one address may have.
     TooManyConnections,
+    /// There are as many connections as the limit of open files allows.
+    NoRoomForConnections,
     /// A request needed the database, and got no answer.
     DatabaseAway,
     /// A request was refused that cost nothing to make and nothing to refuse.
     Refused,
 }
 
-const KINDS: [Kind; 4] = [Kind::CannotAccept, Kind::TooManyConnections, Kind::DatabaseAway, Kind::Refused];
+const KINDS: [Kind; 5] = [
+    Kind::CannotAccept,
+    Kind::TooManyConnections,
+    Kind::NoRoomForConnections,
+    Kind::DatabaseAway,
+    Kind::Refused,
+];
 
 impl Kind {
     /// What it is called in the log.
@@ -34,6 +42,7 @@ impl Kind {
         match self {
             Self::CannotAccept => "cannot_accept",
             Self::TooManyConnections => "too_many_connections",
+            Self::NoRoomForConnections => "no_room_for_connections",
             Self::DatabaseAway => "database_away",
             Self::Refused => "refused",
         }

@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-const LINES_MAX: usize = 500;
 /// Names that say nothing of what a thing is for, and notes that belong into an issue.
 const BANNED: &[&str] = &["Manager", "Util", "Helper", "TODO", "FIXME", "todo!(", "unimplemented!(", "dbg!("];
 /// What the rules may use. Nothing here waits, listens, stores, or reads a clock.
@@ -53,16 +52,6 @@ fn sources(extensions: &[&str]) -> Vec<(PathBuf, String)> {
         (path.strip_prefix(root()).unwrap().to_owned(), std::fs::read_to_string(&path).unwrap())
     };
     found.into_iter().map(read).collect()
-}
-
-#[test]
-fn a_file_is_short_enough_to_read() {
-    let long: Vec<_> = sources(&["rs", "ts", "mjs", "js", "css"])
-        .into_iter()
-        .map(|(path, text)| (path, text.lines().count()))
-        .filter(|(_, lines)| *lines > LINES_MAX)
-        .collect();
-    assert!(long.is_empty(), "{long:?}");
 }
 
 #[test]

@@ -61,6 +61,7 @@ export const trackersDe: TrackerTexts = {
     paused: () => "Du teilst gerade nicht.",
     clock_ahead: (by) => `Die Uhr des Telefons geht ${by} vor. Schalte dort die Netzwerkzeit ein.`,
     no_position: () => "Es war keine Position dabei. Vielleicht weiß das Telefon noch nicht, wo es ist.",
+    too_large: () => "Der Stapel ist zu groß. Verkleinere die Zahl der Punkte je Sendung in der App.",
     not_understood: () => "Es war nicht zu verstehen. Prüfe die Einstellungen.",
     encrypted: () => "Es ist verschlüsselt. Entferne den Schlüssel in der App.",
   },

@@ -61,6 +61,7 @@ export const trackersEn = {
     clock_ahead: (by: string) =>
       `the phone’s clock is ${by} ahead. Switch on network time in the phone’s settings.`,
     no_position: () => "it had no position. The phone may not know yet where it is.",
+    too_large: () => "the batch is too large. Lower the number of points for each batch in the app.",
     not_understood: () => "it could not be understood. Check the settings.",
     encrypted: () => "it is encrypted. Remove the encryption key in the app.",
   },

@@ -12,6 +12,7 @@ mod soak;
 mod spread;
 mod stage;
 mod storm;
+mod writes;
 
 use std::io::Write;
 
@@ -36,6 +37,7 @@ pub fn run(options: &Options) -> Result<bool, Failure> {
         Scenario::Slow { percent } => slow::play(options, *percent)?,
         Scenario::Churn { per_second } => churn::play(options, *per_second)?,
         Scenario::Rest { connections } => return rest::play(options, *connections),
+        Scenario::Writes { connections } => return writes::play(options, *connections),
         Scenario::Demo { session, lat, lng } => return demo::play(options, session.as_deref(), (*lat, *lng)),
         Scenario::Nodes { most } => return nodes::play(options, (*most).into()),
         Scenario::Soak { fault_every } => return soak::play(options, *fault_every),

@@ -1,48 +1,151 @@
 //! Request bodies: bounded in size and time, JSON objects, whatever their content type says.
 
 use std::fmt::Display;
+use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde_json::{Map, Value};
-use tagalong_core::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_BODY_DEADLINE};
+use tagalong_core::limits::{
+    LARGE_BODY_BYTES_MAX, LARGE_BODY_DISCARDED_BYTES_MAX, REQUEST_BODY_BYTES_MAX,
+    REQUEST_BODY_BYTES_PER_SECOND, REQUEST_BODY_DEADLINE, REQUEST_BODY_DEADLINE_MAX,
+};
 use tagalong_core::problem::Problem;
 
 use super::answer::{Details, Refusal};
+use super::body_budget::{BodyPermit, BodySender, NoPermit};
+use crate::rates::Address;
 use crate::state::State;
 
+/// After this a client without a permit for a large body may try again.
+const PERMIT_RETRY: Duration = Duration::from_secs(2);
+
 /// The bytes of a body of bearable size.
-pub(crate) struct BoundedBody(Bytes);
+pub(super) struct BoundedBody(Bytes);
+
+/// A body that may be large.
+pub(crate) enum LargeBody {
+    /// It was read. A large one has a permit for as long as it is held.
+    Read(Bytes, Option<BodyPermit>),
+    /// It was so large that it was not kept.
+    Discarded,
+}
 
 impl FromRequest<State> for BoundedBody {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Refusal> {
-        Self::read(request, REQUEST_BODY_BYTES_MAX, state).await
+        let mut incoming = Incoming::new(request, state);
+        let mut bytes = incoming.buffer(REQUEST_BODY_BYTES_MAX);
+        while let Some(more) = incoming.next().await? {
+            if bytes.len() + more.len() > REQUEST_BODY_BYTES_MAX {
+                return Err(Problem::PayloadTooLarge.into());
+            }
+            bytes.extend_from_slice(&more);
+        }
+        Ok(Self(bytes.into()))
     }
 }
 
-impl BoundedBody {
-    /// Reads a body of at most so many bytes.
-    pub(crate) async fn read(request: Request, bytes_max: usize, state: &State) -> Result<Self, Refusal> {
-        let body = Limited::new(request.into_body(), bytes_max);
-        let collected = tokio::select! {
-            collected = body.collect() => collected,
-            () = state.clock.sleep(REQUEST_BODY_DEADLINE) => return Err(Problem::RequestTimeout.into()),
-        };
-        match collected {
-            Ok(body) => Ok(Self(body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => Err(Problem::PayloadTooLarge.into()),
-            Err(_) => Err(Problem::InvalidParameters.into()),
+impl LargeBody {
+    /// Reads a body of its sender, with a permit for what is beyond the size of ordinary ones.
+    pub(crate) async fn read(
+        request: Request,
+        state: &State,
+        sender: &BodySender,
+        address: Address,
+    ) -> Result<Self, Refusal> {
+        let mut incoming = Incoming::new(request, state);
+        if incoming.declared.is_some_and(|bytes| bytes > LARGE_BODY_BYTES_MAX) {
+            return incoming.discard().await.map(|()| Self::Discarded);
+        }
+        let mut bytes = incoming.buffer(REQUEST_BODY_BYTES_MAX);
+        let mut permitted = None;
+        while let Some(more) = incoming.next().await? {
+            let length = bytes.len() + more.len();
+            if length > LARGE_BODY_BYTES_MAX {
+                drop((bytes, permitted));
+                return incoming.discard().await.map(|()| Self::Discarded);
+            }
+            if length > REQUEST_BODY_BYTES_MAX && permitted.is_none() {
+                permitted = Some(state.bodies.take(sender, address).map_err(refused)?);
+            }
+            bytes.extend_from_slice(&more);
+        }
+        Ok(Self::Read(bytes.into(), permitted))
+    }
+}
+
+fn refused(reason: NoPermit) -> Refusal {
+    let refusal = match reason {
+        NoPermit::Client => Refusal::from(Problem::RateLimited)
+            .saying("Too many large requests at once: send them one after the other"),
+        NoPermit::Process => Problem::Unavailable.into(),
+    };
+    refusal.after(PERMIT_RETRY)
+}
+
+/// A body that is coming in. Its client has more time the more it sends, up to a bound.
+struct Incoming<'a> {
+    body: Body,
+    declared: Option<usize>,
+    received: usize,
+    began: std::time::Instant,
+    state: &'a State,
+}
+
+impl<'a> Incoming<'a> {
+    fn new(request: Request, state: &'a State) -> Self {
+        let body = request.into_body();
+        let declared = axum::body::HttpBody::size_hint(&body).exact();
+        let declared = declared.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        Self { body, declared, received: 0, began: state.clock.instant(), state }
+    }
+
+    /// Room for the whole body, as far as its client says how long it is and that is ordinary. What comes in is copied:
+    /// to keep a byte of what was received would keep the connection's whole buffer.
+    fn buffer(&self, bytes_max: usize) -> Vec<u8> {
+        Vec::with_capacity(self.declared.unwrap_or_default().min(bytes_max))
+    }
+
+    /// The next bytes; nothing at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        loop {
+            let deadline = self.state.clock.sleep_until(self.began + time_for(self.received));
+            let frame = tokio::select! {
+                frame = self.body.frame() => frame,
+                () = deadline => return Err(Problem::RequestTimeout.into()),
+            };
+            match frame {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(Problem::InvalidParameters.into()),
+                // Trailers say nothing to us.
+                Some(Ok(frame)) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        self.received = self.received.saturating_add(bytes.len());
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
         }
     }
+
+    /// Reads the rest and keeps none of it.
+    async fn discard(mut self) -> Result<(), Refusal> {
+        while self.received <= LARGE_BODY_DISCARDED_BYTES_MAX {
+            if self.next().await?.is_none() {
+                return Ok(());
+            }
+        }
+        Err(Problem::PayloadTooLarge.into())
+    }
 }
 
-impl AsRef<[u8]> for BoundedBody {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
+/// How long a client may take until the next bytes, all in all, when so many have come.
+fn time_for(received: usize) -> Duration {
+    let bought = u64::try_from(received / REQUEST_BODY_BYTES_PER_SECOND).unwrap_or(u64::MAX);
+    REQUEST_BODY_DEADLINE.saturating_add(Duration::from_secs(bought)).min(REQUEST_BODY_DEADLINE_MAX)
 }
 
 /// The fields of a JSON object, taken one by one; what is wrong is collected, so that one answer names it all.
@@ -106,5 +209,19 @@ impl Fields {
             return Ok(());
         }
         Err(Refusal::invalid(self.message, self.details.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_come_keep_a_slow_body_alive_up_to_a_bound() {
+        let seconds = |received| time_for(received).as_secs();
+        assert_eq!((seconds(0), seconds(1_023), seconds(10 * 1024)), (10, 10, 20));
+        // A phone that sends 5 KB a second is never late.
+        assert!((0..50).all(|second| seconds(5_000 * second) > second as u64));
+        assert_eq!((seconds(110 * 1024), seconds(usize::MAX)), (120, 120));
     }
 }

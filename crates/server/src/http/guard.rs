@@ -3,21 +3,22 @@
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State as With};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{Method, StatusCode};
+use axum::http::header::ORIGIN;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tagalong_core::problem::Problem;
 
 use super::address::{self, Peer};
 use super::answer::Refusal;
+use super::{bearer, origin};
 use crate::rates::{Act, Address};
 use crate::state::State;
 
 /// Runs a request if its address may ask for it.
 ///
-/// Who guesses wrong too often has to wait before asking for sessions without a token. Whoever has a token that
-/// holds never waits: others may share the address.
+/// An address with too many failed lookups has to wait before it asks for sessions without a token. A valid token is
+/// never made to wait for that: others may share the address.
 pub(super) async fn count(With(state): With<State>, mut request: Request, next: Next) -> Response {
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
         return Refusal::from(Problem::Internal).into_response();
@@ -26,20 +27,27 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
     let address = Address::from(address::of(peer, request.headers(), trusted, header));
     warn_of_a_proxy(&state, peer, &request);
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    if is_of_another_site(&state, request.method(), route, request.headers()) {
+        return Refusal::from(Problem::Forbidden)
+            .saying("Pages of this origin may not use this server: CORS_ORIGINS does not name it")
+            .into_response();
+    }
+    let pass = bearer::verify(&state, request.headers());
     let allowed = match (request.method(), route) {
         (&Method::POST, "/api/sessions") => state.rates.spend(Act::Create, address),
         (&Method::POST, "/api/sessions/{id}/join" | "/api/sessions/{id}/watch") => {
             state.rates.ask(Act::Miss, address).and_then(|()| state.rates.spend(Act::Join, address))
         }
-        (_, route) if route.contains("{id}") && !request.headers().contains_key(AUTHORIZATION) => {
-            state.rates.ask(Act::Miss, address)
-        }
+        (_, route) if route.contains("{id}") && pass.is_none() => state.rates.ask(Act::Miss, address),
         _ => Ok(()),
     };
     if let Err(wait) = allowed {
         return slow_down(wait);
     }
     request.extensions_mut().insert(address);
+    if let Some(pass) = pass {
+        request.extensions_mut().insert(pass);
+    }
     let response = next.run(request).await;
     if is_miss(&response)
         && let Err(wait) = state.rates.spend(Act::Miss, address)
@@ -47,6 +55,24 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
         return slow_down(wait);
     }
     response
+}
+
+/// Whether a page of another site makes its visitor's browser ask for what counts against the visitor's address: a
+/// change, or a session. That page could use the allowance up, and shut everybody out who shares the address.
+///
+/// Browsers say where a request comes from (Fetch Metadata, section 2.3), older ones at least the origin of a change.
+/// Apps say neither.
+fn is_of_another_site(state: &State, method: &Method, route: &str, headers: &HeaderMap) -> bool {
+    let counts = route.starts_with("/api/") && (*method != Method::GET || route.contains("{id}"));
+    if !counts || *method == Method::OPTIONS {
+        return false;
+    }
+    let foreign = |site: &_| site == "cross-site" || site == "same-site";
+    match headers.get(ORIGIN) {
+        Some(_) => !origin::allowed_origin(&state.config, headers),
+        // Without CORS, of which there would be an origin.
+        None => headers.get("sec-fetch-site").is_some_and(foreign),
+    }
 }
 
 /// Whether this is what an answer to a guess looks like.

@@ -1,5 +1,7 @@
 //! Health, for load balancers and people.
 
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Json;
@@ -7,6 +9,7 @@ use axum::extract::State as With;
 use axum::http::StatusCode;
 use serde::Serialize;
 use tagalong_core::time::Timestamp;
+use tokio::sync::Mutex as AsyncMutex;
 use utoipa::ToSchema;
 
 use crate::cluster::BusHealth;
@@ -201,8 +204,76 @@ async fn redis(state: &State) -> BusHealth {
 }
 
 async fn database(state: &State) -> Result<(), &'static str> {
+    state.database_probe.answer(|| ask_database(state)).await
+}
+
+async fn ask_database(state: &State) -> Result<(), &'static str> {
     tokio::select! {
         answer = state.store.ping() => answer.map_err(|_| "the database does not answer as it should"),
         () = state.clock.sleep(CHECK_DEADLINE) => Err("the database does not answer in time"),
+    }
+}
+
+/// Asks the database how it is, once for all who ask at the same time: anybody may ask, and thousands of questions must
+/// not keep a load balancer's own waiting.
+#[derive(Default)]
+pub struct DatabaseProbe {
+    asked: AtomicU64,
+    latest: AsyncMutex<Latest>,
+}
+
+struct Latest {
+    /// How many had asked before the database was.
+    covers: u64,
+    answer: Result<(), &'static str>,
+}
+
+impl Default for Latest {
+    fn default() -> Self {
+        Self { covers: 0, answer: Ok(()) }
+    }
+}
+
+impl DatabaseProbe {
+    /// What the database answers to a question that is put to it after this call.
+    async fn answer<F: Future<Output = Result<(), &'static str>>>(
+        &self,
+        ask: impl FnOnce() -> F,
+    ) -> Result<(), &'static str> {
+        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut latest = self.latest.lock().await;
+        if latest.covers < number {
+            let covers = self.asked.load(Ordering::Relaxed);
+            *latest = Latest { covers, answer: ask().await };
+        }
+        latest.answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use futures_util::future::join_all;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thousand_questions_are_put_to_the_database_twice() {
+        let (probe, asked, answered) = (DatabaseProbe::default(), AtomicU64::default(), Notify::new());
+        let ask = || async {
+            asked.fetch_add(1, Ordering::Relaxed);
+            answered.notified().await;
+            Err("away")
+        };
+        let mut all = Box::pin(join_all((0..1_000).map(|_| probe.answer(ask))));
+        assert!(all.as_mut().now_or_never().is_none());
+        answered.notify_one();
+        assert!(all.as_mut().now_or_never().is_none());
+        answered.notify_one();
+        assert_eq!(all.await, [Err("away"); 1_000]);
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+        // What was answered before somebody asks is no answer.
+        assert_eq!(probe.answer(async || Ok(())).await, Ok(()));
     }
 }

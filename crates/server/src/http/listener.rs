@@ -1,5 +1,5 @@
-//! The accept loop. axum's own has no header timeout: a hundred clients that dribble a header would hold a
-//! hundred connections for ever.
+//! The accept loop of every port. axum's own has no header timeout and no bound: a hundred clients that dribble a header
+//! would hold a hundred connections for ever.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,12 +13,13 @@ use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
 use tagalong_core::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_DEADLINE, REQUEST_HEADERS_MAX};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::{self, Peer};
 use super::stream::Stream;
+use crate::rates::{Connected, TooMany};
 use crate::state::State;
 use crate::warnings::Kind;
 
@@ -57,8 +58,17 @@ pub fn adopt(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
+/// What a port is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Port {
+    /// Everybody.
+    Public,
+    /// Metrics alone, without TLS.
+    Metrics,
+}
+
 /// Serves until the server stops, then lets requests under way finish.
-pub async fn serve(listener: TcpListener, router: Router, state: State) {
+pub async fn serve(port: Port, listener: TcpListener, router: Router, state: State) {
     let requests = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -67,8 +77,9 @@ pub async fn serve(listener: TcpListener, router: Router, state: State) {
         };
         match accepted {
             Ok((tcp, peer)) => {
-                if let Some(stream) = admit(tcp, peer, &state) {
-                    requests.spawn(connection(stream, Peer(peer), router.clone(), state.clone()));
+                if let Some(counted) = admit(port, peer, &state) {
+                    let stream = Stream::new(tcp, counted, state.clock.clone());
+                    requests.spawn(connection(port, stream, Peer(peer), router.clone(), state.clone()));
                 }
             }
             Err(error) => {
@@ -84,25 +95,34 @@ pub async fn serve(listener: TcpListener, router: Router, state: State) {
     requests.wait().await;
 }
 
-/// A connection, unless its address has enough of them. Those of our own proxies are everybody's.
-fn admit(tcp: TcpStream, peer: SocketAddr, state: &State) -> Option<Stream> {
-    let counted = if address::is_trusted(peer.ip(), &state.config.trusted_proxies) {
-        None
-    } else {
-        let counted = state.rates.accept(peer.ip().into());
-        if counted.is_none()
-            && let Some(left_out) = state.warnings.due(Kind::TooManyConnections)
-        {
-            tracing::warn!(left_out, "an address has too many connections, no more are taken from it");
+/// Counts a connection, unless there are enough. Those of our own proxies are everybody's: they count in all alone. A
+/// connection that is not counted is closed at once, which tells its client more than silence.
+fn admit(port: Port, peer: SocketAddr, state: &State) -> Option<Connected> {
+    let address = peer.ip().into();
+    let counted = match port {
+        Port::Metrics => state.rates.scrape(address),
+        Port::Public if address::is_trusted(peer.ip(), &state.config.trusted_proxies) => {
+            state.rates.accept(None)
         }
-        Some(counted?)
+        Port::Public => state.rates.accept(Some(address)),
     };
-    Some(Stream::new(tcp, counted, state.clock.clone()))
+    counted.inspect_err(|too_many| warn(port, *too_many, state)).ok()
 }
 
-async fn connection(stream: Stream, peer: Peer, router: Router, state: State) {
+fn warn(port: Port, too_many: TooMany, state: &State) {
+    let (kind, reason) = match too_many {
+        TooMany::OfAddress => (Kind::TooManyConnections, "its address has too many"),
+        TooMany::InAll => (Kind::NoRoomForConnections, "there are as many as the limit of open files allows"),
+    };
+    if let Some(left_out) = state.warnings.due(kind) {
+        tracing::warn!(?port, left_out, "a connection is refused: {reason}");
+    }
+}
+
+async fn connection(port: Port, stream: Stream, peer: Peer, router: Router, state: State) {
     let came = state.clock.instant();
-    let Some(tls) = &state.tls else { return speak(stream, peer, came, router, &state).await };
+    let tls = state.tls.as_ref().filter(|_| port == Port::Public);
+    let Some(tls) = tls else { return speak(stream, peer, came, router, &state).await };
     // A client that shakes no hands in time is no more welcome than one that asks for nothing.
     let encrypted = tokio::select! {
         encrypted = tls.acceptor().accept(stream) => encrypted,

@@ -3,11 +3,14 @@
 mod address;
 mod answer;
 mod asyncapi;
+mod bearer;
 mod body;
+mod body_budget;
 mod config;
 mod dashboard;
 mod guard;
 mod health;
+mod host;
 pub mod listener;
 mod metrics;
 mod negotiation;
@@ -32,9 +35,11 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::Method;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
-pub(crate) use body::BoundedBody;
+pub(crate) use body::LargeBody;
+pub(crate) use body_budget::{BodyBudget, BodySender};
+pub(crate) use health::DatabaseProbe;
 pub(crate) use origin::{allowed_origin, base_url};
 pub(crate) use stream::Stream;
 use tagalong_core::event::to_json;
@@ -101,6 +106,7 @@ pub fn router(state: &State) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), guard::count))
         .merge(rest)
+        .layer(from_fn(host::check))
         .layer(from_fn_with_state(security::headers(&state.config), security::protect))
         .layer(from_fn_with_state(state.clone(), request::observe))
         .with_state(state.clone())

@@ -1,7 +1,7 @@
 //! `/api/sessions/{id}/…`: join, watch, list, leave.
 
 use axum::Json;
-use axum::extract::State as With;
+use axum::extract::{Extension, State as With};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use tagalong_core::id::UserId;
@@ -12,10 +12,11 @@ use utoipa::ToSchema;
 
 use super::answer::{Done, Refusal};
 use super::base_url;
+use super::bearer::Bearer;
 use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::path::InPath;
-use super::sessions::{authenticate, only, session_id, token};
+use super::sessions::{session_id, token};
 use crate::state::State;
 use crate::store::{Departure, ParticipantRecord, SessionRecord, StoreError};
 use crate::tokens::{Pass, Role};
@@ -184,11 +185,10 @@ refusals!(NotListed: ANY_SESSION, [Problem::SessionLocked]);
 pub(super) async fn list(
     With(state): With<State>,
     InPath(id): InPath<String>,
-    headers: HeaderMap,
+    pass: Option<Extension<Pass>>,
 ) -> Result<Json<Participants>, Refusal> {
-    let pass = authenticate(&state, &headers).ok();
     let (session, participants) = state.sessions.participants(session_id(&id)?).await?;
-    if session.locked && !pass.is_some_and(|pass| is_in(&pass, &session, &participants)) {
+    if session.locked && !pass.is_some_and(|Extension(pass)| is_in(&pass, &session, &participants)) {
         return Err(
             Refusal::from(Problem::SessionLocked).saying("Session is locked: only who is in it is told")
         );
@@ -215,14 +215,12 @@ refusals!(NotLeft:
 pub(super) async fn leave(
     With(state): With<State>,
     InPath((id, user)): InPath<(String, String)>,
-    headers: HeaderMap,
+    bearer: Bearer,
 ) -> Result<Json<Done>, Refusal> {
-    let pass = authenticate(&state, &headers)?;
     let id = session_id(&id)?;
     let user = UserId::parse(&user).map_err(|_| Refusal::from(Problem::ParticipantNotFound));
-    let own = pass.role == Role::Participant && user.as_ref().is_ok_and(|user| *user == pass.user);
-    only(pass.session == id && (own || pass.role == Role::Creator))?;
-    let how = if own { Departure::Left } else { Departure::Removed };
+    let role = bearer.participant_or_creator(&state, id, user.as_ref().ok())?;
+    let how = if role == Role::Participant { Departure::Left } else { Departure::Removed };
     state.sessions.leave(id, user?, how).await?;
     Ok(Json(Done::new()))
 }
@@ -242,11 +240,10 @@ refusals!(NotRevoked: ANY_TOKEN, ANY_SESSION);
 pub(super) async fn remove_watchers(
     With(state): With<State>,
     InPath(id): InPath<String>,
-    headers: HeaderMap,
+    bearer: Bearer,
 ) -> Result<Json<Done>, Refusal> {
-    let pass = authenticate(&state, &headers)?;
     let id = session_id(&id)?;
-    only(pass.session == id && pass.role == Role::Creator)?;
+    bearer.creator(&state, id)?;
     state.sessions.revoke_watching(id).await?;
     Ok(Json(Done::new()))
 }

@@ -3,29 +3,31 @@
 use std::io::Write;
 use std::time::Duration;
 
-use axum::extract::{Request, State as With};
+use axum::extract::{Extension, Request, State as With};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tagalong_core::limits::{REQUEST_BODY_BYTES_MAX, TRACKER_BODY_BYTES_MAX};
+use tagalong_core::limits::REQUEST_BODY_BYTES_MAX;
 use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
 use tagalong_core::room::Welcome;
 use tagalong_core::time::Timestamp;
 
 use super::answer::Refusal;
-use super::body::BoundedBody;
+use super::body::LargeBody;
+use super::body_budget::{BodyPermit, BodySender};
 use super::negotiation::Encoding;
 use super::path::InPath;
+use crate::rates::Address;
 use crate::realtime::hub::NotIn;
 use crate::state::State;
 use crate::store::{StoreError, TrackerRecord};
 use crate::trackers::gate::Known;
 use crate::trackers::outcome::Outcome;
 use crate::trackers::owntracks::{self, Friend};
-use crate::trackers::{self, App, Said, TrackerLink};
+use crate::trackers::{self, App, Said, TrackerLink, Unusable};
 
 /// An answer of fewer bytes gets hardly smaller, and fits into one packet as it is.
 const COMPRESSED_FROM_BYTES: usize = 1_024;
@@ -34,6 +36,7 @@ const COMPRESSED_FROM_BYTES: usize = 1_024;
 pub(super) async fn receive(
     With(state): With<State>,
     InPath((secret, app)): InPath<(String, String)>,
+    Extension(address): Extension<Address>,
     request: Request,
 ) -> Result<Response, Refusal> {
     let known = App::parse(&app).zip(TrackerLink::parse(&secret, &state.tokens));
@@ -42,13 +45,18 @@ pub(super) async fn receive(
     let query = request.uri().query().unwrap_or_default().to_owned();
     let encoding = Encoding::choose(request.headers(), [Encoding::Gzip, Encoding::Identity].into_iter());
     // Read in any case: an app whose body is not taken sees a broken connection, and sends it again.
-    let body = BoundedBody::read(request, bytes_max(app), &state).await?;
+    let sender = BodySender::Link(link.user.clone());
+    let body = LargeBody::read(request, &state, &sender, address).await?;
+    // A batch that is too large to be read is acknowledged: the app would send it again for ever.
+    let now = state.clock.system_now();
+    let LargeBody::Read(body, permit) = body else {
+        state.gate.note(&link, app, now, Outcome::TooLarge);
+        return Ok(answer(app.yes(), encoding));
+    };
     if known == Known::Over {
         return Ok(answer(app.yes(), encoding));
     }
-    let now = state.clock.system_now();
-    let said = app.read(trackers::Request { query: &query, body: body.as_ref() }, now);
-    let said = said.map_err(|unusable| {
+    let said = understand(app, query, body, permit, now).await?.map_err(|unusable| {
         state.gate.note(&link, app, now, unusable.into());
         Refusal::from(Problem::InvalidLocation).saying(unusable.to_string())
     })?;
@@ -62,11 +70,25 @@ pub(super) async fn receive(
     }
 }
 
-/// Overland sends batches, OwnTracks photos with a place and all its regions at once.
-fn bytes_max(app: App) -> usize {
-    match app {
-        App::Overland | App::OwnTracks => TRACKER_BODY_BYTES_MAX,
-        App::Traccar | App::GpsLogger | App::OsmAnd => REQUEST_BODY_BYTES_MAX,
+/// What an app said. A large body takes milliseconds to parse, in which a thread that serves connections would serve
+/// nobody else.
+async fn understand(
+    app: App,
+    query: String,
+    body: Bytes,
+    permit: Option<BodyPermit>,
+    now: Timestamp,
+) -> Result<Result<Said, Unusable>, Refusal> {
+    let is_large = body.len() > REQUEST_BODY_BYTES_MAX;
+    let read = move || {
+        // Also when the client has hung up meanwhile: the body is held until here.
+        let _permit = permit;
+        app.read(trackers::Request { query: &query, body: &body }, now)
+    };
+    if is_large {
+        Ok(tokio::task::spawn_blocking(read).await.map_err(|_| Problem::Internal)?)
+    } else {
+        Ok(read())
     }
 }
 

@@ -4,8 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State as With;
-use axum::http::header::AUTHORIZATION;
+use axum::extract::{Extension, State as With};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -18,6 +17,7 @@ use utoipa::ToSchema;
 
 use super::answer::{Done, Refusal};
 use super::base_url;
+use super::bearer::Bearer;
 use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::participants::is_in;
@@ -177,10 +177,10 @@ refusals!(NotShown: ANY_SESSION);
 pub(super) async fn show(
     With(state): With<State>,
     InPath(id): InPath<String>,
-    headers: HeaderMap,
+    pass: Option<Extension<Pass>>,
 ) -> Result<Json<Session>, Refusal> {
     let id = session_id(&id)?;
-    let Ok(pass) = authenticate(&state, &headers) else {
+    let Some(Extension(pass)) = pass else {
         return Ok(Json(Session::outside(&state, state.sessions.get(id).await?)));
     };
     let (session, people) = state.sessions.participants(id).await?;
@@ -220,12 +220,11 @@ refusals!(NotUpdated: ANY_BODY, ANY_TOKEN, ANY_SESSION);
 pub(super) async fn update(
     With(state): With<State>,
     InPath(id): InPath<String>,
-    headers: HeaderMap,
+    bearer: Bearer,
     body: BoundedBody,
 ) -> Result<Json<Session>, Refusal> {
-    let pass = authenticate(&state, &headers)?;
     let id = session_id(&id)?;
-    only(pass.session == id && pass.role == Role::Creator)?;
+    bearer.creator(&state, id)?;
     let mut fields = Fields::read(&body, INVALID)?;
     let name = fields.has("name").then(|| self::name(&mut fields));
     let length = length(&mut fields, state.config.max_session);
@@ -259,11 +258,10 @@ refusals!(NotEnded: ANY_TOKEN, ANY_SESSION);
 pub(super) async fn end(
     With(state): With<State>,
     InPath(id): InPath<String>,
-    headers: HeaderMap,
+    bearer: Bearer,
 ) -> Result<Json<Done>, Refusal> {
-    let pass = authenticate(&state, &headers)?;
     let id = session_id(&id)?;
-    only(pass.session == id && pass.role == Role::Creator)?;
+    bearer.creator(&state, id)?;
     state.sessions.end(id).await.map_err(|error| match error {
         StoreError::Closed(tagalong_core::session::Closed::Ended) => {
             Refusal::from(Problem::SessionEnded).saying("Session already ended")
@@ -314,22 +312,6 @@ fn whole_number(fields: &mut Fields, field: &'static str, allowed: RangeInclusiv
 /// The session that a path names; one that cannot exist is not told from one that does not.
 pub(super) fn session_id(text: &str) -> Result<SessionId, Refusal> {
     SessionId::parse(text).map_err(|_| Problem::SessionNotFound.into())
-}
-
-/// The pass of the bearer token that came along.
-pub(super) fn authenticate(state: &State, headers: &HeaderMap) -> Result<Pass, Refusal> {
-    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    let pass = token.and_then(|token| state.tokens.verify(token).ok());
-    pass.ok_or_else(|| Problem::Unauthenticated.into())
-}
-
-/// Goes on only if the token allows it.
-pub(super) fn only(allowed: bool) -> Result<(), Refusal> {
-    if allowed { Ok(()) } else { Err(Problem::Forbidden.into()) }
 }
 
 /// A token for a pass.

@@ -20,6 +20,7 @@ const DISCARDED_BYTES: usize = 16 * 1024;
 pub(crate) struct Stream {
     /// There until it is dropped.
     tcp: Option<TcpStream>,
+    /// Outlives the connection's lingering end.
     counted: Option<Connected>,
     clock: Clock,
     /// Runs while the client takes nothing. Whoever has no WebSocket has no other deadline for that: they might send one
@@ -28,9 +29,9 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Takes a connection, and what counts it if it is to be counted.
-    pub(crate) fn new(tcp: TcpStream, counted: Option<Connected>, clock: Clock) -> Self {
-        Self { tcp: Some(tcp), counted, clock, overdue: None }
+    /// Takes a connection, and what counts it.
+    pub(crate) fn new(tcp: TcpStream, counted: Connected, clock: Clock) -> Self {
+        Self { tcp: Some(tcp), counted: Some(counted), clock, overdue: None }
     }
 
     fn tcp(&mut self) -> Result<Pin<&mut TcpStream>> {

@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 
 use super::answer::{Done, Refusal};
 use super::base_url;
+use super::bearer::Bearer;
 use super::openapi::{ANY_SESSION, ANY_TOKEN, refusals};
 use super::path::InPath;
-use super::sessions::{authenticate, only, session_id};
+use super::sessions::session_id;
 use crate::state::State;
-use crate::tokens::Role;
 use crate::trackers::App;
 use crate::trackers::outcome::Reported;
 use crate::trackers::setup::{Setup, interval};
@@ -53,9 +53,10 @@ refusals!(NoTrackers: ANY_TOKEN, ANY_SESSION, [Problem::ParticipantNotFound, Pro
 pub(super) async fn show(
     With(state): With<State>,
     InPath((id, user)): InPath<(String, String)>,
+    bearer: Bearer,
     headers: HeaderMap,
 ) -> Result<Json<Trackers>, Refusal> {
-    let (id, user) = own(&state, &headers, &id, &user)?;
+    let (id, user) = own(&state, bearer, &id, &user)?;
     let (link, record) = state.sessions.tracker_link(id, user).await?;
     let secret = link.secret(&state.tokens).ok_or(Problem::ParticipantNotFound)?;
     let (_, participants) = state.sessions.participants(id).await?;
@@ -89,18 +90,16 @@ pub(super) async fn show(
 pub(super) async fn revoke(
     With(state): With<State>,
     InPath((id, user)): InPath<(String, String)>,
-    headers: HeaderMap,
+    bearer: Bearer,
 ) -> Result<Json<Done>, Refusal> {
-    let (id, user) = own(&state, &headers, &id, &user)?;
+    let (id, user) = own(&state, bearer, &id, &user)?;
     state.sessions.revoke_trackers(id, user).await?;
     Ok(Json(Done::new()))
 }
 
-/// Whoever asks, if it is about themselves. Nobody else, the creator neither: an address lets one send in
+/// The participant whose links these are. Nobody else may see them, the creator neither: an address lets one send in
 /// somebody's name.
-fn own(state: &State, headers: &HeaderMap, id: &str, user: &str) -> Result<(SessionId, UserId), Refusal> {
-    let pass = authenticate(state, headers)?;
+fn own(state: &State, bearer: Bearer, id: &str, user: &str) -> Result<(SessionId, UserId), Refusal> {
     let id = session_id(id)?;
-    only(pass.session == id && pass.role == Role::Participant && pass.user.as_str() == user)?;
-    Ok((id, pass.user))
+    Ok((id, bearer.participant(state, id, user)?))
 }

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tagalong_core::event::topic;
-use tagalong_core::limits::{MESSAGE_BYTES_MAX, POLL_WINDOW, POST_BYTES_MAX, POST_LINES_MAX};
+use tagalong_core::limits::{MESSAGE_BYTES_MAX, POLL_WINDOW, POST_LINES_MAX};
 use tagalong_core::phoenix::{self, Version};
 
 use super::connection::Door;
@@ -23,7 +23,7 @@ use super::phoenix_door::PhoenixDoor;
 use super::polls::{Gone, Mailbox, PollToken, Polled};
 use super::socket::Inbound;
 use super::upgrade::{admit, serve};
-use crate::http::{BoundedBody, allowed_origin};
+use crate::http::{BodySender, LargeBody, allowed_origin};
 use crate::rates::{Act, Address};
 use crate::state::State;
 use crate::tokens::Pass;
@@ -52,7 +52,7 @@ pub(crate) async fn longpoll(
             }
             None => open(state, address, request.headers(), parameters, token),
         },
-        Method::POST => post(&state, token, request).await,
+        Method::POST => post(&state, token, address, request).await,
         _ => StatusCode::BAD_REQUEST.into_response(),
     }
 }
@@ -104,20 +104,22 @@ fn channel_failed(version: Version, pass: &Pass) -> String {
 }
 
 /// Gives the session of a token what a request says.
-async fn post(state: &State, token: Option<PollToken>, request: Request) -> Response {
-    let Some(mailbox) = token.and_then(|token| state.polls.find(token)) else {
+async fn post(state: &State, token: Option<PollToken>, address: Address, request: Request) -> Response {
+    let Some((token, mailbox)) = token.and_then(|token| Some((token, state.polls.find(token)?))) else {
         return answer(StatusCode::GONE);
     };
     let in_lines = request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
         kind.to_str().is_ok_and(|kind| kind.split(';').next().map(str::trim) == Some("application/x-ndjson"))
     });
-    let posted = deliver(state, &mailbox, request, in_lines).await;
+    let sender = (token.sender(), address);
+    let posted = deliver(state, &mailbox, sender, request, in_lines).await;
     answer(posted.err().unwrap_or(StatusCode::OK))
 }
 
 async fn deliver(
     state: &State,
     mailbox: &Mailbox,
+    (sender, address): (BodySender, Address),
     request: Request,
     in_lines: bool,
 ) -> Result<(), StatusCode> {
@@ -127,10 +129,12 @@ async fn deliver(
         turn = mailbox.turn() => turn.map_err(gone)?,
         () = &mut overdue => return Err(StatusCode::REQUEST_TIMEOUT),
     };
-    let body = BoundedBody::read(request, POST_BYTES_MAX, state).await.map_err(|refusal| {
+    let body = LargeBody::read(request, state, &sender, address).await.map_err(|refusal| {
         StatusCode::from_u16(refusal.problem().status()).unwrap_or(StatusCode::BAD_REQUEST)
     })?;
-    mailbox.post(messages(body.as_ref(), in_lines)?).map_err(gone)?;
+    // The permit is kept until the session has taken what the body says.
+    let LargeBody::Read(body, _permit) = body else { return Err(StatusCode::PAYLOAD_TOO_LARGE) };
+    mailbox.post(messages(&body, in_lines)?).map_err(gone)?;
     tokio::select! {
         taken = mailbox.taken() => taken.map_err(gone),
         () = overdue => {

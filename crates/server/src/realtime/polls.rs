@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::socket::Inbound;
 use crate::entropy::random;
+use crate::http::BodySender;
 
 /// What begins each of our tokens, and no JWT.
 const TOKEN_PREFIX: &str = "poll_";
@@ -27,6 +28,11 @@ impl PollToken {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(TOKEN_PREFIX).filter(|digits| digits.len() == 32)?;
         u128::from_str_radix(digits, 16).ok().map(Self)
+    }
+
+    /// The session as a sender of bodies.
+    pub(super) fn sender(self) -> BodySender {
+        BodySender::Poll(self.0)
     }
 
     pub(super) fn to_text(self) -> String {

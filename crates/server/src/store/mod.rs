@@ -272,6 +272,11 @@ impl Store {
         }
     }
 
+    /// Whether writes of a session wait for each other with a connection in their hands.
+    pub fn locks_rows(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+
     /// Finishes what is being written and lets the database go.
     pub async fn close(&self) {
         match &self.engine {

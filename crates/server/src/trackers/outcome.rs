@@ -27,6 +27,8 @@ pub enum Outcome {
     Ahead(Duration),
     /// It has no position, which is nothing wrong.
     NoPosition,
+    /// It was so large that it was not read.
+    TooLarge,
     /// It is not what the app sends, or its position makes no sense.
     NotUnderstood,
     /// It is encrypted.
@@ -52,6 +54,7 @@ impl Outcome {
             Self::Paused => "paused",
             Self::Ahead(_) => "clock_ahead",
             Self::NoPosition => "no_position",
+            Self::TooLarge => "too_large",
             Self::NotUnderstood => "not_understood",
             Self::Encrypted => "encrypted",
         }
@@ -104,7 +107,7 @@ pub struct Reported {
     received_at: Timestamp,
     /// `shown`; or why it was not: `too_old`, `superseded` (a newer position is shown), `paused` (its owner paused or stopped),
     /// `clock_ahead` (the phone's clock is more than a minute ahead), `no_position` (a heartbeat or the like),
-    /// `not_understood`, `encrypted`.
+    /// `too_large` (acknowledged and not read), `not_understood`, `encrypted`.
     #[schema(example = "too_old")]
     outcome: &'static str,
     /// How old it was, or how far ahead, in seconds; nothing for other outcomes.

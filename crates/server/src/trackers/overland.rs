@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tagalong_core::limits::REQUEST_BODY_BYTES_MAX;
+use tagalong_core::limits::{BATCH_FEATURES_MAX, REQUEST_BODY_BYTES_MAX};
 use tagalong_core::position::Position;
 use tagalong_core::time::Timestamp;
 
@@ -30,7 +30,10 @@ pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusabl
     if batch.locations.is_none() && batch.current.is_none() {
         return Err(Unusable::Malformed);
     }
-    let features = batch.locations.into_iter().flatten().chain(batch.current);
+    let waiting = batch.locations.unwrap_or_default();
+    // The oldest come first.
+    let passed_over = waiting.len().saturating_sub(BATCH_FEATURES_MAX);
+    let features = waiting.into_iter().skip(passed_over).chain(batch.current);
     let mut newest: Option<Position> = None;
     let mut ahead = None;
     for feature in features.filter(|feature| feature.get().len() <= REQUEST_BODY_BYTES_MAX) {

@@ -78,8 +78,14 @@ impl Answer {
     }
 }
 
+/// Opens the operator's pages of every test's server.
+pub(crate) const ADMIN_TOKEN: &str = "an operator's token that nobody guesses";
+
 pub(crate) fn config(directory: &TempDir) -> Config {
-    let mut config = Config::parse(&Raw::default()).unwrap();
+    let mut raw = Raw::default();
+    let admin_token = SETTINGS.iter().find(|setting| setting.name == "ADMIN_TOKEN").unwrap();
+    raw.set_flag(admin_token, ADMIN_TOKEN.to_owned());
+    let mut config = Config::parse(&raw).unwrap();
     config.bind = "127.0.0.1".parse().unwrap();
     config.port = 0;
     config.data_dir = directory.path().to_owned();
@@ -106,6 +112,10 @@ impl Server {
 
     /// A node on a PostgreSQL database. All nodes sign with the same key.
     pub(crate) async fn on(url: &str) -> Self {
+        Self::on_with(url, |_| {}).await
+    }
+
+    pub(crate) async fn on_with(url: &str, change: impl FnOnce(&mut Config)) -> Self {
         let mut settings = Raw::default();
         let key = "a key that all nodes of a test have in common";
         for (name, value) in [("DATABASE_URL", url), ("JWT_SECRET", key)] {
@@ -116,6 +126,7 @@ impl Server {
         Self::start_with(|config| {
             config.database = parsed.database;
             config.jwt_secret = parsed.jwt_secret;
+            change(config);
         })
         .await
     }

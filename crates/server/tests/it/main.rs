@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attack;
+mod attack_bodies;
 mod attack_frames;
 mod attack_http;
+mod attack_sites;
 mod attack_tokens;
+mod attack_writes;
 mod cluster;
 mod cors;
 mod described;

@@ -8,15 +8,15 @@ use tagalong::config::Config;
 use tagalong::metrics::Metrics;
 use tagalong::settings::{Raw, SETTINGS};
 
-use crate::harness::{At, Client, Server};
+use crate::harness::{ADMIN_TOKEN, At, Client, Server};
 use crate::trackers;
 
 const POSITIONS: u64 = 200;
-const TOKEN: &str = "an operator's token that nobody guesses";
 
 /// Every series and its value.
 async fn scrape(server: &At) -> BTreeMap<String, f64> {
-    let fetched = server.fetch("GET", "/metrics", &[], "").await;
+    let token = format!("Bearer {ADMIN_TOKEN}");
+    let fetched = server.fetch("GET", "/metrics", &[("authorization", &token)], "").await;
     assert_eq!(fetched.status, 200);
     let kind = fetched.headers["content-type"].to_str().unwrap();
     assert!(kind.starts_with("application/openmetrics-text; version=1.0.0"), "{kind}");
@@ -183,30 +183,22 @@ async fn whatever_strangers_send_makes_no_new_series() {
 
 #[tokio::test]
 async fn only_the_operator_sees_them() {
-    let status = async |server: &Server, headers: &[(&str, &str)]| {
-        server.fetch("GET", "/metrics", headers, "").await.status
-    };
-    let open = Server::start().await;
-    assert_eq!(status(&open, &[]).await, 200);
-    assert_eq!(status(&open, &[("x-forwarded-for", "192.0.2.1")]).await, 404);
-    assert_eq!(status(&open, &[("sec-fetch-site", "cross-site")]).await, 404);
-
     let mut raw = Raw::default();
-    let setting = |name| SETTINGS.iter().find(|setting| setting.name == name).unwrap();
-    raw.set_flag(setting("ADMIN_TOKEN"), TOKEN.to_owned());
-    raw.set_flag(setting("METRICS_BIND"), "127.0.0.1:0".to_owned());
+    let setting = SETTINGS.iter().find(|setting| setting.name == "METRICS_BIND").unwrap();
+    raw.set_flag(setting, "127.0.0.1:0".to_owned());
     let parsed = Config::parse(&raw).unwrap();
-    let closed = Server::start_with(|config| {
-        (config.admin_token, config.metrics_bind) = (parsed.admin_token, parsed.metrics_bind);
-    })
-    .await;
-    assert_eq!(status(&closed, &[]).await, 401);
-    assert_eq!(
-        status(&closed, &[("authorization", "Bearer an operator's token that nobody knows")]).await,
-        401
-    );
-    assert_eq!(status(&closed, &[("authorization", &format!("Bearer {TOKEN}"))]).await, 200);
-    let aside = At { address: closed.running.metrics_address.unwrap() };
+    let server = Server::start_with(|config| config.metrics_bind = parsed.metrics_bind).await;
+    let bearer = |token: &str| format!("Bearer {token}");
+    for (path, method) in
+        [("/metrics", "GET"), ("/dashboard/state", "GET"), ("/dashboard/sessions/x/end", "POST")]
+    {
+        let status = async |headers: &[(&str, &str)]| server.fetch(method, path, headers, "").await.status;
+        // That a request comes from this machine, or says so, opens nothing.
+        assert_eq!(status(&[]).await, 401);
+        assert_eq!(status(&[("authorization", &bearer("an operator's token that nobody knows"))]).await, 401);
+        assert_ne!(status(&[("authorization", &bearer(ADMIN_TOKEN))]).await, 401);
+    }
+    let aside = At { address: server.running.metrics_address.unwrap() };
     assert!(scrape(&aside).await.contains_key("tagalong_rooms"));
     assert_eq!(aside.fetch("GET", "/api/config", &[], "").await.status, 404);
 }

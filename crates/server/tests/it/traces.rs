@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::harness::{self, Server};
+use crate::harness::{self, ADMIN_TOKEN, Server};
 
 /// What came to a collector in one request.
 struct Told {
@@ -230,7 +230,8 @@ async fn what_the_collector_cannot_take_now_it_is_sent_again_and_what_it_refuses
     server.session().await;
     let refused = spans(&[collector.told.recv().await.unwrap()]).len();
     loop {
-        let metrics = server.fetch("GET", "/metrics", &[], "").await;
+        let token = format!("Bearer {ADMIN_TOKEN}");
+        let metrics = server.fetch("GET", "/metrics", &[("authorization", &token)], "").await;
         let text = String::from_utf8(metrics.bytes.to_vec()).unwrap();
         if text.contains(&format!("tagalong_spans_dropped_total {refused}\n")) {
             break;

@@ -30,6 +30,7 @@ const LEAST: &str = r#"{"lat":52.5,"lng":13.25,"accuracy":null,"timestamp":"2026
 const JUST_NOW: &str = r#"{"lat":52.5,"lng":13.25,"accuracy":null,"timestamp":"2026-11-24T12:00:00.000Z"}"#;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn every_documented_shape_is_understood_in_its_own_units() {
     let osmand = "id=me&lat=52.5&lon=13.25&timestamp=1795521590&speed=19.4384&bearing=90&altitude=34&accuracy=12&batt=75";
     let overland = |properties: &str| {

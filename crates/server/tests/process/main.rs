@@ -5,6 +5,7 @@
 mod command;
 mod crash;
 mod flood;
+mod held;
 mod moving;
 mod privacy;
 mod refusals;

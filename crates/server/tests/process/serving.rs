@@ -61,6 +61,16 @@ impl Client {
         ask_over(TcpStream::connect(("127.0.0.1", self.port)).ok()?, method, path, token, body)
     }
 
+    /// Asks from another address of this machine: the status.
+    pub(crate) fn ask_from(self, address: &str, method: &str, path: &str) -> Option<u16> {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let from: std::net::SocketAddr = format!("{address}:0").parse().unwrap();
+        socket.bind(&from.into()).unwrap();
+        let server: std::net::SocketAddr = format!("127.0.0.1:{}", self.port).parse().unwrap();
+        socket.connect(&server.into()).ok()?;
+        ask_over(socket.into(), method, path, "", "").map(|(status, ..)| status)
+    }
+
     /// A connection that has asked for nothing yet.
     pub(crate) fn connect(self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).unwrap()
@@ -127,6 +137,15 @@ impl Serving {
         let mut command = Command::new("sh");
         command.args(["-c", script, env!("CARGO_BIN_EXE_tagalong"), &soft_limit.to_string()]);
         command.current_dir(home).env_clear();
+        Self::run(command)
+    }
+
+    /// Starts it where no more files may be open, whatever one asks for.
+    pub(crate) fn start_with_hard_limit(home: &Path, files: u32, environment: &[(&str, &str)]) -> Self {
+        let script = "ulimit -n \"$1\" && exec \"$0\" serve --port 0 --bind 127.0.0.1";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_tagalong"), &files.to_string()]);
+        command.current_dir(home).env_clear().envs(environment.iter().copied());
         Self::run(command)
     }
 

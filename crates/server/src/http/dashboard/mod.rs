@@ -65,17 +65,14 @@ struct ConnectionShown {
     superseded: u32,
 }
 
-/// Whoever may know that there is a dashboard: the operator, and whoever could be one by a token.
+/// Everybody may load the page, which asks for the token, if there is one at all.
 struct MayKnow;
 
 impl FromRequestParts<State> for MayKnow {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
-        match state.config.admin_token {
-            Some(_) => Ok(Self),
-            None => Operator::from_request_parts(parts, state).await.map(|_| Self),
-        }
+    async fn from_request_parts(_: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        state.admin_token.as_ref().map(|_| Self).ok_or_else(|| Problem::NotFound.into())
     }
 }
 

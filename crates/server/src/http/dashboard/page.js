@@ -7,6 +7,13 @@ const short = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 /** The numbers of positions by session, as of the last answer. */
 let before = { at: 0, positions: new Map() };
 
+// The address that the server prints at its first start has the token after the #, which no server is sent.
+const opened = new URLSearchParams(location.hash.slice(1)).get("token");
+if (opened) {
+  sessionStorage.setItem(KEY, opened);
+  history.replaceState(null, "", location.pathname);
+}
+
 async function ask(path, method = "GET") {
   const token = sessionStorage.getItem(KEY);
   const headers = token ? { authorization: `Bearer ${token}` } : {};

@@ -42,6 +42,8 @@ const SERVER_SETTINGS: [(&str, &str); 4] = [
 #[derive(Clone, Debug)]
 pub(super) struct Postgres {
     pool: PgPool,
+    /// One connection for questions of health: they are answered also when all others are in use.
+    health: PgPool,
 }
 
 /// Does a piece of work on a connection of its own, within the deadline.
@@ -73,7 +75,8 @@ impl Postgres {
         let migrated = migrate(&starter).await;
         starter.close().await;
         migrated?;
-        Ok(Self { pool: lease::pool(options, connections) })
+        let health = lease::pool(options.clone(), 1);
+        Ok(Self { pool: lease::pool(options, connections), health })
     }
 
     pub(super) fn pool(&self) -> Pool {
@@ -84,10 +87,16 @@ impl Postgres {
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
+        self.health.close().await;
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        leased!(self, connection => sql::ping(connection))
+        bounded(async {
+            let mut lease = Lease::take(&self.health).await?;
+            let result = sql::ping(&mut lease).await;
+            lease.settle(result)
+        })
+        .await
     }
 
     pub(super) async fn create_session(&self, new: &NewSession) -> Result<(), StoreError> {

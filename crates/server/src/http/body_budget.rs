@@ -1,0 +1,125 @@
+//! Memory for large request bodies: bounded for the whole process, for each address, and for each tracker link or session
+//! of long poll.
+//!
+//! A body of up to `REQUEST_BODY_BYTES_MAX` is bounded by the number of connections. What is larger needs a permit before
+//! it is read on. There is no queue: a client without a permit is told to come back, since its connection would wait with
+//! what it has sent already.
+
+use std::collections::hash_map::{Entry, HashMap};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tagalong_core::id::UserId;
+use tagalong_core::limits::{LARGE_BODIES_MAX, LARGE_BODIES_PER_ADDRESS_MAX};
+
+use crate::rates::Address;
+
+/// What a large body comes through.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum BodySender {
+    /// The tracker link of somebody.
+    Link(UserId),
+    /// A session of long poll.
+    Poll(u128),
+}
+
+#[derive(Default)]
+struct Held {
+    by_sender: HashMap<BodySender, Address>,
+    by_address: HashMap<Address, usize>,
+}
+
+/// The permits of a process. Clones share them.
+#[derive(Clone, Default)]
+pub struct BodyBudget(Arc<Mutex<Held>>);
+
+/// Leave to hold one large body, until it is dropped.
+pub(crate) struct BodyPermit {
+    sender: BodySender,
+    budget: BodyBudget,
+}
+
+/// Why there is no permit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NoPermit {
+    /// The sender or its address has enough of them.
+    Client,
+    /// The process has.
+    Process,
+}
+
+impl BodyBudget {
+    /// A permit for one body.
+    pub(super) fn take(&self, sender: &BodySender, address: Address) -> Result<BodyPermit, NoPermit> {
+        let Held { by_sender, by_address } = &mut *self.0.lock();
+        if by_sender.len() >= LARGE_BODIES_MAX {
+            return Err(NoPermit::Process);
+        }
+        let of_address = by_address.get(&address).copied().unwrap_or_default();
+        if of_address >= LARGE_BODIES_PER_ADDRESS_MAX {
+            return Err(NoPermit::Client);
+        }
+        match by_sender.entry(sender.clone()) {
+            Entry::Occupied(_) => return Err(NoPermit::Client),
+            Entry::Vacant(free) => free.insert(address),
+        };
+        by_address.insert(address, of_address + 1);
+        Ok(BodyPermit { sender: sender.clone(), budget: self.clone() })
+    }
+
+    /// Permits in use.
+    pub fn used(&self) -> usize {
+        self.0.lock().by_sender.len()
+    }
+}
+
+impl Drop for BodyPermit {
+    fn drop(&mut self) {
+        let Held { by_sender, by_address } = &mut *self.budget.0.lock();
+        let Some(address) = by_sender.remove(&self.sender) else { return };
+        if let Entry::Occupied(mut count) = by_address.entry(address) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    fn address(number: usize) -> Address {
+        IpAddr::from(Ipv4Addr::from_bits(u32::try_from(number).unwrap())).into()
+    }
+
+    fn sender(number: usize) -> BodySender {
+        let id = number as u128;
+        if number.is_multiple_of(2) {
+            BodySender::Poll(id)
+        } else {
+            BodySender::Link(UserId::from_random(id.to_be_bytes()))
+        }
+    }
+
+    #[test]
+    fn permits_are_bounded_three_times_and_come_back() {
+        let budget = BodyBudget::default();
+        let take = |number, address_number| budget.take(&sender(number), address(address_number));
+        let first = take(0, 0).ok();
+        assert_eq!(take(0, 1).err(), Some(NoPermit::Client), "one body for each sender");
+        let mut kept: Vec<_> =
+            (1..LARGE_BODIES_PER_ADDRESS_MAX).map(|number| take(number, 0).ok().unwrap()).collect();
+        assert_eq!(take(99, 0).err(), Some(NoPermit::Client), "so many for each address");
+        kept.extend((kept.len() + 1..LARGE_BODIES_MAX).map(|number| take(number, number).ok().unwrap()));
+        assert_eq!((take(99, 99).err(), budget.used()), (Some(NoPermit::Process), LARGE_BODIES_MAX));
+        drop(first);
+        assert!(take(99, 0).is_ok());
+        drop(kept);
+        assert_eq!(budget.used(), 0);
+        assert!(budget.0.lock().by_address.is_empty());
+    }
+}
