@@ -20,7 +20,8 @@ use super::connection::Door;
 use super::credentials::{Parameters, poll_token, token_in_header};
 use super::line::Line;
 use super::phoenix_door::PhoenixDoor;
-use super::polls::{Gone, Mailbox, PollToken, Polled};
+use super::poll_token::PollToken;
+use super::polls::{Gone, Mailbox, Polled};
 use super::socket::Inbound;
 use super::upgrade::{admit, serve};
 use crate::http::{BodySender, LargeBody, allowed_origin};
@@ -111,7 +112,7 @@ async fn post(state: &State, token: Option<PollToken>, address: Address, request
     let in_lines = request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
         kind.to_str().is_ok_and(|kind| kind.split(';').next().map(str::trim) == Some("application/x-ndjson"))
     });
-    let sender = (token.sender(), address);
+    let sender = (BodySender::Poll(token.number()), address);
     let posted = deliver(state, &mailbox, sender, request, in_lines).await;
     answer(posted.err().unwrap_or(StatusCode::OK))
 }

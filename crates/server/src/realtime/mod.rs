@@ -13,6 +13,7 @@
 //! | `line` | what carries a connection: a WebSocket, or polls |
 //! | `socket` | an open WebSocket: reads, writes, and ends it |
 //! | `longpoll` | what the requests of long polling ask, and their answers |
+//! | `poll_token` | the token that names a session of long polling |
 //! | `polls` | the sessions of long polling: what lies between requests and connection |
 //! | `waves` | how connections are let go when the server stops |
 //! | `parting` | why connections end, and the close code of each |
@@ -28,6 +29,7 @@ mod outgoing;
 pub mod parting;
 mod phoenix_door;
 mod plain_door;
+mod poll_token;
 pub mod polls;
 mod socket;
 pub mod upgrade;

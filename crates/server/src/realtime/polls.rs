@@ -12,33 +12,9 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::poll_token::PollToken;
 use super::socket::Inbound;
 use crate::entropy::random;
-use crate::http::BodySender;
-
-/// What begins each of our tokens, and no JWT.
-const TOKEN_PREFIX: &str = "poll_";
-
-/// Names a session. Whoever knows it may poll and post, so it is as random as a key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct PollToken(u128);
-
-impl PollToken {
-    /// Reads a token of ours; anything else is something else.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(TOKEN_PREFIX).filter(|digits| digits.len() == 32)?;
-        u128::from_str_radix(digits, 16).ok().map(Self)
-    }
-
-    /// The session as a sender of bodies.
-    pub(super) fn sender(self) -> BodySender {
-        BodySender::Poll(self.0)
-    }
-
-    pub(super) fn to_text(self) -> String {
-        format!("{TOKEN_PREFIX}{:032x}", self.0)
-    }
-}
 
 /// The sessions of a server.
 #[derive(Default)]
@@ -49,7 +25,7 @@ pub struct PollSessions {
 impl PollSessions {
     /// Opens a session: its token for the client, its line for the connection.
     pub(super) fn open(&self) -> Result<(PollToken, Polls), getrandom::Error> {
-        let token = PollToken(u128::from_be_bytes(random()?));
+        let token = PollToken::from_random(random()?);
         let mailbox = Arc::new(Mailbox::new());
         self.open.lock().insert(token, Arc::clone(&mailbox));
         let entry = Entry { token, open: Arc::clone(&self.open) };
