@@ -17,6 +17,7 @@ mod flood;
 mod forgotten;
 mod harness;
 mod lifetimes;
+mod log;
 mod longpoll;
 mod metrics;
 mod nodes;

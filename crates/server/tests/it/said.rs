@@ -10,10 +10,10 @@ use sqlx::{ConnectOptions, Executor};
 use tagalong::warnings::{SAID_EVERY, TOLD_AFTER};
 use tokio::sync::Notify;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing::{Event, Level};
 
 use crate::harness::Server;
+use crate::log::{self, Listening};
 
 /// A line, as far as it matters here.
 #[derive(Default, Debug)]
@@ -52,8 +52,14 @@ struct Said(Arc<Mutex<Vec<Line>>>, Arc<Notify>);
 
 const ABOUT: [&str; 4] = ["tagalong::http", "tagalong::realtime", "tagalong::store", "tagalong::warnings"];
 
-impl<S: Subscriber> Layer<S> for Said {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl Said {
+    /// Listens on this thread.
+    fn listen(&self) -> Listening {
+        let own = self.clone();
+        log::listen(move |event| own.hear(event))
+    }
+
+    fn hear(&self, event: &Event<'_>) {
         let (level, target) = (*event.metadata().level(), event.metadata().target());
         if level <= Level::INFO && ABOUT.iter().any(|about| target.starts_with(about)) {
             let mut line = Line { level: Some(level), ..Line::default() };
@@ -105,7 +111,7 @@ async fn beside(server: &Server) -> SqliteConnection {
 #[tokio::test]
 async fn a_request_that_the_database_fails_is_one_line_and_its_cause_is_not_repeated_with_each() {
     let said = Said::default();
-    let _listening = tracing::subscriber::set_default(tracing_subscriber::registry().with(said.clone()));
+    let _listening = said.listen();
     let server = Server::start().await;
     let session = server.session().await;
     assert_eq!(said.only().level, Some(Level::INFO));
@@ -135,7 +141,7 @@ async fn a_request_that_the_database_fails_is_one_line_and_its_cause_is_not_repe
 #[tokio::test]
 async fn a_join_that_the_database_fails_says_why_in_the_log_and_a_burst_is_told_of_when_it_is_over() {
     let said = Said::default();
-    let _listening = tracing::subscriber::set_default(tracing_subscriber::registry().with(said.clone()));
+    let _listening = said.listen();
     let server = Server::start().await;
     let session = server.session().await;
     let (_, token) = server.join(&session, "Ada").await;

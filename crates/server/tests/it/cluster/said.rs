@@ -5,18 +5,18 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing::{Event, Level};
 
 use super::redis_server::RedisServer;
 use super::{Person, node, redis_is};
+use crate::log;
 
 /// Counts what is said of Redis, by how grave it is, and of anything else that is at least a warning.
 #[derive(Clone, Default)]
 struct Said(Arc<Mutex<Vec<Level>>>);
 
-impl<S: Subscriber> Layer<S> for Said {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl Said {
+    fn hear(&self, event: &Event<'_>) {
         let (level, target) = (*event.metadata().level(), event.metadata().target());
         let of_redis = target.starts_with("tagalong::cluster") && level <= Level::INFO;
         if of_redis || level <= Level::WARN {
@@ -29,7 +29,8 @@ impl<S: Subscriber> Layer<S> for Said {
 #[tokio::test]
 async fn an_outage_of_redis_is_said_once_and_not_per_message() {
     let said = Said::default();
-    let _listening = tracing::subscriber::set_default(tracing_subscriber::registry().with(said.clone()));
+    let listener = said.clone();
+    let _listening = log::listen(move |event| listener.hear(event));
     let (mut redis, database) = (RedisServer::start().await, TempDir::new().unwrap());
     let node = node(&database, &redis.url()).await;
     let session = node.session().await;
