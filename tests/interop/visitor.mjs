@@ -74,5 +74,7 @@ export class Visitor {
 
   end() {
     this.socket.disconnect();
+    // Old versions keep their heartbeat's timer, and the process would never end.
+    clearInterval(this.socket.heartbeatTimer);
   }
 }
