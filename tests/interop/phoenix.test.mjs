@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
 import { Presence as NewestPresence, Socket as Newest } from "phoenix";
-import { Presence as OlderPresence, Socket as Older } from "phoenix-1.7";
+import { Presence as OlderPresence, Socket as Older } from "phoenix-1.7.21";
 import WebSocket from "ws";
 import { Server } from "./server.mjs";
 
