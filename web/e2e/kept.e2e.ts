@@ -60,6 +60,10 @@ describe("without a place to keep anything", () => {
       await ben.page.getByText("You are sharing").waitFor();
       await ben.press("Pause");
       await ada.sees("Ben", "paused");
+      // Through a service worker the good-bye of a page that goes would be lost.
+      await expect
+        .poll(() => ben.page.evaluate(() => navigator.serviceWorker.controller !== null))
+        .toBe(true);
       await ben.page.goto(server.url);
       await ada.seesNobodyCalled("Ben");
       await ben.join("Ben", link);

@@ -5,6 +5,8 @@ const SHELL = __SHELL__;
 const CACHE = `shell-${__VERSION__}`;
 
 self.addEventListener("install", (event) => {
+  // Where the browser can, past this worker: what a page asks while it goes is lost on the way through it.
+  event.addRoutes?.({ condition: { urlPattern: "/api/*" }, source: "network" });
   event.waitUntil(
     caches
       .open(CACHE)
