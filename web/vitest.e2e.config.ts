@@ -1,6 +1,13 @@
 import { defineConfig } from "vitest/config";
+import { DEADLINE_MS } from "./e2e/deadline.ts";
 
-const shared = { testTimeout: 60_000, hookTimeout: 30_000, fileParallelism: false };
+/** A test is a row of waits, each of which has the deadline to itself. */
+const shared = {
+  testTimeout: 4 * DEADLINE_MS,
+  hookTimeout: DEADLINE_MS,
+  expect: { poll: { timeout: DEADLINE_MS } },
+  fileParallelism: false,
+};
 
 export default defineConfig({
   test: {

@@ -7,6 +7,7 @@ import {
   type Page,
   type WebSocket,
 } from "playwright-core";
+import { DEADLINE_MS } from "./deadline";
 
 /** Places along a street, about 100 m apart. */
 const PLACES = Array.from({ length: 8 }, (_, step) => ({
@@ -61,6 +62,7 @@ export class Somebody {
       ...(place !== null && { permissions: ["geolocation"], geolocation: PLACES[place] }),
       ...rest,
     });
+    context.setDefaultTimeout(DEADLINE_MS);
     return new Somebody(context, await context.newPage());
   }
 
