@@ -1,6 +1,6 @@
 //! What text from people may contain, and when two texts are taken for the same.
 
-use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, Script};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_bidi::{BidiInfo, Level};
 use unicode_normalization::UnicodeNormalization;
@@ -83,7 +83,23 @@ fn seen(text: &str) -> String {
         GeneralCategory::Unassigned | GeneralCategory::PrivateUse => char::REPLACEMENT_CHARACTER,
         _ => char,
     };
-    text.chars().filter(|char| !is_ignorable(*char)).map(drawn).nfkc().collect()
+    let shown = text.chars().filter(|char| !is_ignorable(*char));
+    without_foreign_marks(shown).map(drawn).nfkc().collect()
+}
+
+/// The same characters without marks of another script than the letter that they follow: fonts draw nothing there, or a
+/// circle. Accents and such are of no script of their own, and stay.
+fn without_foreign_marks(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    let script_of = |char| CodePointMapData::<Script>::new().get(char);
+    let mut letters = Script::Common;
+    chars.filter(move |char| {
+        let script = script_of(*char);
+        if !is_mark(*char) {
+            letters = script;
+            return true;
+        }
+        matches!(script, Script::Inherited | Script::Common) || script == letters
+    })
 }
 
 fn fold(text: &str) -> String {
@@ -109,7 +125,8 @@ fn with_single_blanks(text: &str) -> String {
 
 /// The same characters, but of combining marks in a row only the first few.
 fn without_excess_marks(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
-    let mut in_a_row = 0;
+    // One at the beginning would be drawn over what stands beside the text.
+    let mut in_a_row = MARKS_IN_A_ROW_MAX;
     chars.filter(move |char| {
         if is_ignorable(*char) {
             return true;
@@ -220,6 +237,9 @@ mod tests {
         for blank in blanks.into_iter().chain(["\u{fe0f}", "\u{200d}\u{200d}", "\u{34f}", "\u{1d159}"]) {
             assert_eq!(kept(blank), Err(Unfit::Blank), "{blank:?}");
         }
+        for mark in ["\u{301}", "\u{489}", "\u{301}Ada", " \u{332}Ada", "\u{34f}\u{301}"] {
+            assert_eq!(kept(mark), Err(Unfit::Marks), "{mark:?}");
+        }
         for control in ["a\u{0}b", "a\nb", "\u{202e}abc", "a\u{2066}b", "a\u{2028}b", "a\u{85}b"] {
             assert_eq!(kept(control), Err(Unfit::Control), "{control:?}");
         }
@@ -281,6 +301,10 @@ mod tests {
             ("modern", "rnodern"),
             // Between letters that are written from right to left, digits move.
             ("A1\u{5e9}", "A\u{5e9}1"),
+            // Marks of another script: a virama of Myanmar, a joiner of Tifinagh, a filler of Khitan, a mirror of Egyptian.
+            ("Ada\u{1039}", "Ada"),
+            ("A\u{2d7f}da", "Ada"),
+            ("Ada\u{16fe4}", "Ada\u{13440}"),
             // What no font need know is a box.
             ("Ada\u{e000}", "Ada\u{f8ff}"),
             ("Ada\u{10fffd}", "Ada\u{fffd}"),
@@ -305,6 +329,10 @@ mod tests {
             ("\u{674e}", "\u{738b}"),
             ("\u{5e9}\u{5dc}", "\u{5dc}\u{5e9}"),
             ("\u{1f600}", "\u{1f601}"),
+            // Marks of the script itself, and those that all scripts share.
+            ("\u{1000}\u{1039}\u{1000}", "\u{1000}\u{1000}"),
+            ("\u{e01}\u{e34}", "\u{e01}\u{e35}"),
+            ("Ada\u{332}", "Ada"),
         ] {
             assert!(!alike(one, other), "{one:?} {other:?}");
         }
