@@ -106,7 +106,7 @@ pub const LARGE_BODY_DISCARDED_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const BATCH_FEATURES_MAX: usize = 1_000;
 /// Bodies over [`REQUEST_BODY_BYTES_MAX`] that a process holds at a time: 4 MiB with [`LARGE_BODY_BYTES_MAX`] each.
 pub const LARGE_BODIES_MAX: usize = 16;
-/// How many of them may come from one address.
+/// How many of them may come from one IPv4 address, or one IPv6 /48.
 pub const LARGE_BODIES_PER_ADDRESS_MAX: usize = 4;
 /// Most tracker links of which a server keeps in mind their rate, their end, their last report and the clock of the phone,
 /// at about 300 bytes each, and [`CARDS_MAX`] times 4 bytes for one whose app shows the others.

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tagalong_core::id::UserId;
 use tagalong_core::limits::{LARGE_BODIES_MAX, LARGE_BODIES_PER_ADDRESS_MAX};
 
-use crate::rates::Address;
+use crate::rates::{Address, Network};
 
 /// What a large body comes through.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -26,7 +26,8 @@ pub(crate) enum BodySender {
 #[derive(Default)]
 struct Held {
     by_sender: HashMap<BodySender, Address>,
-    by_address: HashMap<Address, usize>,
+    /// A home with many IPv6 networks counts once: each size of network has the bound of one address.
+    by_network: HashMap<Network, usize>,
 }
 
 /// The permits of a process. Clones share them.
@@ -41,7 +42,7 @@ pub(crate) struct BodyPermit {
 
 /// Why there is no permit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum NoPermit {
+pub(crate) enum NoPermit {
     /// The sender or its address has enough of them.
     Client,
     /// The process has.
@@ -50,20 +51,23 @@ pub(super) enum NoPermit {
 
 impl BodyBudget {
     /// A permit for one body.
-    pub(super) fn take(&self, sender: &BodySender, address: Address) -> Result<BodyPermit, NoPermit> {
-        let Held { by_sender, by_address } = &mut *self.0.lock();
+    pub(crate) fn take(&self, sender: &BodySender, address: Address) -> Result<BodyPermit, NoPermit> {
+        let Held { by_sender, by_network } = &mut *self.0.lock();
         if by_sender.len() >= LARGE_BODIES_MAX {
             return Err(NoPermit::Process);
         }
-        let of_address = by_address.get(&address).copied().unwrap_or_default();
-        if of_address >= LARGE_BODIES_PER_ADDRESS_MAX {
+        let full =
+            |network| by_network.get(&network).is_some_and(|held| *held >= LARGE_BODIES_PER_ADDRESS_MAX);
+        if address.networks().any(full) {
             return Err(NoPermit::Client);
         }
         match by_sender.entry(sender.clone()) {
             Entry::Occupied(_) => return Err(NoPermit::Client),
             Entry::Vacant(free) => free.insert(address),
         };
-        by_address.insert(address, of_address + 1);
+        for network in address.networks() {
+            *by_network.entry(network).or_default() += 1;
+        }
         Ok(BodyPermit { sender: sender.clone(), budget: self.clone() })
     }
 
@@ -75,12 +79,14 @@ impl BodyBudget {
 
 impl Drop for BodyPermit {
     fn drop(&mut self) {
-        let Held { by_sender, by_address } = &mut *self.budget.0.lock();
+        let Held { by_sender, by_network } = &mut *self.budget.0.lock();
         let Some(address) = by_sender.remove(&self.sender) else { return };
-        if let Entry::Occupied(mut count) = by_address.entry(address) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+        for network in address.networks() {
+            if let Entry::Occupied(mut count) = by_network.entry(network) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
             }
         }
     }
@@ -120,6 +126,19 @@ mod tests {
         assert!(take(99, 0).is_ok());
         drop(kept);
         assert_eq!(budget.used(), 0);
-        assert!(budget.0.lock().by_address.is_empty());
+        assert!(budget.0.lock().by_network.is_empty());
+    }
+
+    #[test]
+    fn a_home_with_many_networks_is_one_address() {
+        let budget = BodyBudget::default();
+        let from = |subnet: usize| {
+            let address: IpAddr = format!("2001:db8:1:{subnet:x}::1").parse().unwrap();
+            budget.take(&sender(subnet), address.into())
+        };
+        let kept: Vec<_> = (0..LARGE_BODIES_MAX).filter_map(|subnet| from(subnet).ok()).collect();
+        assert_eq!(kept.len(), LARGE_BODIES_PER_ADDRESS_MAX);
+        drop(kept);
+        assert!(from(0).is_ok());
     }
 }

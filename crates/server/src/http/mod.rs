@@ -38,7 +38,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
 pub(crate) use body::LargeBody;
-pub(crate) use body_budget::{BodyBudget, BodySender};
+pub(crate) use body_budget::{BodyBudget, BodyPermit, BodySender};
 pub(crate) use health::DatabaseProbe;
 pub(crate) use origin::{allowed_origin, base_url};
 pub(crate) use stream::Stream;

@@ -133,9 +133,8 @@ async fn deliver(
     let body = LargeBody::read(request, state, &sender, address).await.map_err(|refusal| {
         StatusCode::from_u16(refusal.problem().status()).unwrap_or(StatusCode::BAD_REQUEST)
     })?;
-    // The permit is kept until the session has taken what the body says.
-    let LargeBody::Read(body, _permit) = body else { return Err(StatusCode::PAYLOAD_TOO_LARGE) };
-    mailbox.post(messages(&body, in_lines)?).map_err(gone)?;
+    let LargeBody::Read(body, permit) = body else { return Err(StatusCode::PAYLOAD_TOO_LARGE) };
+    mailbox.post(messages(&body, in_lines)?, permit).map_err(gone)?;
     tokio::select! {
         taken = mailbox.taken() => taken.map_err(gone),
         () = overdue => {

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::poll_token::PollToken;
 use super::socket::Inbound;
 use crate::entropy::random;
+use crate::http::BodyPermit;
 
 /// The sessions of a server.
 #[derive(Default)]
@@ -60,6 +61,8 @@ pub(super) struct Mailbox {
 struct Inside {
     /// Posted, and not yet taken by the connection.
     inbox: VecDeque<Inbound>,
+    /// Of a large body, until the inbox is empty: its client may have hung up long before.
+    permit: Option<BodyPermit>,
     poster: Option<Waker>,
     /// Handed over, for the poll that waits or the next one: JSON strings with commas between them.
     outbox: Vec<u8>,
@@ -128,13 +131,14 @@ impl Mailbox {
         Ok(turn)
     }
 
-    /// Posts messages.
-    pub(super) fn post(&self, messages: VecDeque<Inbound>) -> Result<(), Gone> {
+    /// Posts messages, with the permit of their body if that is large.
+    pub(super) fn post(&self, messages: VecDeque<Inbound>, permit: Option<BodyPermit>) -> Result<(), Gone> {
         let mut inside = self.inside.lock();
         if inside.over {
             return Err(Gone);
         }
         inside.inbox = messages;
+        inside.permit = permit.filter(|_| !inside.inbox.is_empty());
         inside.wake_connection();
         Ok(())
     }
@@ -157,7 +161,9 @@ impl Mailbox {
 
     /// Takes back what was posted and nobody took.
     pub(super) fn take_back(&self) {
-        self.inside.lock().inbox.clear();
+        let mut inside = self.inside.lock();
+        inside.inbox = VecDeque::new();
+        inside.permit = None;
     }
 }
 
@@ -255,10 +261,11 @@ impl Polls {
             return Poll::Ready(Inbound::Polled);
         }
         if let Some(posted) = inside.inbox.pop_front() {
-            if inside.inbox.is_empty()
-                && let Some(waker) = inside.poster.take()
-            {
-                waker.wake();
+            if inside.inbox.is_empty() {
+                inside.permit = None;
+                if let Some(waker) = inside.poster.take() {
+                    waker.wake();
+                }
             }
             return Poll::Ready(posted);
         }
@@ -282,5 +289,38 @@ impl Polls {
 impl Drop for Polls {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::http::BodyBudget;
+
+    #[test]
+    fn a_large_body_counts_until_its_session_has_taken_it_although_its_client_hung_up() {
+        let (sessions, budget) = (PollSessions::default(), BodyBudget::default());
+        let (token, mut polls) = sessions.open().unwrap();
+        let post = || {
+            let permit = budget.take(&token.sender(), IpAddr::from(Ipv4Addr::LOCALHOST).into()).ok();
+            assert!(permit.is_some());
+            let two = ["1", "2"].map(|text| Inbound::Text(text.to_owned()));
+            // The request is over with this.
+            assert!(sessions.find(token).is_some_and(|mailbox| mailbox.post(two.into(), permit).is_ok()));
+        };
+        post();
+        for held in [1, 0] {
+            assert!(polls.poll_receive(&mut Context::from_waker(Waker::noop())).is_ready());
+            assert_eq!(budget.used(), held);
+        }
+        post();
+        assert_eq!(budget.used(), 1);
+        sessions.find(token).unwrap().take_back();
+        assert_eq!(budget.used(), 0);
+        post();
+        drop(polls);
+        assert_eq!(budget.used(), 0);
     }
 }
