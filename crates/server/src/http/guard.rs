@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State as With};
-use axum::http::header::ORIGIN;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tagalong_core::id::SessionId;
 use tagalong_core::problem::Problem;
 
 use super::address::{self, Peer};
@@ -14,11 +14,13 @@ use super::answer::Refusal;
 use super::{bearer, origin};
 use crate::rates::{Act, Address};
 use crate::state::State;
+use crate::tokens::Pass;
 
 /// Runs a request if its address may ask for it.
 ///
-/// An address with too many failed lookups has to wait before it asks for sessions without a token. A valid token is
-/// never made to wait for that: others may share the address.
+/// An address with too many failed lookups has to wait before it asks for a session without a token of that very session.
+/// Such a token is never made to wait for that: others may share the address. A token of another session is no leave to
+/// guess: anybody can make a session and have one.
 pub(super) async fn count(With(state): With<State>, mut request: Request, next: Next) -> Response {
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
         return Refusal::from(Problem::Internal).into_response();
@@ -27,7 +29,8 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
     let address = Address::from(address::of(peer, request.headers(), trusted, header));
     warn_of_a_proxy(&state, peer, &request);
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    if is_of_another_site(&state, request.method(), route, request.headers()) {
+    let foreign = !origin::allowed_origin(&state.config, request.headers());
+    if foreign && counts(request.method(), route) {
         return Refusal::from(Problem::Forbidden)
             .saying("Pages of this origin may not use this server: CORS_ORIGINS does not name it")
             .into_response();
@@ -38,7 +41,9 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
         (&Method::POST, "/api/sessions/{id}/join" | "/api/sessions/{id}/watch") => {
             state.rates.ask(Act::Miss, address).and_then(|()| state.rates.spend(Act::Join, address))
         }
-        (_, route) if route.contains("{id}") && pass.is_none() => state.rates.ask(Act::Miss, address),
+        (_, route) if route.contains("{id}") && !pass.as_ref().is_some_and(|pass| is_for(pass, &request)) => {
+            state.rates.ask(Act::Miss, address)
+        }
         _ => Ok(()),
     };
     if let Err(wait) = allowed {
@@ -49,7 +54,9 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
         request.extensions_mut().insert(pass);
     }
     let response = next.run(request).await;
-    if is_miss(&response)
+    // What is refused for its origin was not looked up.
+    if !foreign
+        && is_miss(&response)
         && let Err(wait) = state.rates.spend(Act::Miss, address)
     {
         return slow_down(wait);
@@ -57,22 +64,19 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
     response
 }
 
-/// Whether a page of another site makes its visitor's browser ask for what counts against the visitor's address: a
-/// change, or a session. That page could use the allowance up, and shut everybody out who shares the address.
-///
-/// Browsers say where a request comes from (Fetch Metadata, section 2.3), older ones at least the origin of a change.
-/// Apps say neither.
-fn is_of_another_site(state: &State, method: &Method, route: &str, headers: &HeaderMap) -> bool {
-    let counts = route.starts_with("/api/") && (*method != Method::GET || route.contains("{id}"));
-    if !counts || *method == Method::OPTIONS {
-        return false;
-    }
-    let foreign = |site: &_| site == "cross-site" || site == "same-site";
-    match headers.get(ORIGIN) {
-        Some(_) => !origin::allowed_origin(&state.config, headers),
-        // Without CORS, of which there would be an origin.
-        None => headers.get("sec-fetch-site").is_some_and(foreign),
-    }
+/// Whether a request counts against its address: a change, a session, or what the admin token opens. A page of another
+/// site could make its visitors' browsers ask for that, use their allowance up, and shut everybody out who shares their
+/// address. The doors for WebSockets and long polls look at the origin themselves.
+fn counts(method: &Method, route: &str) -> bool {
+    let is_of_api = route.starts_with("/api/") && (*method != Method::GET || route.contains("{id}"));
+    let is_of_operator = route == "/metrics" || route.starts_with("/dashboard/s");
+    (is_of_api || is_of_operator) && *method != Method::OPTIONS
+}
+
+/// Whether a token is one of the session that a path names.
+fn is_for(pass: &Pass, request: &Request) -> bool {
+    let id = request.uri().path().split('/').nth(3);
+    id.and_then(|id| SessionId::parse(id).ok()) == Some(pass.session)
 }
 
 /// Whether this is what an answer to a guess looks like.

@@ -6,10 +6,16 @@ use axum::http::uri::Authority;
 
 use crate::config::{Config, Origins};
 
-/// Whether a WebSocket may be opened from where it is asked for. Browsers do not keep other sites from doing
-/// so; native apps send no origin.
+/// Whether one may ask from where a request comes from. Browsers do not keep other sites from opening WebSockets or sending
+/// simple requests; native apps send no origin.
+///
+/// A request for an image or a script has no origin either, but browsers say that another site asks (Fetch Metadata,
+/// section 2.3). Such a request is refused whatever `CORS_ORIGINS` says: with CORS there would be an origin.
 pub(crate) fn allowed_origin(config: &Config, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let is_foreign = |site: &_| site == "cross-site" || site == "same-site";
+    let Some(origin) = headers.get(ORIGIN) else {
+        return !headers.get("sec-fetch-site").is_some_and(is_foreign);
+    };
     let Ok(origin) = origin.to_str().map(str::to_ascii_lowercase) else { return false };
     if config.public_url.as_ref().is_some_and(|url| url.eq_ignore_ascii_case(&origin)) {
         return true;

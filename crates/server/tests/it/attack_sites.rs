@@ -40,6 +40,50 @@ async fn another_site_uses_none_of_its_visitors_allowance() {
     }
 }
 
+/// An image, a script, a WebSocket: what a page can ask for without being allowed to.
+#[tokio::test]
+async fn another_site_guesses_nothing_in_its_visitors_name() {
+    let server = limited(|config| config.misses_per_minute = 1).await;
+    let upgrade = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+    ];
+    for from in [STRANGER, CROSS_SITE] {
+        for (path, status, said) in [
+            ("/metrics", 403, None),
+            ("/dashboard/state", 403, None),
+            ("/socket/longpoll?token=x", 200, Some(r#"{"status":403}"#)),
+        ] {
+            let answer = server.fetch("GET", path, &[from], "").await;
+            assert_eq!(answer.status, status, "{path} {from:?}");
+            assert!(said.is_none_or(|said| answer.bytes == said), "{path} {from:?}");
+        }
+        for (path, status) in [("/socket/websocket?token=x", 403), ("/ws?token=x", 401)] {
+            let headers: Vec<_> = upgrade.into_iter().chain([from]).collect();
+            assert_eq!(server.fetch("GET", path, &headers, "").await.status, status, "{path} {from:?}");
+        }
+    }
+    let missing = "/api/sessions/00000000-0000-4000-8000-000000000000";
+    assert_eq!(server.fetch("GET", missing, &[], "").await.status, 404, "the visitor has guessed nothing");
+    assert_eq!(server.fetch("GET", missing, &[], "").await.status, 429);
+    // A link to the operator's page may stand anywhere.
+    assert_eq!(server.fetch("GET", "/dashboard", &[CROSS_SITE], "").await.status, 200);
+}
+
+/// With a token that holds, too: an image opens no session of long polls.
+#[tokio::test]
+async fn another_site_opens_no_door() {
+    let server = Server::start_with(|config| config.origins = Origins::Any).await;
+    let session = server.session().await;
+    let (_, token) = server.join(&session, "Ada").await;
+    let path = format!("/socket/longpoll?token={token}&vsn=2.0.0");
+    assert_eq!(server.fetch("GET", &path, &[CROSS_SITE], "").await.bytes, r#"{"status":403}"#);
+    let opened = server.fetch("GET", &path, &[STRANGER, CROSS_SITE], "").await;
+    assert!(String::from_utf8_lossy(&opened.bytes).starts_with(r#"{"status":410"#));
+}
+
 #[tokio::test]
 async fn a_site_that_is_allowed_may_ask() {
     for origins in [Origins::Any, Origins::Listed(vec![STRANGER.1.to_owned()])] {

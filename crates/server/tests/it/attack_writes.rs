@@ -58,6 +58,30 @@ async fn an_address_that_guesses_gets_no_further_with_a_header_that_is_no_token(
     assert_eq!(server.fetch("GET", &real, &[("authorization", &own)], "").await.status, 200);
 }
 
+/// Anybody can make a session and have its tokens.
+#[tokio::test]
+async fn an_address_that_guesses_gets_no_further_with_a_token_of_its_own_session() {
+    let server = Server::start_with(|config: &mut Config| {
+        (config.rate_limits, config.misses_per_minute) = (true, 3);
+    })
+    .await;
+    let (own, other) = (server.session().await, server.session().await);
+    let (ada, token) = server.join(&own, "Ada").await;
+    let at = |session: &Session| format!("/api/sessions/{}", session.id);
+    let guess = format!("/api/sessions/{}", uuid());
+    for _ in 0..3 {
+        assert_eq!(server.request("GET", &guess, Some(&own.creator), "").await.status, 404);
+    }
+    for token in [&own.creator, &token] {
+        for path in [guess.clone(), at(&other), format!("{}/participants", at(&other))] {
+            assert_eq!(server.request("GET", &path, Some(token), "").await.status, 429, "{path}");
+        }
+        assert_eq!(server.request("GET", &at(&own), Some(token), "").await.status, 200);
+    }
+    let leave = format!("{}/participants/{ada}", at(&own));
+    assert_eq!(server.request("DELETE", &leave, Some(&token), "").await.status, 200);
+}
+
 fn uuid() -> &'static str {
     "00000000-0000-4000-8000-000000000000"
 }
