@@ -11,7 +11,7 @@ use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::session::{EndReason, SessionName};
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 use crate::clock::Clock;
 use crate::cluster::{Bus, Hint};
@@ -44,7 +44,10 @@ pub struct Sessions {
 impl Sessions {
     /// Sessions of up to `places` participants.
     pub fn new(store: Store, hub: Arc<Hub>, bus: Bus, clock: Clock, places: usize) -> Self {
-        Self { store, hub, bus, clock, places, unsaved: Arc::default(), turns: Turns::default() }
+        // Half of the connections, of the database that has some for writes.
+        let changes_max =
+            if store.locks_rows() { (store.pool().max / 2).max(1) } else { Semaphore::MAX_PERMITS };
+        Self { store, hub, bus, clock, places, unsaved: Arc::default(), turns: Turns::new(changes_max) }
     }
 
     /// Makes a session that ends after `length`.
@@ -104,7 +107,7 @@ impl Sessions {
         let own = self.clone();
         to_the_end(async move {
             // SQLite writes joins that wait together in one transaction, and has no rows to lock.
-            let _turn = if own.store.locks_rows() { Some(own.turn(id).await?) } else { None };
+            let _turn = if own.store.locks_rows() { Some(own.turn_to_join(id).await?) } else { None };
             let (session, profile) = own.store.join(id, new, own.places, own.clock.now()).await?;
             own.hub.tell(id, |room| room.member_joined(profile.clone()));
             own.bus.hint(id, Hint::Changed);
@@ -221,8 +224,14 @@ impl Sessions {
         .await
     }
 
-    /// Waits until no other write of the session is under way here.
+    /// Waits until no other write of the session is under way here, and not too many changes of others.
     async fn turn(&self, id: SessionId) -> Result<Turn, StoreError> {
+        let turn = self.turns.take_for_change(id, &self.clock).await;
+        turn.map_err(|late| StoreError::Unavailable(late.into()))
+    }
+
+    /// Waits until no other write of the session is under way here.
+    async fn turn_to_join(&self, id: SessionId) -> Result<Turn, StoreError> {
         self.turns.take(id, &self.clock).await.map_err(|late| StoreError::Unavailable(late.into()))
     }
 
