@@ -11,7 +11,8 @@ use std::time::Duration;
 pub use connections::{Connected, TooMany};
 use connections::{Connections, Most};
 pub use network::Address;
-use network::{Network, Size};
+pub(crate) use network::Network;
+use network::Size;
 use paces::{Allowance, Paces};
 use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
@@ -97,7 +98,8 @@ impl Rates {
             write_allowance: Allowance::new(config.writes_per_minute, MINUTE).at_once(WRITES_AT_ONCE_MAX),
             hasher: std::hash::RandomState::new(),
             accepted: most(per_address, files),
-            websockets: most(config.connections_per_address, u32::MAX),
+            // A session of long polls needs no file while nobody polls, and memory like a WebSocket's all the same.
+            websockets: most(config.connections_per_address, files),
             scrapes: most(METRICS_CONNECTIONS_MAX, METRICS_CONNECTIONS_MAX),
             proxy_noted: AtomicBool::new(false),
         }

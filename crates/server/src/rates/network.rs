@@ -4,7 +4,7 @@
 //! free tunnel (RFC 6177). Counting /64s alone would give one home line 256 allowances. So an address counts for each of
 //! the three, and the larger networks have a larger allowance, since many customers may share them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tagalong_core::limits::{ALLOWANCES_OF_A_48, ALLOWANCES_OF_A_56};
 
@@ -15,15 +15,30 @@ pub struct Address(IpAddr);
 impl From<IpAddr> for Address {
     fn from(ip: IpAddr) -> Self {
         match ip.to_canonical() {
-            IpAddr::V6(ip) => Self(IpAddr::V6((u128::from(ip) & !u128::from(u64::MAX)).into())),
+            IpAddr::V6(ip) => Self(translated(ip).map_or_else(|| upper_half(ip).into(), IpAddr::V4)),
             ip @ IpAddr::V4(_) => Self(ip),
         }
     }
 }
 
+fn upper_half(ip: Ipv6Addr) -> Ipv6Addr {
+    (u128::from(ip) & !u128::from(u64::MAX)).into()
+}
+
+/// The IPv4 address of a client that comes through a translator at the edge of an IPv6 network (64:ff9b::/96, RFC 6052)
+/// or through 6to4 (2002::/16, RFC 3056). Otherwise all of IPv4 would share one /64, or one IPv4 address have a /48.
+fn translated(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    match ip.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => None,
+    }
+}
+
 /// The size of a network that is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Size {
+pub(crate) enum Size {
     /// One IPv4 address.
     Host,
     /// An IPv6 /64.
@@ -50,14 +65,14 @@ impl Size {
 
 /// A network that is counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Network {
+pub(crate) struct Network {
     pub(super) size: Size,
     bits: u64,
 }
 
 impl Address {
     /// The networks that it counts for.
-    pub(super) fn networks(self) -> impl Iterator<Item = Network> + Clone {
+    pub(crate) fn networks(self) -> impl Iterator<Item = Network> + Clone {
         let (host, upper) = match self.0 {
             IpAddr::V4(ip) => (Some(Network { size: Size::Host, bits: ip.to_bits().into() }), 0),
             IpAddr::V6(ip) => (None, u64::try_from(u128::from(ip) >> 64).unwrap_or(0)),
@@ -81,6 +96,9 @@ mod tests {
     fn ipv4_counts_for_itself_however_it_is_written() {
         assert_eq!(networks("192.0.2.1"), [(Size::Host, 0xc000_0201)]);
         assert_eq!(networks("::ffff:192.0.2.1"), networks("192.0.2.1"));
+        for translated in ["64:ff9b::192.0.2.1", "2002:c000:201::7", "2002:c000:201:ffff::1"] {
+            assert_eq!(networks(translated), networks("192.0.2.1"), "{translated}");
+        }
         assert_ne!(networks("192.0.2.1"), networks("192.0.2.2"));
     }
 

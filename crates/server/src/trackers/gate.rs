@@ -17,6 +17,9 @@ use super::{App, TrackerLink};
 /// Seconds of positions at the full rate that may come at once, as through a connection.
 const BURST: Duration = Duration::from_secs(3);
 
+/// What is kept in mind of a link that sends nothing for so long is forgotten: its session may be over.
+const KEPT: Duration = Duration::from_secs(3600);
+
 /// What is known of a link without asking.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Known {
@@ -87,11 +90,17 @@ impl Gate {
         Ok(if seen.over { Known::Over } else { Known::Nothing })
     }
 
-    /// Remembers that a link is over.
+    /// Remembers that a link is over, and nothing else of it.
     pub fn bury(&self, link: &TrackerLink) {
         if let Some(seen) = self.seen.lock().get_mut(link) {
-            seen.over = true;
+            (seen.over, seen.last) = (true, None);
+            (seen.phone_clocks, seen.cards.sent) = (Vec::new(), Vec::new());
         }
+    }
+
+    /// Forgets the links that have been quiet for long.
+    pub fn sweep(&self, now: Instant) {
+        self.seen.lock().retain(|_, seen| seen.pace.next() + KEPT > now);
     }
 
     /// How old a fix is that came in now, in wall time and by the machine's own, with that time of the phone.
@@ -203,6 +212,29 @@ mod tests {
         assert_eq!(note(63, Outcome::NoPosition), Outcome::NoPosition);
         gate.note(&link(2), App::Traccar, at(1), Outcome::Shown);
         assert_eq!(gate.last(&link(2)), None, "nothing is kept of a link that was not counted");
+    }
+
+    #[test]
+    fn what_is_over_or_quiet_is_forgotten() {
+        let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
+        let (gate, now, step) = (Gate::default(), clock.instant(), Duration::from_secs(1));
+        for number in [1, 2] {
+            gate.spend(&link(number), step, now).unwrap();
+            gate.note(&link(number), App::Traccar, Timestamp::from_millis(0), Outcome::Shown);
+            gate.age(&link(number), App::Traccar, Timestamp::from_millis(0), Timestamp::from_millis(0), now);
+            gate.cards_due(&link(number), &[7], now);
+        }
+        gate.bury(&link(1));
+        let kept = |number| {
+            let seen = gate.seen.lock();
+            let seen = &seen[&link(number)];
+            (seen.last.is_some(), seen.phone_clocks.len(), seen.cards.sent.len())
+        };
+        assert_eq!((kept(1), kept(2)), ((false, 0, 0), (true, 1, 1)));
+        gate.sweep(now + KEPT / 2);
+        assert_eq!(gate.seen.lock().len(), 2);
+        gate.sweep(now + KEPT + step);
+        assert_eq!(gate.seen.lock().len(), 0);
     }
 
     #[test]

@@ -213,6 +213,20 @@ fn a_limit_of_open_files_does_not_stop_the_port() {
     drop(held);
 }
 
+/// A session of long polls outlives its requests for a while, and needs no file meanwhile.
+#[test]
+fn sessions_of_long_polls_are_bounded_in_all() {
+    let home = TempDir::new().unwrap();
+    let server = Serving::start_with_hard_limit(home.path(), 200, &[("RATE_LIMITS", "off")]);
+    let (_, made) = server.ask("POST", "/api/sessions", "", "{}").unwrap();
+    let join = format!("/api/sessions/{}/join", made["session_id"].as_str().unwrap());
+    let (_, ada) = server.ask("POST", &join, "", r#"{"display_name":"Ada"}"#).unwrap();
+    let open = format!("/socket/longpoll?vsn=2.0.0&token={}", ada["websocket_token"].as_str().unwrap());
+    let answers = (0..200).map(|_| server.ask("GET", &open, "", "").unwrap().1["status"].clone());
+    let opened = answers.take_while(|status| *status == json!(410)).count();
+    assert!((50..200).contains(&opened), "{opened}");
+}
+
 fn free_port() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
