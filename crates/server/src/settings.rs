@@ -374,11 +374,14 @@ impl Raw {
 }
 
 /// A value that makes no sense, without what may be a user's name and password in it: they stand before an `@`, and may
-/// hold anything in an address that is wrong.
+/// hold anything in an address that is wrong. A query may hold a key.
 pub(crate) fn without_passwords(value: &str) -> String {
-    let Some((before, after)) = value.rsplit_once('@') else { return value.to_owned() };
-    let scheme = before.find("://").map_or(0, |place| place + "://".len());
-    format!("{}{MASK}@{after}", before.get(..scheme).unwrap_or_default())
+    let (scheme, rest) = value.split_at(value.find("://").map_or(0, |place| place + "://".len()));
+    let (userinfo, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| (MASK, rest));
+    let at = if userinfo.is_empty() { "" } else { "@" };
+    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, MASK));
+    let mark = if query.is_empty() { "" } else { "?" };
+    [scheme, userinfo, at, rest, mark, query].concat()
 }
 
 /// A value without the user's name and password of each address in it.
@@ -434,6 +437,8 @@ mod tests {
             ("http://u:p/a?s#s@c:1", "http://********@c:1"),
             ("http://a,http://u:p@c,http://b", "http://********@c,http://b"),
             ("u:p@c", "********@c"),
+            ("http://c:1/x?key=k", "http://c:1/x?********"),
+            ("http:/u:p@c/x?key=k&other=k", "********@c/x?********"),
             ("70000", "70000"),
         ] {
             assert_eq!(without_passwords(value), shown);

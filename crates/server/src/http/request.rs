@@ -60,19 +60,20 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     }
     drop(traced);
     let _entered = span.enter();
+    let method = known_method(&method);
     let millis = took.as_secs_f64() * 1e3;
     if route == LONGPOLL {
         // A client sends them without end. What is worth a line is the end of its session.
-        tracing::debug!(%method, route, status, millis, "answered");
+        tracing::debug!(method, route, status, millis, "answered");
         return response;
     }
     if let Some((code, cause, left_out)) = refusal.as_ref().and_then(|refusal| worth_a_cause(&state, refusal))
     {
-        tracing::error!(%method, route, status, millis, code, cause, left_out, "failed");
+        tracing::error!(method, route, status, millis, code, cause, left_out, "failed");
     } else if !costs_nothing(&route, status) {
-        tracing::info!(%method, route, status, millis, "answered");
+        tracing::info!(method, route, status, millis, "answered");
     } else if let Some(left_out) = state.warnings.due(Kind::Refused) {
-        tracing::info!(%method, route, status, millis, left_out, "refused");
+        tracing::info!(method, route, status, millis, left_out, "refused");
     }
     response
 }
@@ -105,9 +106,10 @@ fn trace(state: &State, request: &Request, route: &str, id: &str) -> Span {
 }
 
 /// Whether anybody can make as many of these requests as their line allows, so that a line for each would fill the disk:
-/// what a limit refused, and what was asked of no route of ours. Metrics count them all.
+/// what a limit refused, what is not allowed, as to another site's page, and what was asked of no route of ours. Metrics
+/// count them all.
 fn costs_nothing(route: &str, status: u16) -> bool {
-    status == 429 || (route == "-" && (400..500).contains(&status))
+    matches!(status, 403 | 405 | 429) || (route == "-" && (400..500).contains(&status))
 }
 
 /// What the line of a request that failed says besides: code, cause, and how many causes were left out before.

@@ -13,7 +13,9 @@ fn what_is_refused_at_no_cost_leaves_a_line_now_and_then() {
     let home = TempDir::new().unwrap();
     let mut server = Serving::start_with(home.path(), &[("SESSIONS_PER_HOUR", "1"), ("LOG_FORMAT", "json")]);
     assert_eq!(server.ask("POST", "/api/sessions", "", "{}").unwrap().0, 201);
+    let method = "X".repeat(1_000);
     for _ in 0..REQUESTS {
+        assert_eq!(server.ask(&method, "/api/sessions", "", "").unwrap().0, 405);
         assert_eq!(server.ask("POST", "/api/sessions", "", "{}").unwrap().0, 429);
         assert_eq!(server.ask("GET", "/there/is/no/such/thing", "", "").unwrap().0, 404);
     }
@@ -23,4 +25,5 @@ fn what_is_refused_at_no_cost_leaves_a_line_now_and_then() {
     let bytes = log.len();
     assert!(bytes < REQUESTS * LINE_BYTES / 2, "{bytes} bytes for {REQUESTS} requests of each kind");
     assert!(log.contains("refused"), "nothing tells of them");
+    assert!(!log.contains(&method), "a client chooses what stands there");
 }
