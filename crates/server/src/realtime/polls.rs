@@ -297,14 +297,15 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::http::BodyBudget;
+    use crate::http::{BodyBudget, BodySender};
 
     #[test]
     fn a_large_body_counts_until_its_session_has_taken_it_although_its_client_hung_up() {
         let (sessions, budget) = (PollSessions::default(), BodyBudget::default());
         let (token, mut polls) = sessions.open().unwrap();
         let post = || {
-            let permit = budget.take(&token.sender(), IpAddr::from(Ipv4Addr::LOCALHOST).into()).ok();
+            let sender = BodySender::Poll(token.number());
+            let permit = budget.take(&sender, IpAddr::from(Ipv4Addr::LOCALHOST).into()).ok();
             assert!(permit.is_some());
             let two = ["1", "2"].map(|text| Inbound::Text(text.to_owned()));
             // The request is over with this.
