@@ -2,7 +2,9 @@
 
 use futures_util::StreamExt;
 use tagalong::config::Config;
+use tagalong_core::limits::METRICS_CONNECTIONS_MAX;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::harness::Server;
 
@@ -110,6 +112,25 @@ async fn connections_that_say_nothing_are_counted_too_but_for_those_of_a_proxy()
     .await;
     let _idle = [proxied.raw().await, proxied.raw().await, proxied.raw().await];
     assert!(is_kept(&proxied).await);
+}
+
+#[tokio::test]
+async fn the_port_for_metrics_keeps_so_many_connections_and_no_more() {
+    let server = Server::start_with(|config| config.metrics_bind = "127.0.0.1:0".parse().ok()).await;
+    let metrics = server.running.metrics_address.unwrap();
+    let mut held = Vec::new();
+    for _ in 0..METRICS_CONNECTIONS_MAX {
+        let mut stream = TcpStream::connect(metrics).await.unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: ").await.unwrap();
+        held.push(stream);
+    }
+    // By a clock that stands still, nobody else's time for a request's head is over.
+    let mut refused = TcpStream::connect(metrics).await.unwrap();
+    let mut answer = Vec::new();
+    let end = refused.read_to_end(&mut answer);
+    // Closed at once, or reset.
+    _ = tokio::time::timeout(std::time::Duration::from_secs(10), end).await.expect("one more is kept");
+    assert!(is_kept(&server).await, "the public port serves on");
 }
 
 #[tokio::test]

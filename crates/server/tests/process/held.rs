@@ -208,7 +208,16 @@ fn connections_to_the_port_for_metrics_take_no_files_from_the_public_one() {
 fn a_limit_of_open_files_does_not_stop_the_port() {
     let home = TempDir::new().unwrap();
     let server = Serving::start_with_hard_limit(home.path(), 300, &[]);
-    let held: Vec<_> = (0..400).map(|_| server.connect()).collect();
+    let (_, made) = server.ask("POST", "/api/sessions", "", "{}").unwrap();
+    let join = format!("/api/sessions/{}/join", made["session_id"].as_str().unwrap());
+    let (_, joined) = server.ask("POST", &join, "", r#"{"display_name":"Eve"}"#).unwrap();
+    // WebSockets that nobody closes for as long as the test waits.
+    let path = format!("/socket/websocket?token={}", joined["websocket_token"].as_str().unwrap());
+    let upgrade = format!(
+        "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let held: Vec<_> = (0..400).map(|_| held(&server, upgrade.as_bytes())).collect();
     assert_eq!(server.ask_from("127.0.0.2", "GET", "/health/ready").unwrap(), 200);
     drop(held);
 }
