@@ -123,6 +123,8 @@ mod tests {
         assert_eq!(SessionName::parse(&format!("{longest}x")), Err(InvalidSessionName::TooLong));
         assert_eq!(SessionName::parse("a\u{0}b"), Err(InvalidSessionName::Control));
         assert_eq!(SessionName::restore("a\nb"), SessionName::parse("a b").unwrap());
+        // A mark at the beginning, blanks, and a letter with a mark.
+        assert_eq!(SessionName::restore("\u{308} \0n\u{308}"), SessionName::parse("n\u{308}").unwrap());
         assert_eq!(SessionName::restore(" \n"), None);
     }
 }

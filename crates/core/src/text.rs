@@ -62,7 +62,9 @@ pub(crate) fn line(text: &str, chars_max: usize) -> Result<Box<str>, Unfit> {
 pub(crate) fn nearest_line(text: &str, chars_max: usize) -> String {
     let plain = text.chars().filter(|char| !is_idle(*char));
     let plain: String = plain.map(|char| if breaks_the_line(char) { ' ' } else { char }).nfc().collect();
-    let cut: String = without_excess_marks(plain.trim_matches(is_blank).chars()).take(chars_max).collect();
+    // Together: when a mark at the beginning goes, the blanks after it are at the beginning.
+    let begun = plain.trim_start_matches(|char| is_blank(char) || is_mark(char)).trim_end_matches(is_blank);
+    let cut: String = without_excess_marks(begun.chars()).take(chars_max).collect();
     let cut = cut.trim_end_matches(is_blank);
     if cut.chars().all(|char| is_blank(char) || is_ignorable(char)) { String::new() } else { cut.to_owned() }
 }
