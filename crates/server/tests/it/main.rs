@@ -28,6 +28,7 @@ mod plain;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod presence;
+mod promises;
 mod rates;
 mod rest;
 mod rfc6455;
