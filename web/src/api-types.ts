@@ -153,7 +153,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Send all watchers away. Whoever has the link may ask for a new token to watch, unless the session is locked. */
+        /** Send all watchers away. The link allows to ask for a new token to watch, unless the session is locked. */
         delete: operations["removeWatchers"];
         options?: never;
         head?: never;

@@ -78,7 +78,7 @@ pub(crate) fn look(text: &str) -> Look {
     }
 }
 
-/// What one sees of a text, in Unicode's compatible form (NFKC): one box for all characters that no font need know.
+/// The visible part of a text, in Unicode's compatible form (NFKC): one box for all characters that no font need know.
 fn seen(text: &str) -> String {
     let drawn = |char: char| match CodePointMapData::<GeneralCategory>::new().get(char) {
         _ if is_blank(char) => ' ',

@@ -236,7 +236,7 @@ impl Sessions {
     }
 
     fn gone(&self, id: SessionId, user: UserId) {
-        // The room first: what it does not know is not written again.
+        // The room first: it then has no signs of life of them that could be written again.
         self.hub.tell(id, |room| room.member_left(user.clone()));
         self.bus.forget(id, [user]);
         self.bus.hint(id, Hint::Changed);

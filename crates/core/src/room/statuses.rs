@@ -1,4 +1,4 @@
-//! What people say of their sharing. It is state, like a position: the newest wins, and a connection is owed one bit
+//! The sharing status of each person. It is state, like a position: the newest wins, and a connection is owed one bit
 //! for each person. However often somebody changes their mind, nothing queues for the others.
 //!
 //! A status that withdraws the position is owed until it is given, even when a newer one has followed: a reader who

@@ -21,7 +21,7 @@ const TTL: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 pub(crate) const NODES: usize = 3;
 pub(crate) const PEOPLE: usize = 4;
-/// Whoever looks on for the test, and is never sent away.
+/// The watcher of the test, which is never sent away.
 const LISTENER: Guest<'_> = Guest::Watcher { max: usize::MAX, generation: u32::MAX };
 /// How far each node's idea of the shared time is off, in milliseconds.
 const SKEW_MS: [i64; NODES] = [0, 40, -40];

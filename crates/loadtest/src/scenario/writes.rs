@@ -1,4 +1,4 @@
-//! One creator's token floods the server with changes of one session: what everybody else notices of it.
+//! One creator's token floods the server with changes of one session; the latency of everybody else is measured.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use crate::rest::Rest;
 
 use super::{save, stage};
 
-/// What the others do, and how it goes.
+/// The calls of the others, and their latency.
 #[derive(Serialize)]
 struct Others {
     flood: usize,

@@ -18,7 +18,7 @@ pub(super) fn verify(state: &State, headers: &HeaderMap) -> Option<Pass> {
     state.tokens.verify(token.trim()).ok()
 }
 
-/// Proof that a request has a valid token. What it allows is for [`Bearer::is_creator`] and its like to say.
+/// Proof that a request has a valid token. [`Bearer::creator`] and the methods beside it decide what the token allows.
 pub(super) struct Bearer(Pass);
 
 impl FromRequestParts<State> for Bearer {

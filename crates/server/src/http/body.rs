@@ -103,7 +103,7 @@ impl<'a> Incoming<'a> {
         Self { body, declared, received: 0, began: state.clock.instant(), state }
     }
 
-    /// Room for the whole body, as far as its client says how long it is and that is ordinary. What comes in is copied:
+    /// Room for the whole body, as far as its client says how long it is and that is ordinary. Incoming bytes are copied:
     /// to keep a byte of what was received would keep the connection's whole buffer.
     fn buffer(&self, bytes_max: usize) -> Vec<u8> {
         Vec::with_capacity(self.declared.unwrap_or_default().min(bytes_max))

@@ -1,7 +1,7 @@
 //! Memory for large request bodies: bounded for the whole process, for each address, and for each tracker link or session
 //! of long poll.
 //!
-//! A body of up to `REQUEST_BODY_BYTES_MAX` is bounded by the number of connections. What is larger needs a permit before
+//! A body of up to `REQUEST_BODY_BYTES_MAX` is bounded by the number of connections. A larger body needs a permit before
 //! it is read on. There is no queue: a client without a permit is told to come back, since its connection would wait with
 //! what it has sent already.
 
@@ -14,7 +14,7 @@ use tagalong_core::limits::{LARGE_BODIES_MAX, LARGE_BODIES_PER_ADDRESS_MAX};
 
 use crate::rates::{Address, Network};
 
-/// What a large body comes through.
+/// The sender of a large body.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum BodySender {
     /// The tracker link of somebody.

@@ -54,7 +54,7 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
         request.extensions_mut().insert(pass);
     }
     let response = next.run(request).await;
-    // What is refused for its origin was not looked up.
+    // A request that is refused for its origin was no lookup.
     if !foreign
         && is_miss(&response)
         && let Err(wait) = state.rates.spend(Act::Miss, address)

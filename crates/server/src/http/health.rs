@@ -235,7 +235,7 @@ impl Default for Latest {
 }
 
 impl DatabaseProbe {
-    /// What the database answers to a question that is put to it after this call.
+    /// The database's answer to a question that is put to it after this call.
     async fn answer<F: Future<Output = Result<(), &'static str>>>(
         &self,
         ask: impl FnOnce() -> F,
@@ -273,7 +273,7 @@ mod tests {
         answered.notify_one();
         assert_eq!(all.await, [Err("away"); 1_000]);
         assert_eq!(asked.load(Ordering::Relaxed), 2);
-        // What was answered before somebody asks is no answer.
+        // An answer from before a question is none.
         assert_eq!(probe.answer(async || Ok(())).await, Ok(()));
     }
 }

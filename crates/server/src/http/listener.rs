@@ -58,7 +58,7 @@ pub fn adopt(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// What a port is for.
+/// The purpose of a port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Port {
     /// Everybody.

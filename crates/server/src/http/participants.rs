@@ -227,7 +227,7 @@ pub(super) async fn leave(
 
 refusals!(NotRevoked: ANY_TOKEN, ANY_SESSION);
 
-/// Send all watchers away. Whoever has the link may ask for a new token to watch, unless the session is locked.
+/// Send all watchers away. The link allows to ask for a new token to watch, unless the session is locked.
 #[utoipa::path(
     delete,
     path = "/api/sessions/{id}/watchers",

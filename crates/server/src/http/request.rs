@@ -63,7 +63,7 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     let method = known_method(&method);
     let millis = took.as_secs_f64() * 1e3;
     if route == LONGPOLL {
-        // A client sends them without end. What is worth a line is the end of its session.
+        // A client sends them without end. The end of its session is worth a line.
         tracing::debug!(method, route, status, millis, "answered");
         return response;
     }

@@ -135,7 +135,7 @@ impl Session {
         Self { watcher_count, ..Self::shown(state, session) }
     }
 
-    /// What everybody knows who has the link: of a session that is locked, what it takes to say so.
+    /// The view of somebody with the link alone. A locked session shows no more than that it is locked.
     fn outside(state: &State, session: SessionRecord) -> Self {
         let session = if session.locked {
             SessionRecord { name: None, participant_count: 0, ..session }

@@ -28,7 +28,7 @@ use crate::tokens::Pass;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// What is counted for each address.
+/// The acts that are counted for each address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Act {
     /// A session is made.

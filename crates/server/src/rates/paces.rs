@@ -14,7 +14,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// A full table forgets the least used of so many keys.
 const CANDIDATES: usize = 16;
 
-/// What a key may do: so much at once, and a step in so much time.
+/// The allowance of a key: so many steps at once, and one step in so much time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Allowance {
     pub(super) step: Duration,

@@ -17,7 +17,7 @@ const TOKEN_ENCODING: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The token of whoever polls, where the official client puts what it offers WebSockets as a subprotocol.
+/// Header with the token of a long-poll client. For a WebSocket the official client sends it as a subprotocol.
 const TOKEN_HEADER: &str = "x-phoenix-authtoken";
 /// The token of a session of long polls, where the next version of the official client has it.
 const POLL_TOKEN_HEADER: &str = "x-phoenix-longpoll-token";
@@ -52,7 +52,7 @@ impl Parameters {
     }
 }
 
-/// The token of whoever polls, if it comes in a header.
+/// The token of a long-poll client, if it comes in a header.
 pub(super) fn token_in_header(headers: &HeaderMap) -> Option<String> {
     headers.get(TOKEN_HEADER)?.to_str().ok().map(str::to_owned)
 }

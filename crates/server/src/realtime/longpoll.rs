@@ -67,7 +67,7 @@ fn answer_poll(token: PollToken, polled: Option<Polled>) -> Response {
     }
 }
 
-/// Opens a session for whoever may come in. `gone` is the session that the client thought it had.
+/// Opens a session for a client with a valid token. `gone` is the session that the client thought it had.
 fn open(
     state: State,
     address: Address,
@@ -144,7 +144,7 @@ async fn deliver(
     }
 }
 
-/// What a body says: one message, or a line for each, text as it is and binary frames in base64.
+/// The messages of a body: one, or one on each line, text as it is and binary frames in base64.
 fn messages(body: &[u8], in_lines: bool) -> Result<VecDeque<Inbound>, StatusCode> {
     let body = std::str::from_utf8(body).map_err(|_| StatusCode::BAD_REQUEST)?;
     if !in_lines {

@@ -4,7 +4,7 @@
 const PREFIX: &str = "poll_";
 const HEX_DIGITS: usize = 32;
 
-/// Names a session. Whoever knows it may poll and post, so it is as random as a key.
+/// Names a session. The token alone allows to poll and post, so it is as random as a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct PollToken(u128);
 

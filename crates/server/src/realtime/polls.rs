@@ -81,7 +81,7 @@ struct Poller {
     waker: Option<Waker>,
 }
 
-/// What a poll is answered.
+/// The answer to a poll.
 pub(super) enum Polled {
     /// Messages: JSON strings with commas between them.
     Messages(Vec<u8>),
@@ -124,7 +124,7 @@ impl Mailbox {
         Waiting { mailbox: Arc::clone(self), number: inside.poller.number }
     }
 
-    /// Waits until all posts before are taken. Whoever holds what this returns may post.
+    /// Waits until all posts before are taken. The permit allows to post.
     pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Gone> {
         let turn = self.turn.acquire().await.map_err(|_| Gone)?;
         self.taken().await?;
@@ -254,7 +254,7 @@ impl Polls {
         Poll::Ready(())
     }
 
-    /// What was posted, or that a poll came or ended.
+    /// The next posted message, or that a poll came or ended.
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Inbound> {
         let mut inside = self.mailbox.inside.lock();
         if std::mem::take(&mut inside.heard) {
@@ -273,7 +273,7 @@ impl Polls {
         Poll::Pending
     }
 
-    /// Ends the session: what was fed goes with the poll that waits, or is lost.
+    /// Ends the session: unsent frames go with the poll that waits, or are lost.
     pub(super) fn end(&mut self) {
         let mut inside = self.mailbox.inside.lock();
         if inside.is_awaited() {

@@ -17,7 +17,7 @@ use super::{App, TrackerLink};
 /// Seconds of positions at the full rate that may come at once, as through a connection.
 const BURST: Duration = Duration::from_secs(3);
 
-/// What is kept in mind of a link that sends nothing for so long is forgotten: its session may be over.
+/// The entry of a link that sends nothing for so long is deleted: its session may be over.
 const KEPT: Duration = Duration::from_secs(3600);
 
 /// What is known of a link without asking.

@@ -48,7 +48,7 @@ pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusabl
         }
     }
     Ok(match (newest, ahead) {
-        // A clock that is ahead: what it gives for now, or soon, is old.
+        // A clock that is ahead: a fix that it dates now, or later, is old.
         (newest, Some(by)) if newest.as_ref().is_none_or(|newest| newest.timestamp() > now) => {
             Said::Ahead(by)
         }

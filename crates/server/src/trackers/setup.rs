@@ -17,7 +17,7 @@ const POSITIONS_PER_LIFE: u32 = 3;
 const INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// Metres to move before OwnTracks sends another position within the interval.
 const DISTANCE_METRES: u32 = 20;
-/// What the phone is called where an app wants a name for it and nobody reads it.
+/// The name of the phone, for apps that want one. Nobody reads it.
 const DEVICE: &str = "phone";
 /// What OsmAnd puts into its address: numbers in braces.
 const OSMAND_TEMPLATE: &str = "lat={0}&lon={1}&timestamp={2}&hdop={3}&altitude={4}&speed={5}&bearing={6}";

@@ -73,7 +73,7 @@ async fn large_bodies_are_bounded_for_each_link_and_each_address() {
     tokio::time::timeout(Duration::from_secs(10), refused).await.expect("all get a permit");
     let again = server.fetch("POST", &links[0], &[], body.clone()).await;
     assert_eq!((again.status, again.header("retry-after")), (429, "2"));
-    // What is small needs none.
+    // A small body needs no permit.
     assert_eq!(server.fetch("POST", &links[0], &[], batch(1_000)).await.status, 200);
     for mut stream in held {
         stream.write_all(rest.as_bytes()).await.unwrap();

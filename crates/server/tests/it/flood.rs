@@ -1,4 +1,4 @@
-//! What one participant does within the limits harms nobody else.
+//! One participant within the limits harms nobody else.
 
 use serde_json::json;
 use tagalong_core::limits::CONNECTIONS_PER_PARTICIPANT_MAX;

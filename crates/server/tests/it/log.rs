@@ -1,4 +1,4 @@
-//! What the server of a test says in its log, heard on the thread of that test alone: with the runtime of
+//! The log lines of a test's server, heard on the thread of that test alone: with the runtime of
 //! `#[tokio::test]`, all of a server's tasks run there.
 //!
 //! One subscriber for the process. One for each test, set for its thread and dropped at its end, makes `tracing` decide anew

@@ -311,7 +311,7 @@ async fn what_is_no_message_ends_the_session() {
     assert_eq!(ada.post("").await, 410);
 }
 
-/// Whoever does not poll is owed the newest position of each, and their posts wait once there is something to say.
+/// A client that does not poll is owed the newest position of each person, and its posts wait once there is something to say.
 #[tokio::test]
 async fn a_client_that_does_not_poll_holds_little_and_finds_the_newest() {
     let server = Server::start().await;
@@ -364,7 +364,7 @@ async fn somebody_who_is_removed_hears_it() {
 }
 
 #[tokio::test]
-async fn a_stop_answers_whoever_polls() {
+async fn a_stop_answers_polls_that_wait() {
     let server = Server::start().await;
     let (_, ada) = joined(&server).await;
     let waiting = ada.get();

@@ -36,7 +36,7 @@ async fn no_position_and_no_tracker_secret_is_ever_written() {
     drop((sharer, reader));
     let directory = server.directory.path().to_owned();
     let Server { running, directory: _kept, .. } = server;
-    // What waits is written at a stop.
+    // Signs of life that wait are written at a stop.
     assert!(running.stop().await);
     let written = bytes_of(&directory);
     assert!(contains(&written, "Wilhelmina"), "the files are those of the session");

@@ -30,7 +30,7 @@ async fn a_place_with_a_photo_is_shown() {
     scene.ben.silent().await;
 }
 
-/// Whoever is refused sends it again, until its time has come and it is old.
+/// A phone that is refused sends it again, until its time has come and it is old.
 #[tokio::test]
 async fn a_position_from_the_future_is_never_shown_late_as_new() {
     let mut scene = Scene::new().await;

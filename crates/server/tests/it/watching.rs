@@ -65,7 +65,7 @@ async fn a_token_from_before_a_removal_or_a_lock_opens_nothing_when_it_is_used()
     remove(&server, &session, &ex, &session.creator).await;
     is_refused(&server, &session, &never_used).await;
 
-    // Whoever watches because they were meant to asks anew; so could the one who was removed, until it is locked.
+    // Invited watchers ask anew; so could the person who was removed, until the session is locked.
     let asked_anew = watch(&server, &session).await;
     server.plain(&asked_anew).await.leave().await;
     lock(&server, &session, true).await;
