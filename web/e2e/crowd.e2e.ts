@@ -1,38 +1,15 @@
-import type { Browser, Geolocation } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openBrowser, Somebody } from "./people";
+import type { Geolocation } from "playwright-core";
+import { describe, expect, it } from "vitest";
 import { Server } from "./server";
+import { Stage } from "./stage";
 
 const HERE: Geolocation = { latitude: 48.1374, longitude: 11.5755, accuracy: 8 };
 
-let browser: Browser;
-let server: Server;
-let people: Somebody[];
-
-beforeAll(async () => {
-  browser = await openBrowser();
-  server = await Server.start();
-});
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-beforeEach(() => {
-  people = [];
-});
-afterEach(async () => {
-  for (const { context } of people) await context.close();
-});
-
-async function arrive(options: Parameters<typeof Somebody.arrive>[1] = {}): Promise<Somebody> {
-  const somebody = await Somebody.arrive(browser, { reducedMotion: "reduce", ...options });
-  people.push(somebody);
-  return somebody;
-}
+const stage = new Stage({ reducedMotion: "reduce" });
 
 async function adaStarts() {
-  const ada = await arrive({ geolocation: HERE });
-  const link = await ada.startSession(server.url);
+  const ada = await stage.arrive({ geolocation: HERE });
+  const link = await ada.startSession(stage.server.url);
   await ada.join("Ada");
   await ada.marker("You").waitFor();
   return { ada, link };
@@ -41,13 +18,13 @@ async function adaStarts() {
 /** Somebody without a page of their own, who says where they are once, or again when asked to. */
 async function guest(link: string, name: string, place: { lat: number; lng: number }) {
   const sessionId = link.split("/").pop();
-  const answer = await fetch(`${server.url}/api/sessions/${sessionId}/join`, {
+  const answer = await fetch(`${stage.server.url}/api/sessions/${sessionId}/join`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ display_name: name }),
   });
   const { websocket_token: token } = (await answer.json()) as { websocket_token: string };
-  const page = people[0]?.page;
+  const page = stage.people[0]?.page;
   await page?.evaluate(
     async ([name, token, place]) => {
       const socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws?token=${token}`);
@@ -122,9 +99,9 @@ describe("among many", () => {
   });
 
   it("a tapped person has a card with the way to them, and following says so", async () => {
-    await server.stop();
+    await stage.server.stop();
     // Longer than the 10 s after which Ada, who stands still, is told of again.
-    server = await Server.start({ LOCATION_TTL_SECONDS: "14" });
+    stage.server = await Server.start({ LOCATION_TTL_SECONDS: "14" });
     const { ada, link } = await adaStarts();
     const ben = await guest(link, "Ben", { lat: 48.1401, lng: 11.5755 });
     await ada.marker("Ben").click();
@@ -177,8 +154,8 @@ describe("a small window", () => {
 
   it("with letters of twice the size has everything in reach", async () => {
     const viewport = { width: 360, height: 640 };
-    const ada = await arrive({ geolocation: HERE, locale: "de-DE", viewport, bypassCSP: true });
-    await ada.page.goto(server.url);
+    const ada = await stage.arrive({ geolocation: HERE, locale: "de-DE", viewport, bypassCSP: true });
+    await ada.page.goto(stage.server.url);
     await ada.page.addStyleTag({ content: "html { font-size: 200% }" });
     await ada.press("Sitzung starten");
     await ada.press("Weiter");

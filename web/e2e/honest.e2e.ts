@@ -1,43 +1,20 @@
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { mapServer, unreliable } from "./network";
-import { openBrowser, Somebody } from "./people";
+import type { Somebody } from "./people";
 import { Server } from "./server";
+import { Stage } from "./stage";
 
-let browser: Browser;
-let server: Server;
-let people: Somebody[];
-
-beforeAll(async () => {
-  browser = await openBrowser();
-  server = await Server.start();
-});
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-beforeEach(() => {
-  people = [];
-});
-afterEach(async () => {
-  for (const { context } of people) await context.close();
-});
-
-async function arrive(options: Parameters<typeof Somebody.arrive>[1] = {}): Promise<Somebody> {
-  const somebody = await Somebody.arrive(browser, options);
-  people.push(somebody);
-  return somebody;
-}
+const stage = new Stage();
 
 const card = ({ page }: Somebody, text: string) => page.locator(".sharing", { hasText: text }).waitFor();
 
 describe("what one reads of one's own sharing", () => {
   it("is that it has ended when the tab that shared is closed, and the others are told", async () => {
-    const ada = await arrive();
-    const link = await ada.startSession(server.url);
+    const ada = await stage.arrive();
+    const link = await ada.startSession(stage.server.url);
     await ada.join("Ada");
     await card(ada, "You are sharing");
-    const ben = await arrive({ place: 3 });
+    const ben = await stage.arrive({ place: 3 });
     await ben.join("Ben", link);
     const second = await ada.context.newPage();
     await second.goto(link);
@@ -50,7 +27,7 @@ describe("what one reads of one's own sharing", () => {
   });
 
   it("is that the server refuses the position, until it takes one", async () => {
-    const ada = await arrive();
+    const ada = await stage.arrive();
     await ada.page.addInitScript(() => {
       const real = navigator.geolocation.watchPosition.bind(navigator.geolocation);
       navigator.geolocation.watchPosition = (found, failed, options) =>
@@ -65,7 +42,7 @@ describe("what one reads of one's own sharing", () => {
           options,
         );
     });
-    await ada.startSession(server.url);
+    await ada.startSession(stage.server.url);
     await ada.join("Ada");
     await card(ada, "You are sharing");
     await ada.moveTo({ latitude: 50, longitude: 11, accuracy: 8 });
@@ -75,7 +52,7 @@ describe("what one reads of one's own sharing", () => {
   });
 
   it("is that the position is old when the device has gone quiet", async () => {
-    const ada = await arrive();
+    const ada = await stage.arrive();
     await ada.page.addInitScript(() => {
       // One position that is already 25 s old, and nothing afterwards.
       const coords = { latitude: 48.1374, longitude: 11.5755, accuracy: 8 };
@@ -85,7 +62,7 @@ describe("what one reads of one's own sharing", () => {
         return 1;
       };
     });
-    await ada.startSession(server.url);
+    await ada.startSession(stage.server.url);
     await ada.join("Ada");
     await card(ada, "You are sharing");
     await ada.page.getByText(/Your position is \d+ sec old/).waitFor();
@@ -93,8 +70,8 @@ describe("what one reads of one's own sharing", () => {
   });
 
   it("follows a permission that is taken away and given back", async () => {
-    const ada = await arrive();
-    await ada.startSession(server.url);
+    const ada = await stage.arrive();
+    await ada.startSession(stage.server.url);
     await ada.join("Ada");
     await card(ada, "You are sharing");
     await ada.context.clearPermissions();
@@ -104,12 +81,12 @@ describe("what one reads of one's own sharing", () => {
   });
 
   it("is that the position is rough, and the others see the whole area", async () => {
-    const ada = await arrive();
+    const ada = await stage.arrive();
     await ada.moveTo({ latitude: 48.1, longitude: 11.5, accuracy: 2_000 });
-    const link = await ada.startSession(server.url);
+    const link = await ada.startSession(stage.server.url);
     await ada.join("Ada");
     await card(ada, "Your position is rough: ± 2 km");
-    const ben = await arrive({ place: null });
+    const ben = await stage.arrive({ place: null });
     await ben.watch(link);
     await ben.sees("Ada", "± 2 km");
     const halo = ben.page.locator(".marker .marker-halo");
@@ -123,8 +100,8 @@ describe("what one reads of one's own sharing", () => {
 
 describe("what the creator is shown", () => {
   it("is the lock as the server has it", async () => {
-    const network = await unreliable(server.port);
-    const ada = await arrive();
+    const network = await unreliable(stage.server.port);
+    const ada = await stage.arrive();
     const link = await ada.startSession(network.url);
     await ada.join("Ada");
     network.turn("cut");
@@ -137,7 +114,7 @@ describe("what the creator is shown", () => {
     network.turn("open");
     await ada.isLive();
     await ada.page.getByRole("switch").check();
-    const ben = await arrive({ place: 2 });
+    const ben = await stage.arrive({ place: 2 });
     await ben.page.goto(link);
     await ben.page.getByRole("heading", { name: "This session is locked" }).waitFor();
     await ada.page.locator(".bar-locked", { hasText: "Locked" }).waitFor({ state: "attached" });
@@ -146,7 +123,7 @@ describe("what the creator is shown", () => {
 
   it("is only an end that the server takes, and that it has been taken", async () => {
     const short = await Server.start({ MAX_SESSION_HOURS: "2" });
-    const ada = await arrive({ locale: "de" });
+    const ada = await stage.arrive({ locale: "de" });
     await ada.page.goto(short.url);
     await ada.page.getByText("2 Std.").waitFor();
     await ada.press("Sitzung starten");
@@ -163,10 +140,10 @@ describe("what the creator is shown", () => {
   });
 
   it("is a warning before the end, and a way to go on", async () => {
-    const ada = await arrive();
-    const link = await ada.startSession(server.url);
+    const ada = await stage.arrive();
+    const link = await ada.startSession(stage.server.url);
     await ada.join("Ada");
-    const ben = await arrive({ place: 2 });
+    const ben = await stage.arrive({ place: 2 });
     await ben.join("Ben", link);
     await ada.page.evaluate(async () => {
       const [key = ""] = Object.keys(localStorage).filter((name) => name.startsWith("tagalong:session:"));
@@ -189,7 +166,7 @@ describe("the map", () => {
     const maps = await mapServer();
     maps.goAway(true);
     const tiled = await Server.start({ TILE_URL: maps.tileUrl });
-    const ada = await arrive();
+    const ada = await stage.arrive();
     await ada.startSession(tiled.url);
     await ada.join("Ada");
     await ada.page.locator(".tiles-note").waitFor();

@@ -1,32 +1,7 @@
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openBrowser, Somebody } from "./people";
-import { Server } from "./server";
+import { describe, expect, it } from "vitest";
+import { Stage } from "./stage";
 
-let browser: Browser;
-let server: Server;
-let people: Somebody[];
-
-beforeAll(async () => {
-  browser = await openBrowser();
-  server = await Server.start();
-});
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-beforeEach(() => {
-  people = [];
-});
-afterEach(async () => {
-  for (const { context } of people) await context.close();
-});
-
-async function arrive(options: Parameters<typeof Somebody.arrive>[1] = {}): Promise<Somebody> {
-  const somebody = await Somebody.arrive(browser, options);
-  people.push(somebody);
-  return somebody;
-}
+const stage = new Stage();
 
 /** How a browser's storage fails when it is forbidden, and when it is full. */
 const FAILURES = {
@@ -50,10 +25,10 @@ describe("without a place to keep anything", () => {
   it.each(["forbidden", "full"] as const)(
     "one takes part all the same (%s), and leaves no ghost",
     async (how) => {
-      const ada = await arrive();
-      const link = await ada.startSession(server.url);
+      const ada = await stage.arrive();
+      const link = await ada.startSession(stage.server.url);
       await ada.join("Ada");
-      const ben = await arrive({ place: 3 });
+      const ben = await stage.arrive({ place: 3 });
       await ben.page.addInitScript(FAILURES[how]);
       await ben.join("Ben", link);
       await ada.sees("Ben", "now");
@@ -64,7 +39,7 @@ describe("without a place to keep anything", () => {
       await expect
         .poll(() => ben.page.evaluate(() => navigator.serviceWorker.controller !== null))
         .toBe(true);
-      await ben.page.goto(server.url);
+      await ben.page.goto(stage.server.url);
       await ada.seesNobodyCalled("Ben");
       await ben.join("Ben", link);
       await ada.sees("Ben", "now");
@@ -73,20 +48,20 @@ describe("without a place to keep anything", () => {
   );
 
   it("one watches all the same", async () => {
-    const ada = await arrive();
-    const link = await ada.startSession(server.url);
+    const ada = await stage.arrive();
+    const link = await ada.startSession(stage.server.url);
     await ada.join("Ada");
-    const ben = await arrive({ place: null });
+    const ben = await stage.arrive({ place: null });
     await ben.page.addInitScript(FAILURES.forbidden);
     await ben.watch(link);
     await ben.sees("Ada", "now");
   });
 
   it("one goes on after everything has been wiped", async () => {
-    const ada = await arrive();
-    const link = await ada.startSession(server.url);
+    const ada = await stage.arrive();
+    const link = await ada.startSession(stage.server.url);
     await ada.join("Ada");
-    const ben = await arrive({ place: 3 });
+    const ben = await stage.arrive({ place: 3 });
     await ben.join("Ben", link);
     await ben.page.evaluate(() => localStorage.clear());
     await ben.press("Pause");
@@ -99,10 +74,10 @@ describe("without a place to keep anything", () => {
 
 describe("what is kept", () => {
   it("brings one back to a session that is on, under the name of last time", async () => {
-    const ada = await arrive();
-    await ada.startSession(server.url, "Sunday ride");
+    const ada = await stage.arrive();
+    await ada.startSession(stage.server.url, "Sunday ride");
     await ada.join("Ada");
-    await ada.page.goto(server.url);
+    await ada.page.goto(stage.server.url);
     await ada.page.getByRole("link", { name: /Sunday ride.*Return/ }).click();
     await ada.isLive();
     await ada.chooseFromMenu("Leave session");
@@ -112,8 +87,8 @@ describe("what is kept", () => {
   });
 
   it("is one's own track after a reload, and nothing of it after leaving", async () => {
-    const ada = await arrive();
-    await ada.startSession(server.url);
+    const ada = await stage.arrive();
+    await ada.startSession(stage.server.url);
     await ada.join("Ada");
     await ada.marker("You").waitFor();
     for (const place of [1, 2, 3]) {
@@ -132,8 +107,8 @@ describe("what is kept", () => {
   });
 
   it("is no token of a session that is over", async () => {
-    const ada = await arrive();
-    await ada.startSession(server.url);
+    const ada = await stage.arrive();
+    await ada.startSession(stage.server.url);
     const seat = () =>
       ada.page.evaluate(() =>
         Object.entries(localStorage).find(([name]) => name.startsWith("tagalong:session:")),
@@ -141,7 +116,7 @@ describe("what is kept", () => {
     const [key = "", value = "{}"] = (await seat()) ?? [];
     const sessionId = key.slice("tagalong:session:".length);
     const { creatorToken } = JSON.parse(value);
-    await fetch(`${server.url}/api/sessions/${sessionId}`, {
+    await fetch(`${stage.server.url}/api/sessions/${sessionId}`, {
       method: "DELETE",
       headers: { authorization: `Bearer ${creatorToken}` },
     });
@@ -150,30 +125,30 @@ describe("what is kept", () => {
         localStorage.setItem(name, JSON.stringify({ ...JSON.parse(text), endsAt: Date.now() - 1 })),
       [key, value],
     );
-    await ada.page.goto(server.url);
+    await ada.page.goto(stage.server.url);
     await expect.poll(seat).toBeUndefined();
   });
 });
 
 describe("a script that does not load", () => {
   it("is tried again", async () => {
-    const ada = await arrive({ serviceWorkers: "block" });
+    const ada = await stage.arrive({ serviceWorkers: "block" });
     let failures = 0;
     await ada.context.route(/assets\/map-.*\.js/, (route) => {
       failures += 1;
       return failures === 1 ? route.fulfill({ status: 503 }) : route.continue();
     });
-    await ada.startSession(server.url);
+    await ada.startSession(stage.server.url);
     await ada.join("Ada");
     await ada.marker("You").waitFor();
     expect(failures).toBe(2);
   });
 
   it("because there is a new version is told so, with a way to it", async () => {
-    const ada = await arrive({ serviceWorkers: "block" });
-    await ada.startSession(server.url);
+    const ada = await stage.arrive({ serviceWorkers: "block" });
+    await ada.startSession(stage.server.url);
     await ada.context.route(/assets\/live-.*\.js/, (route) => route.fulfill({ status: 404 }));
-    await ada.page.route(`${server.url}/`, (route) =>
+    await ada.page.route(`${stage.server.url}/`, (route) =>
       route.fulfill({
         contentType: "text/html",
         body: '<script type="module" src="/assets/index-new.js"></script>',

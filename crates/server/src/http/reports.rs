@@ -47,8 +47,8 @@ pub(super) async fn receive(
     // Read in any case: an app whose body is not taken sees a broken connection, and sends it again.
     let sender = BodySender::Link(link.user.clone());
     let body = LargeBody::read(request, &state, &sender, address).await?;
-    // A batch that is too large to be read is acknowledged: the app would send it again for ever.
     let now = state.clock.system_now();
+    // A batch that is too large to be read is acknowledged: the app would send it again for ever.
     let LargeBody::Read(body, permit) = body else {
         state.gate.note(&link, app, now, Outcome::TooLarge);
         return Ok(answer(app.yes(), encoding));
