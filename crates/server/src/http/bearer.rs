@@ -9,6 +9,7 @@ use tagalong_core::problem::Problem;
 
 use super::answer::Refusal;
 use crate::state::State;
+use crate::store::{ParticipantRecord, SessionRecord};
 use crate::tokens::{Pass, Role};
 
 /// The bearer token of a request, if it is one of ours.
@@ -16,6 +17,16 @@ pub(super) fn verify(state: &State, headers: &HeaderMap) -> Option<Pass> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let token = scheme.eq_ignore_ascii_case("bearer").then_some(token)?;
     state.tokens.verify(token.trim()).ok()
+}
+
+/// Whether a token holds, now that it is used: its owner made the session, takes part in it, or may still watch.
+pub(super) fn is_in(pass: &Pass, session: &SessionRecord, people: &[ParticipantRecord]) -> bool {
+    let holds = match pass.role {
+        Role::Creator => true,
+        Role::Participant => people.iter().any(|one| one.profile.user_id == pass.user),
+        Role::Watcher { generation } => generation >= session.watch_generation,
+    };
+    holds && pass.session == session.id
 }
 
 /// Proof that a request has a valid token. [`Bearer::creator`] and the methods beside it decide what the token allows.

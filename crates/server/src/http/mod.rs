@@ -26,6 +26,7 @@ mod security;
 mod sessions;
 mod stream;
 mod trackers;
+mod watchers;
 
 use std::time::Duration;
 
@@ -64,10 +65,10 @@ fn described() -> OpenApiRouter<State> {
         .routes(routes!(sessions::create))
         .routes(routes!(sessions::show, sessions::update, sessions::end))
         .routes(routes!(participants::join))
-        .routes(routes!(participants::watch))
+        .routes(routes!(watchers::watch))
         .routes(routes!(participants::list))
         .routes(routes!(participants::leave))
-        .routes(routes!(participants::remove_watchers))
+        .routes(routes!(watchers::remove))
         .routes(routes!(trackers::show, trackers::revoke))
         .routes(routes!(config::show))
         .routes(routes!(health::health))

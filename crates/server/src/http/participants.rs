@@ -1,4 +1,4 @@
-//! `/api/sessions/{id}/…`: join, watch, list, leave.
+//! `/api/sessions/{id}/…`: join, list, leave.
 
 use axum::Json;
 use axum::extract::{Extension, State as With};
@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 
 use super::answer::{Done, Refusal};
 use super::base_url;
-use super::bearer::Bearer;
+use super::bearer::{Bearer, is_in};
 use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::path::InPath;
 use super::sessions::{session_id, token};
 use crate::state::State;
-use crate::store::{Departure, ParticipantRecord, SessionRecord, StoreError};
+use crate::store::{Departure, ParticipantRecord, StoreError};
 use crate::tokens::{Pass, Role};
 
 const INVALID: &str = "Invalid participant parameters";
@@ -100,45 +100,6 @@ pub(super) async fn join(
         avatar_color,
     };
     Ok((StatusCode::CREATED, Json(joined)))
-}
-
-/// Somebody who only receives.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Watching {
-    #[schema(example = "eyJ0eXAi…")]
-    websocket_token: String,
-    #[schema(example = "ws://localhost:4000/socket/websocket")]
-    websocket_url: String,
-}
-
-refusals!(NotWatching: ANY_SESSION, [Problem::SessionFull, Problem::SessionLocked]);
-
-/// Watch a session without taking part.
-#[utoipa::path(
-    post,
-    path = "/api/sessions/{id}/watch",
-    operation_id = "watchSession",
-    tag = "people",
-    params(("id" = String, Path, description = "The session's id")),
-    responses((status = 201, body = Watching, description = "May watch"), NotWatching)
-)]
-pub(super) async fn watch(
-    With(state): With<State>,
-    InPath(id): InPath<String>,
-    headers: HeaderMap,
-) -> Result<(StatusCode, Json<Watching>), Refusal> {
-    let id = session_id(&id)?;
-    let (session, user) = state.sessions.watch(id).await.map_err(|error| match error {
-        StoreError::Full => Refusal::from(Problem::SessionFull)
-            .saying(format!("Session is full (maximum {} watchers)", state.config.max_watchers)),
-        error => error.into(),
-    })?;
-    let pass = Pass { session: id, user, role: Role::Watcher { generation: session.watch_generation } };
-    let watching = Watching {
-        websocket_token: token(&state, &pass, session.expires_at)?,
-        websocket_url: websocket_url(&state, &headers),
-    };
-    Ok((StatusCode::CREATED, Json(watching)))
 }
 
 /// Everyone who is in.
@@ -225,39 +186,6 @@ pub(super) async fn leave(
     Ok(Json(Done::new()))
 }
 
-refusals!(NotRevoked: ANY_TOKEN, ANY_SESSION);
-
-/// Send all watchers away. The link allows to ask for a new token to watch, unless the session is locked.
-#[utoipa::path(
-    delete,
-    path = "/api/sessions/{id}/watchers",
-    operation_id = "removeWatchers",
-    tag = "people",
-    params(("id" = String, Path, description = "The session's id")),
-    security(("creator" = [])),
-    responses((status = 200, body = Done, description = "No token to watch that was made so far holds"), NotRevoked)
-)]
-pub(super) async fn remove_watchers(
-    With(state): With<State>,
-    InPath(id): InPath<String>,
-    bearer: Bearer,
-) -> Result<Json<Done>, Refusal> {
-    let id = session_id(&id)?;
-    bearer.creator(&state, id)?;
-    state.sessions.revoke_watching(id).await?;
-    Ok(Json(Done::new()))
-}
-
-/// Whether a token holds, now that it is used: its owner made the session, takes part in it, or may still watch.
-pub(super) fn is_in(pass: &Pass, session: &SessionRecord, people: &[ParticipantRecord]) -> bool {
-    let holds = match pass.role {
-        Role::Creator => true,
-        Role::Participant => people.iter().any(|one| one.profile.user_id == pass.user),
-        Role::Watcher { generation } => generation >= session.watch_generation,
-    };
-    holds && pass.session == session.id
-}
-
 fn full(state: &State, error: StoreError) -> Refusal {
     match error {
         StoreError::Full => Refusal::from(Problem::SessionFull)
@@ -266,7 +194,8 @@ fn full(state: &State, error: StoreError) -> Refusal {
     }
 }
 
-fn websocket_url(state: &State, headers: &HeaderMap) -> String {
+/// Where a token for WebSockets opens one.
+pub(super) fn websocket_url(state: &State, headers: &HeaderMap) -> String {
     // http becomes ws, https becomes wss.
     format!("{}/socket/websocket", base_url(&state.config, headers).replacen("http", "ws", 1))
 }

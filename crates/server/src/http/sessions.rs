@@ -17,10 +17,9 @@ use utoipa::ToSchema;
 
 use super::answer::{Done, Refusal};
 use super::base_url;
-use super::bearer::Bearer;
+use super::bearer::{Bearer, is_in};
 use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
-use super::participants::is_in;
 use super::path::InPath;
 use crate::state::State;
 use crate::store::{NewEnd, SessionChange, SessionRecord, StoreError};

@@ -1,0 +1,80 @@
+//! `/api/sessions/{id}/watch` and `…/watchers`: watch a session, send its watchers away.
+
+use axum::Json;
+use axum::extract::State as With;
+use axum::http::{HeaderMap, StatusCode};
+use serde::Serialize;
+use tagalong_core::problem::Problem;
+use utoipa::ToSchema;
+
+use super::answer::{Done, Refusal};
+use super::bearer::Bearer;
+use super::openapi::{ANY_SESSION, ANY_TOKEN, refusals};
+use super::participants::websocket_url;
+use super::path::InPath;
+use super::sessions::{session_id, token};
+use crate::state::State;
+use crate::store::StoreError;
+use crate::tokens::{Pass, Role};
+
+/// Somebody who only receives.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Watching {
+    #[schema(example = "eyJ0eXAi…")]
+    websocket_token: String,
+    #[schema(example = "ws://localhost:4000/socket/websocket")]
+    websocket_url: String,
+}
+
+refusals!(NotWatching: ANY_SESSION, [Problem::SessionFull, Problem::SessionLocked]);
+
+/// Watch a session without taking part.
+#[utoipa::path(
+    post,
+    path = "/api/sessions/{id}/watch",
+    operation_id = "watchSession",
+    tag = "people",
+    params(("id" = String, Path, description = "The session's id")),
+    responses((status = 201, body = Watching, description = "May watch"), NotWatching)
+)]
+pub(super) async fn watch(
+    With(state): With<State>,
+    InPath(id): InPath<String>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<Watching>), Refusal> {
+    let id = session_id(&id)?;
+    let (session, user) = state.sessions.watch(id).await.map_err(|error| match error {
+        StoreError::Full => Refusal::from(Problem::SessionFull)
+            .saying(format!("Session is full (maximum {} watchers)", state.config.max_watchers)),
+        error => error.into(),
+    })?;
+    let pass = Pass { session: id, user, role: Role::Watcher { generation: session.watch_generation } };
+    let watching = Watching {
+        websocket_token: token(&state, &pass, session.expires_at)?,
+        websocket_url: websocket_url(&state, &headers),
+    };
+    Ok((StatusCode::CREATED, Json(watching)))
+}
+
+refusals!(NotRevoked: ANY_TOKEN, ANY_SESSION);
+
+/// Send all watchers away. The link allows to ask for a new token to watch, unless the session is locked.
+#[utoipa::path(
+    delete,
+    path = "/api/sessions/{id}/watchers",
+    operation_id = "removeWatchers",
+    tag = "people",
+    params(("id" = String, Path, description = "The session's id")),
+    security(("creator" = [])),
+    responses((status = 200, body = Done, description = "No token to watch that was made so far holds"), NotRevoked)
+)]
+pub(super) async fn remove(
+    With(state): With<State>,
+    InPath(id): InPath<String>,
+    bearer: Bearer,
+) -> Result<Json<Done>, Refusal> {
+    let id = session_id(&id)?;
+    bearer.creator(&state, id)?;
+    state.sessions.revoke_watching(id).await?;
+    Ok(Json(Done::new()))
+}
