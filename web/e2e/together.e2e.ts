@@ -346,7 +346,8 @@ describe("the invitation", () => {
     });
     await ada.page.goto(server.url);
     await ada.press("Start a session");
-    await ada.page.getByText("Copy link").waitFor();
+    await ada.page.getByRole("button", { name: "Copy link" }).click();
+    await ada.page.getByRole("button", { name: "Link copied" }).waitFor();
     expect(await ada.page.getByRole("button", { name: "Share…" }).count()).toBe(0);
   });
 });

@@ -10,7 +10,8 @@ interface Words {
 
 /** Copies the text of a field, and says so. */
 export function copyButton(field: HTMLInputElement, look: "primary" | "small", words: Words): HTMLElement {
-  const label = h("span", { role: "status" }, words.copy);
+  // A live region without a role: with "status", the button would have no name.
+  const label = h("span", { "aria-live": "polite" }, words.copy);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(field.value);
