@@ -22,6 +22,9 @@ use crate::store::{EndedSession, StoreError};
 const READERS_PATIENCE: Duration = Duration::from_millis(100);
 /// Bytes of a file that is written anew each time: some 20 ms, in which nobody can write.
 const REWRITTEN_AT_ONCE: i64 = 1024 * 1024;
+/// Bytes of a file up to which its copy is made in memory while it is written anew. A temporary file would have the names of
+/// running sessions in it, outside the data directory, and would need a directory that can be written.
+const COPIED_IN_MEMORY: i64 = 64 * 1024 * 1024;
 /// The `user_version` of a file that has been written anew since deletions are overwritten.
 const WIPED: i64 = 1;
 
@@ -134,27 +137,23 @@ impl Sqlite {
         if !self.wiper.has_work() {
             return Ok(());
         }
-        let size: i64 =
-            sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
-                .fetch_one(self.writer.pool())
-                .await?;
-        if size <= REWRITTEN_AT_ONCE {
-            self.vacuum().await?;
+        if file_bytes(self.writer.pool()).await? <= REWRITTEN_AT_ONCE {
+            self.rewrite_if_due().await?;
         }
         self.wiper.empty_log().await
     }
 
     pub(in crate::store) async fn rewrite(&self) -> Result<(), StoreError> {
-        self.vacuum().await?;
+        self.rewrite_if_due().await?;
         self.wiper.empty_log().await
     }
 
     /// Writes the file anew if something was deleted since that was done last.
-    async fn vacuum(&self) -> Result<(), StoreError> {
+    async fn rewrite_if_due(&self) -> Result<(), StoreError> {
         let Counts { deletions, rewritten, .. } = &*self.wiper.counts;
         let before = deletions.load(Ordering::Relaxed);
         if before != rewritten.load(Ordering::Relaxed) {
-            sqlx::query("VACUUM").execute(self.writer.pool()).await?;
+            vacuum(self.writer.pool()).await?;
             rewritten.store(before, Ordering::Relaxed);
         }
         Ok(())
@@ -193,10 +192,27 @@ pub(super) async fn wipe_once(writer: &SqlitePool, is_new: bool) -> Result<(), S
     if version >= WIPED {
         return Ok(());
     }
-    if !is_new {
-        sqlx::query("VACUUM").execute(writer).await?;
+    if !is_new && let Err(error) = vacuum(writer).await {
+        // No reason not to serve. The next start tries again.
+        tracing::warn!(%error, "the database file could not be written anew, and may still have names that were deleted");
+        return Ok(());
     }
     sqlx::query("PRAGMA user_version = 1").execute(writer).await?;
+    Ok(())
+}
+
+async fn file_bytes(writer: &SqlitePool) -> Result<i64, StoreError> {
+    let bytes = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+    Ok(sqlx::query_scalar(bytes).fetch_one(writer).await?)
+}
+
+/// Writes the file anew.
+async fn vacuum(writer: &SqlitePool) -> Result<(), StoreError> {
+    let in_memory = file_bytes(writer).await? <= COPIED_IN_MEMORY;
+    let place = if in_memory { "PRAGMA temp_store = MEMORY" } else { "PRAGMA temp_store = FILE" };
+    let mut connection = writer.acquire().await?;
+    sqlx::query(place).execute(&mut *connection).await?;
+    sqlx::query("VACUUM").execute(&mut *connection).await?;
     Ok(())
 }
 
@@ -270,5 +286,22 @@ impl Wiper {
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_temporary_file_is_made_for_a_file_of_ordinary_size() {
+        let home = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(home.path().join("a.db")).create_if_missing(true);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        sqlx::query("CREATE TABLE names (name)").execute(&pool).await.unwrap();
+        vacuum(&pool).await.unwrap();
+        let place: i64 = sqlx::query_scalar("PRAGMA temp_store").fetch_one(&pool).await.unwrap();
+        // 2 stands for memory (sqlite.org, "PRAGMA temp_store").
+        assert_eq!(place, 2);
     }
 }
