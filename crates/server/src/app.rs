@@ -17,14 +17,14 @@ use crate::cluster::{Bus, Rooms};
 use crate::config::Config;
 use crate::entropy::random;
 use crate::http::listener::{self, Port};
-use crate::http::{BodyBudget, DatabaseProbe};
+use crate::http::{BodyLimit, DatabaseProbe};
 use crate::jobs::Jobs;
 use crate::keys::KeyError;
 use crate::metrics::{Meter, Metrics};
 use crate::overview::Overview;
 use crate::rates::Rates;
 use crate::realtime::hub::{Bounds, Hub};
-use crate::realtime::polls::PollSessions;
+use crate::realtime::poll_sessions::PollSessions;
 use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::state::{Parts, State};
@@ -156,7 +156,7 @@ pub async fn start_on(
         gate: Gate::default(),
         faces: Faces::default(),
         admin_token: admin_token.as_ref().map(|token| token.secret.clone()),
-        bodies: BodyBudget::default(),
+        bodies: BodyLimit::default(),
         database_probe: DatabaseProbe::default(),
         metrics,
         warnings: Warnings::new(clock.clone()),
@@ -173,7 +173,7 @@ pub async fn start_on(
         tokens,
         leaving: CancellationToken::new(),
         stopping,
-        polls: PollSessions::default(),
+        poll_sessions: PollSessions::default(),
         waves: Waves::default(),
         connections: TaskTracker::new(),
     });

@@ -3,13 +3,13 @@
 //! The C library returns memory from the end of its heap alone. One small value there that lives on, such as the counter of
 //! a new kind of answer, keeps all that lies before it: after 2,000 connections with large heads, 52 MB stayed for ever.
 
-/// Connections fewer than at the last peak that make it worth looking for free memory.
-pub const WORTHWHILE: u32 = 500;
+/// The heap is trimmed when so many more connections have ended than begun.
+pub const TRIM_AFTER_CLOSED: u32 = 500;
 
 /// Gives the pages of the heap that nothing is left on back to the system. Takes some milliseconds of a thread.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "the C library has no safe name for it; the proof stands at the call")]
-pub fn give_back() {
+pub fn trim() {
     // SAFETY: `malloc_trim` takes a number and no pointer, so there is none that could be wrong. The manual of the C library
     // (malloc_trim(3)) lists it as safe in threads. It releases pages that no allocation is on, and changes nothing that a
     // program can see of its memory.
@@ -20,4 +20,4 @@ pub fn give_back() {
 
 /// Other C libraries give back as they see fit.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn give_back() {}
+pub fn trim() {}

@@ -303,8 +303,8 @@ fn start_upkeep(state: &State) {
         Ok(())
     });
     spawn(state, "give memory back", HEAP_INTERVAL, |state| async move {
-        if state.rates.connections_fell_by(heap::WORTHWHILE) {
-            let given = tokio::task::spawn_blocking(heap::give_back).await;
+        if state.rates.connections_fell_by(heap::TRIM_AFTER_CLOSED) {
+            let given = tokio::task::spawn_blocking(heap::trim).await;
             given.map_err(|panicked| StoreError::Unavailable(panicked.into()))?;
         }
         Ok(())

@@ -8,7 +8,7 @@
 //! | [`realtime`] | the two WebSocket doors and the rooms behind them |
 //! | [`store`] | what lasts |
 //! | [`transfer`] | from one database to another |
-//! | `turns` | one write of a session at a time |
+//! | `write_locks` | one write of a session at a time |
 //! | [`seen`] | signs of life on their way there |
 //! | [`cluster`] | the way to other nodes |
 //! | [`jobs`] | what happens as time passes |
@@ -17,7 +17,7 @@
 //! | [`warnings`] | what the log is told now and then only |
 //! | [`overview`] | the last hour, and what failed last, for the dashboard |
 //! | [`settings`], [`config`] | settings as text, and as understood |
-//! | [`heap`] | gives memory back to the system |
+//! | [`heap`] | trims the heap when many connections have ended |
 //! | [`basemap`] | where the page's map comes from |
 //! | [`tls`] | TLS of our own |
 //! | [`probe`] | asks a running server how it is |
@@ -57,5 +57,5 @@ pub mod tokens;
 pub mod traces;
 pub mod trackers;
 pub mod transfer;
-mod turns;
 pub mod warnings;
+mod write_locks;

@@ -24,7 +24,7 @@ use crate::store::{
 };
 use crate::traces;
 use crate::trackers::TrackerLink;
-use crate::turns::{Turn, Turns};
+use crate::write_locks::{WriteLock, WriteLocks};
 
 /// Long before any session was used.
 const NEVER: Timestamp = Timestamp::from_millis(0);
@@ -38,7 +38,7 @@ pub struct Sessions {
     clock: Clock,
     places: usize,
     unsaved: Arc<AsyncMutex<Unsaved>>,
-    turns: Turns,
+    write_locks: WriteLocks,
 }
 
 impl Sessions {
@@ -47,7 +47,15 @@ impl Sessions {
         // Half of the connections, of the database that has some for writes.
         let changes_max =
             if store.locks_rows() { (store.pool().max / 2).max(1) } else { Semaphore::MAX_PERMITS };
-        Self { store, hub, bus, clock, places, unsaved: Arc::default(), turns: Turns::new(changes_max) }
+        Self {
+            store,
+            hub,
+            bus,
+            clock,
+            places,
+            unsaved: Arc::default(),
+            write_locks: WriteLocks::new(changes_max),
+        }
     }
 
     /// Makes a session that ends after `length`.
@@ -107,7 +115,7 @@ impl Sessions {
         let own = self.clone();
         to_the_end(async move {
             // SQLite writes joins that wait together in one transaction, and has no rows to lock.
-            let _turn = if own.store.locks_rows() { Some(own.turn_to_join(id).await?) } else { None };
+            let _lock = if own.store.locks_rows() { Some(own.lock_to_join(id).await?) } else { None };
             let (session, profile) = own.store.join(id, new, own.places, own.clock.now()).await?;
             own.hub.tell(id, |room| room.member_joined(profile.clone()));
             own.bus.hint(id, Hint::Changed);
@@ -139,7 +147,7 @@ impl Sessions {
     pub async fn leave(&self, id: SessionId, user: UserId, how: Departure) -> Result<(), StoreError> {
         let own = self.clone();
         to_the_end(async move {
-            let _turn = own.turn(id).await?;
+            let _lock = own.lock_to_change(id).await?;
             let generation = own.store.leave(id, &user, how, own.clock.now()).await?;
             own.watching_revoked(id, generation);
             own.gone(id, user);
@@ -155,7 +163,7 @@ impl Sessions {
     pub async fn revoke_watching(&self, id: SessionId) -> Result<(), StoreError> {
         let own = self.clone();
         to_the_end(async move {
-            let _turn = own.turn(id).await?;
+            let _lock = own.lock_to_change(id).await?;
             let generation = own.store.revoke_watching(id, own.clock.now()).await?;
             own.watching_revoked(id, generation);
             own.bus.hint(id, Hint::Changed);
@@ -218,21 +226,21 @@ impl Sessions {
         self.tracker_link(id, user.clone()).await?;
         let own = self.clone();
         to_the_end(async move {
-            let _turn = own.turn(id).await?;
+            let _lock = own.lock_to_change(id).await?;
             own.store.revoke_trackers(&user).await
         })
         .await
     }
 
     /// Waits until no other write of the session is under way here, and not too many changes of others.
-    async fn turn(&self, id: SessionId) -> Result<Turn, StoreError> {
-        let turn = self.turns.take_for_change(id, &self.clock).await;
-        turn.map_err(|late| StoreError::Unavailable(late.into()))
+    async fn lock_to_change(&self, id: SessionId) -> Result<WriteLock, StoreError> {
+        let lock = self.write_locks.lock_for_change(id, &self.clock).await;
+        lock.map_err(|late| StoreError::Unavailable(late.into()))
     }
 
     /// Waits until no other write of the session is under way here.
-    async fn turn_to_join(&self, id: SessionId) -> Result<Turn, StoreError> {
-        self.turns.take(id, &self.clock).await.map_err(|late| StoreError::Unavailable(late.into()))
+    async fn lock_to_join(&self, id: SessionId) -> Result<WriteLock, StoreError> {
+        self.write_locks.lock(id, &self.clock).await.map_err(|late| StoreError::Unavailable(late.into()))
     }
 
     fn gone(&self, id: SessionId, user: UserId) {
@@ -249,7 +257,7 @@ impl Sessions {
     pub async fn update(&self, id: SessionId, change: SessionChange) -> Result<SessionRecord, StoreError> {
         let own = self.clone();
         to_the_end(async move {
-            let _turn = own.turn(id).await?;
+            let _lock = own.lock_to_change(id).await?;
             let session = own.store.update(id, &change, own.clock.now()).await?;
             let now = now(&own.clock);
             own.hub.tell(id, |room| room.updated(details(&session), now));
@@ -268,7 +276,7 @@ impl Sessions {
     pub async fn end(&self, id: SessionId) -> Result<(), StoreError> {
         let own = self.clone();
         to_the_end(async move {
-            let _turn = own.turn(id).await?;
+            let _lock = own.lock_to_change(id).await?;
             let ended = own.store.end(id, own.clock.now()).await?;
             own.over(ended, EndReason::EndedByCreator);
             Ok(())

@@ -9,13 +9,13 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::cluster::Bus;
 use crate::config::{Config, Secret};
-use crate::http::{BodyBudget, DatabaseProbe};
+use crate::http::{BodyLimit, DatabaseProbe};
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::overview::Overview;
 use crate::rates::Rates;
 use crate::realtime::hub::Hub;
-use crate::realtime::polls::PollSessions;
+use crate::realtime::poll_sessions::PollSessions;
 use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -59,7 +59,7 @@ pub struct Parts {
     /// Cancelled when the server begins to stop: nothing new is begun.
     pub stopping: CancellationToken,
     /// The sessions of long polls.
-    pub polls: PollSessions,
+    pub poll_sessions: PollSessions,
     /// When each open WebSocket is let go.
     pub waves: Waves,
     /// Our certificate, if we end TLS ourselves.
@@ -75,7 +75,7 @@ pub struct Parts {
     /// What opens the operator's pages; without it they are closed.
     pub admin_token: Option<Secret>,
     /// Large request bodies.
-    pub bodies: BodyBudget,
+    pub bodies: BodyLimit,
     /// Every open WebSocket: the HTTP library does not wait for them.
     pub connections: TaskTracker,
     /// Every job: what one is writing when the server stops is written before the database is closed.

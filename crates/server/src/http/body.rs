@@ -14,7 +14,7 @@ use tagalong_core::limits::{
 use tagalong_core::problem::Problem;
 
 use super::answer::{Details, Refusal};
-use super::body_budget::{BodyPermit, BodySender, NoPermit};
+use super::body_limit::{BodyPermit, BodySender, NoPermit};
 use crate::rates::Address;
 use crate::state::State;
 

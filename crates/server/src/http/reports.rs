@@ -17,7 +17,7 @@ use tagalong_core::time::Timestamp;
 
 use super::answer::Refusal;
 use super::body::LargeBody;
-use super::body_budget::{BodyPermit, BodySender};
+use super::body_limit::{BodyPermit, BodySender};
 use super::negotiation::Encoding;
 use super::path::InPath;
 use crate::rates::Address;

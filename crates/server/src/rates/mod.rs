@@ -2,18 +2,18 @@
 //! as a family or a festival behind one router, stay below these bounds; scans and floods do not.
 
 mod connections;
+mod limiter;
 mod network;
-mod paces;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use connections::{Connected, TooMany};
 use connections::{Connections, Most};
+use limiter::{Allowance, RateLimiter};
 pub use network::Address;
 pub(crate) use network::Network;
 use network::Size;
-use paces::{Allowance, Paces};
 use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::limits::{
@@ -40,17 +40,17 @@ pub enum Act {
 }
 
 /// What every network may do of one act.
-struct Rate {
+struct RateLimit {
     allowance: Allowance,
     /// One table for each size of network: a flood of small networks forgets no large one.
-    paces: [Paces<Network>; Size::ALL.len()],
+    limiters: [RateLimiter<Network>; Size::ALL.len()],
 }
 
-impl Rate {
+impl RateLimit {
     fn new(allowed: u32, period: Duration) -> Self {
         Self {
             allowance: Allowance::new(allowed, period),
-            paces: Size::ALL.map(|_| Paces::new(NETWORKS_MAX)),
+            limiters: Size::ALL.map(|_| RateLimiter::new(NETWORKS_MAX)),
         }
     }
 }
@@ -68,10 +68,10 @@ enum Writer {
 pub struct Rates {
     on: bool,
     clock: Clock,
-    creates: Mutex<Rate>,
-    joins: Mutex<Rate>,
-    misses: Mutex<Rate>,
-    writes: Mutex<Paces<Writer>>,
+    creates: Mutex<RateLimit>,
+    joins: Mutex<RateLimit>,
+    misses: Mutex<RateLimit>,
+    writes: Mutex<RateLimiter<Writer>>,
     write_allowance: Allowance,
     hasher: std::hash::RandomState,
     accepted: Connections,
@@ -83,7 +83,7 @@ pub struct Rates {
 impl Rates {
     /// The rates of a configuration, all of them unused.
     pub fn new(config: &Config, clock: Clock) -> Self {
-        let rate = |allowed, period| Mutex::new(Rate::new(allowed, period));
+        let rate = |allowed, period| Mutex::new(RateLimit::new(allowed, period));
         let files = open_files::for_connections();
         // One address alone cannot take all files that there are.
         let per_address = config.tcp_connections_per_address.min(files / 4 * 3);
@@ -94,7 +94,7 @@ impl Rates {
             creates: rate(config.sessions_per_hour, HOUR),
             joins: rate(config.joins_per_minute, MINUTE),
             misses: rate(config.misses_per_minute, MINUTE),
-            writes: Mutex::new(Paces::new(WRITERS_MAX)),
+            writes: Mutex::new(RateLimiter::new(WRITERS_MAX)),
             write_allowance: Allowance::new(config.writes_per_minute, MINUTE).at_once(WRITES_AT_ONCE_MAX),
             hasher: std::hash::RandomState::new(),
             accepted: most(per_address, files),
@@ -105,7 +105,7 @@ impl Rates {
         }
     }
 
-    fn rate(&self, act: Act) -> &Mutex<Rate> {
+    fn limit(&self, act: Act) -> &Mutex<RateLimit> {
         match act {
             Act::Create => &self.creates,
             Act::Join => &self.joins,
@@ -134,15 +134,15 @@ impl Rates {
             return Ok(());
         }
         let now = self.clock.instant();
-        let Rate { allowance, paces } = &mut *self.rate(act).lock();
-        let waits = address.networks().map(|network| paces[network.size as usize].wait(&network, now));
+        let RateLimit { allowance, limiters } = &mut *self.limit(act).lock();
+        let waits = address.networks().map(|network| limiters[network.size as usize].wait(&network, now));
         let wait = waits.max().unwrap_or_default();
         if !wait.is_zero() {
             return Err(wait);
         }
         for network in address.networks().filter(|_| spend) {
             let allowance = allowance.times(network.size.allowances());
-            paces[network.size as usize].spend(network, allowance, now);
+            limiters[network.size as usize].spend(network, allowance, now);
         }
         Ok(())
     }
@@ -207,7 +207,7 @@ impl Rates {
     pub fn sweep(&self) {
         let now = self.clock.instant();
         for rate in [&self.creates, &self.joins, &self.misses] {
-            rate.lock().paces.iter_mut().for_each(|paces| paces.sweep(now));
+            rate.lock().limiters.iter_mut().for_each(|limiters| limiters.sweep(now));
         }
         self.writes.lock().sweep(now);
     }
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(rates.ask(Act::Miss, address("203.0.113.77")), Ok(()));
         assert_eq!(rates.ask(Act::Miss, address("2a00:1450::1")), Ok(()));
         assert!(rates.ask(Act::Miss, guesser).is_err(), "the guesser is remembered");
-        let kept = rates.misses.lock().paces.iter().map(Paces::len).collect::<Vec<_>>();
+        let kept = rates.misses.lock().limiters.iter().map(RateLimiter::len).collect::<Vec<_>>();
         assert_eq!(kept, [NETWORKS_MAX; 4]);
     }
 
@@ -292,7 +292,7 @@ mod tests {
     fn to_ask_takes_no_memory() {
         let (rates, _hand) = rates(|_| {});
         assert_eq!(rates.ask(Act::Miss, address("192.0.2.1")), Ok(()));
-        assert!(rates.misses.lock().paces.iter().all(|paces| paces.len() == 0));
+        assert!(rates.misses.lock().limiters.iter().all(|limiters| limiters.len() == 0));
     }
 
     #[test]

@@ -16,12 +16,12 @@ use tagalong_core::phoenix::Version;
 use tagalong_core::room::{Due, Farewell};
 
 use super::hub::{Membership, NotIn};
-use super::line::Line;
 use super::outgoing::Outgoing;
 use super::parting::Parting;
 use super::phoenix_door::{self, PhoenixDoor};
 use super::plain_door;
 use super::socket::Inbound;
+use super::transport::Transport;
 use super::waves::Place;
 use crate::clock::Sleep;
 use crate::metrics::labels;
@@ -42,13 +42,13 @@ pub(super) enum Door {
 
 impl Door {
     /// What it is called in logs and metrics.
-    pub(super) fn label(&self, line: &Line) -> labels::Door {
+    pub(super) fn label(&self, transport: &Transport) -> labels::Door {
         let version = match self {
             Self::Phoenix(door) if door.version() == Version::V2 => "2",
             Self::Phoenix(_) | Self::Plain => "1",
         };
         let door = match self {
-            Self::Phoenix(_) if line.is_polled() => "longpoll",
+            Self::Phoenix(_) if transport.is_long_poll() => "longpoll",
             Self::Phoenix(_) => "phoenix",
             Self::Plain => "plain",
         };
@@ -74,7 +74,7 @@ enum Deadline {
 pub(super) struct Connection {
     pub(super) state: State,
     pub(super) pass: Pass,
-    pub(super) socket: Line,
+    pub(super) transport: Transport,
     pub(super) membership: Option<Membership>,
     pings: bool,
     write_pace: WritePace,
@@ -94,11 +94,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(state: State, pass: Pass, socket: Line) -> Self {
+    pub(super) fn new(state: State, pass: Pass, transport: Transport) -> Self {
         let now = state.clock.instant();
-        let timer_at = now + socket.silence_max(&state.config);
+        let timer_at = now + transport.silence_max(&state.config);
         Self {
-            write_pace: socket.pace(&state.config, now),
+            write_pace: transport.pace(&state.config, now),
             messages: Pace::new(MESSAGE_BURST, now),
             refused_in_a_row: 0,
             last_heard: now,
@@ -110,7 +110,7 @@ impl Connection {
             task: Waker::noop().clone(),
             state,
             pass,
-            socket,
+            transport,
             membership: None,
             pings: false,
             patient: 0,
@@ -126,12 +126,12 @@ impl Connection {
         // The seat is given up before the goodbye: nobody else waits for this client's last answer.
         self.membership = None;
         if let Some(code) = parting.close_code() {
-            self.socket.feed_close(code);
+            self.transport.feed_close(code);
         }
         if !matches!(parting, Parting::PeerGone | Parting::Stalled) {
             let deadline = self.state.clock.sleep(CLOSE_DEADLINE);
             tokio::select! {
-                () = self.socket.end() => {}
+                () = self.transport.end() => {}
                 () = deadline => {}
             }
         }
@@ -166,8 +166,8 @@ impl Connection {
             return self.poll_timer(cx, now, moved).map(Err);
         }
         loop {
-            let full = self.socket.unsent() >= UNSENT_BYTES_SOFT_MAX;
-            if !full && let Poll::Ready(received) = self.socket.poll_receive(cx) {
+            let full = self.transport.unsent() >= UNSENT_BYTES_SOFT_MAX;
+            if !full && let Poll::Ready(received) = self.transport.poll_receive(cx) {
                 self.last_heard = now;
                 self.pinged = false;
                 return Poll::Ready(received);
@@ -176,9 +176,9 @@ impl Connection {
                 return Poll::Ready(Err(parting));
             }
             // Only now: replies and positions that were ready together leave in one write.
-            let nothing_urgent = self.socket.unsent() == self.patient;
+            let nothing_urgent = self.transport.unsent() == self.patient;
             let waits = nothing_urgent && !full && self.write_pace.next() > now;
-            let written = self.socket.unsent() == 0 || (!waits && self.flushed(cx, now));
+            let written = self.transport.unsent() == 0 || (!waits && self.flushed(cx, now));
             if !(full && written) {
                 return self.poll_timer(cx, now, moved).map(Err);
             }
@@ -188,11 +188,11 @@ impl Connection {
 
     /// Writes what was fed: whether all of it is written. A connection that is gone says so at its next read.
     fn flushed(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let written = self.socket.poll_flush(cx).is_ready();
+        let written = self.transport.poll_flush(cx).is_ready();
         self.patient = 0;
         self.flushing_since = if written { None } else { self.flushing_since.or(Some(now)) };
         if written {
-            self.state.metrics.frames_per_write.observe(self.socket.take_frames().into());
+            self.state.metrics.frames_per_write.observe(self.transport.take_frames().into());
         }
         written
     }
@@ -200,7 +200,7 @@ impl Connection {
     /// Feeds what the room owes and the pace allows.
     fn take(&mut self, door: &mut Door, cx: &Context<'_>, now: Instant) -> Result<(), Parting> {
         let Some(membership) = &self.membership else { return Ok(()) };
-        if !self.socket.takes() {
+        if !self.transport.takes() {
             return Ok(());
         }
         let due = if self.write_pace.is_due(now) { Due::Everything } else { Due::Control };
@@ -208,7 +208,7 @@ impl Connection {
             Door::Phoenix(door) => Wire::Phoenix(door.version()),
             Door::Plain => Wire::Plain,
         };
-        let mut outgoing = Outgoing::new(&mut self.socket, wire, &mut self.write_pace, now);
+        let mut outgoing = Outgoing::new(&mut self.transport, wire, &mut self.write_pace, now);
         let seat = membership.seat();
         let taken = membership.room().with(|room| room.poll_take(seat, due, cx.waker(), now, &mut outgoing));
         if taken.is_pending() {
@@ -222,7 +222,7 @@ impl Connection {
             (Some(_), Door::Phoenix(door)) => {
                 self.membership = None;
                 if let Some(frame) = door.close(self.pass.session) {
-                    self.socket.feed(frame);
+                    self.transport.feed(frame);
                 }
                 Ok(())
             }
@@ -239,7 +239,7 @@ impl Connection {
                     Deadline::Part(parting) => return Poll::Ready(parting),
                     Deadline::PingDue => {
                         self.pinged = true;
-                        self.socket.feed_ping();
+                        self.transport.feed_ping();
                     }
                     Deadline::PositionsDue => {}
                 }
@@ -265,10 +265,10 @@ impl Connection {
 
     /// What happens next if nothing else does.
     fn next_deadline(&self, now: Instant) -> (Instant, Deadline) {
-        let timeout = self.socket.silence_max(&self.state.config);
+        let timeout = self.transport.silence_max(&self.state.config);
         // What polls do not take is not stalled but silent.
         if let Some(since) = self.flushing_since
-            && !self.socket.is_polled()
+            && !self.transport.is_long_poll()
         {
             return (since + WRITE_DEADLINE, Deadline::Part(Parting::Stalled));
         }
@@ -285,7 +285,7 @@ impl Connection {
     async fn receive(&mut self, door: &mut Door, inbound: Inbound) -> Result<(), Parting> {
         match (door, inbound) {
             (_, Inbound::Alive) => self.spend_message().map(drop),
-            (_, Inbound::Polled) => Ok(()),
+            (_, Inbound::PollChanged) => Ok(()),
             (Door::Phoenix(door), Inbound::Text(text)) => phoenix_door::text(self, door, &text).await,
             // V1 is JSON whatever the frame says that it is; some clients send all as binary.
             (Door::Phoenix(door), Inbound::Binary(bytes)) if door.version() == Version::V1 => {
@@ -325,9 +325,9 @@ impl Connection {
     /// Feeds an answer to somebody who sends positions: while positions keep a pace towards them, it leaves
     /// with these instead of in a write of its own.
     pub(super) fn feed_patiently(&mut self, frame: String) {
-        let before = self.socket.unsent();
-        self.socket.feed(frame);
-        self.patient += self.socket.unsent() - before;
+        let before = self.transport.unsent();
+        self.transport.feed(frame);
+        self.patient += self.transport.unsent() - before;
     }
 
     /// Says in the log, now and then, why somebody is not let in for a reason of ours: they are told no more than

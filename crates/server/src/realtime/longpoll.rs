@@ -18,11 +18,11 @@ use tagalong_core::phoenix::{self, Version};
 
 use super::connection::Door;
 use super::credentials::{Parameters, poll_token, token_in_header};
-use super::line::Line;
 use super::phoenix_door::PhoenixDoor;
+use super::poll_sessions::{Gone, Mailbox, PollAnswer};
 use super::poll_token::PollToken;
-use super::polls::{Gone, Mailbox, Polled};
 use super::socket::Inbound;
+use super::transport::Transport;
 use super::upgrade::{admit, serve};
 use crate::http::{BodySender, LargeBody, allowed_origin};
 use crate::rates::{Act, Address};
@@ -42,14 +42,14 @@ pub(crate) async fn longpoll(
     let parameters = Parameters::of(request.uri());
     let token = poll_token(request.headers()).or(parameters.poll);
     match *request.method() {
-        Method::GET => match token.and_then(|token| state.polls.find(token).map(|found| (token, found))) {
+        Method::GET => match state.poll_sessions.find(token) {
             Some((token, mailbox)) => {
-                let waiting = mailbox.wait();
-                let polled = tokio::select! {
-                    polled = waiting.answer() => Some(polled),
+                let poll = mailbox.poll();
+                let answer = tokio::select! {
+                    answer = poll.answer() => Some(answer),
                     () = state.clock.sleep(POLL_WINDOW) => None,
                 };
-                answer_poll(token, polled)
+                answer_poll(token, answer)
             }
             None => open(state, address, request.headers(), parameters, token),
         },
@@ -58,12 +58,12 @@ pub(crate) async fn longpoll(
     }
 }
 
-fn answer_poll(token: PollToken, polled: Option<Polled>) -> Response {
+fn answer_poll(token: PollToken, polled: Option<PollAnswer>) -> Response {
     match polled {
-        Some(Polled::Messages(messages)) => answer_with(StatusCode::OK, Some(token), &messages),
-        Some(Polled::Replaced) | None => answer_with(StatusCode::NO_CONTENT, Some(token), &[]),
+        Some(PollAnswer::Messages(messages)) => answer_with(StatusCode::OK, Some(token), &messages),
+        Some(PollAnswer::Replaced) | None => answer_with(StatusCode::NO_CONTENT, Some(token), &[]),
         // Clients before 1.8 take 410 for a new session, and would not join again.
-        Some(Polled::Over) => answer(StatusCode::INTERNAL_SERVER_ERROR),
+        Some(PollAnswer::Over) => answer(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
@@ -84,15 +84,15 @@ fn open(
         };
     };
     let Some(connected) = state.rates.connect(address) else { return later(1) };
-    let Ok((token, polls)) = state.polls.open() else { return later(1) };
+    let Ok((token, poll)) = state.poll_sessions.open() else { return later(1) };
     let tracked = state.connections.token();
     let span = Span::child(SpanKind::Server, || "connection".to_owned());
-    let mut line = Line::Polls(polls);
+    let mut transport = Transport::LongPoll(poll);
     if gone.is_some() {
-        line.feed(channel_failed(version, &pass));
+        transport.feed(channel_failed(version, &pass));
     }
     tokio::spawn(async move {
-        serve(&state, pass, line, Door::Phoenix(PhoenixDoor::new(version)), &span).await;
+        serve(&state, pass, transport, Door::Phoenix(PhoenixDoor::new(version)), &span).await;
         drop((span, tracked, connected));
     });
     answer_with(StatusCode::GONE, Some(token), &[])
@@ -106,9 +106,7 @@ fn channel_failed(version: Version, pass: &Pass) -> String {
 
 /// Gives the session of a token what a request says.
 async fn post(state: &State, token: Option<PollToken>, address: Address, request: Request) -> Response {
-    let Some((token, mailbox)) = token.and_then(|token| Some((token, state.polls.find(token)?))) else {
-        return answer(StatusCode::GONE);
-    };
+    let Some((token, mailbox)) = state.poll_sessions.find(token) else { return answer(StatusCode::GONE) };
     let in_lines = request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
         kind.to_str().is_ok_and(|kind| kind.split(';').next().map(str::trim) == Some("application/x-ndjson"))
     });
@@ -126,8 +124,8 @@ async fn deliver(
 ) -> Result<(), StatusCode> {
     let mut overdue = state.clock.sleep(POLL_WINDOW);
     let gone = |Gone| StatusCode::GONE;
-    let _turn = tokio::select! {
-        turn = mailbox.turn() => turn.map_err(gone)?,
+    let _posting = tokio::select! {
+        lock = mailbox.lock() => lock.map_err(gone)?,
         () = &mut overdue => return Err(StatusCode::REQUEST_TIMEOUT),
     };
     let body = LargeBody::read(request, state, &sender, address).await.map_err(|refusal| {

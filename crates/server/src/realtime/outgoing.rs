@@ -8,12 +8,12 @@ use tagalong_core::event::{Broadcast, Wire};
 use tagalong_core::pace::WritePace;
 use tagalong_core::room::{Due, Farewell, Taker};
 
-use super::line::Line;
+use super::transport::Transport;
 use crate::metrics::{Metrics, Seconds, Tally};
 
 /// One take of one connection.
 pub(super) struct Outgoing<'a> {
-    socket: &'a mut Line,
+    transport: &'a mut Transport,
     wire: Wire,
     pace: &'a mut WritePace,
     now: Instant,
@@ -23,8 +23,13 @@ pub(super) struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    pub(super) fn new(socket: &'a mut Line, wire: Wire, pace: &'a mut WritePace, now: Instant) -> Self {
-        Self { socket, wire, pace, now, positions: 0, waits: Tally::default(), farewell: None }
+    pub(super) fn new(
+        transport: &'a mut Transport,
+        wire: Wire,
+        pace: &'a mut WritePace,
+        now: Instant,
+    ) -> Self {
+        Self { transport, wire, pace, now, positions: 0, waits: Tally::default(), farewell: None }
     }
 
     /// A few additions for each take, however many positions it gave.
@@ -38,12 +43,12 @@ impl<'a> Outgoing<'a> {
 
 impl Taker for Outgoing<'_> {
     fn control(&mut self, event: &Arc<Broadcast>) {
-        self.socket.feed(event.frame(self.wire));
+        self.transport.feed(event.frame(self.wire));
     }
 
     fn position(&mut self, position: &Arc<Broadcast>) {
         self.positions += 1;
-        self.socket.feed(position.frame(self.wire));
+        self.transport.feed(position.frame(self.wire));
         if let Some(received) = position.received() {
             self.waits.add(self.now.saturating_duration_since(received).as_secs_f64());
         }

@@ -47,13 +47,13 @@ pub(super) async fn text(
     if let Over::For(wait) = connection.spend_message()? {
         let response = format!(r#"{{"reason":"rate_limited","retry_after_ms":{}}}"#, wait.as_millis().max(1));
         let answer = door.channels.answer(&message.join_ref, &message, Status::Error, &response);
-        connection.socket.feed(answer);
+        connection.transport.feed(answer);
         connection.count_refusal(Problem::RateLimited);
         return Ok(());
     }
     match door.channels.receive(&message) {
         Step::Nothing => {}
-        Step::Answer(frame) => connection.socket.feed(frame),
+        Step::Answer(frame) => connection.transport.feed(frame),
         Step::Leave(frames) => {
             connection.membership = None;
             feed_all(connection, frames);
@@ -86,7 +86,7 @@ pub(super) fn binary(
         return Ok(());
     }
     match door.channels.receive_binary(&push) {
-        Step::Answer(frame) => connection.socket.feed(frame),
+        Step::Answer(frame) => connection.transport.feed(frame),
         Step::Leave(frames) => {
             connection.membership = None;
             feed_all(connection, frames);
@@ -197,7 +197,7 @@ fn reason(problem: Problem) -> String {
 
 fn feed_all(connection: &mut Connection, frames: Vec<String>) {
     for frame in frames {
-        connection.socket.feed(frame);
+        connection.transport.feed(frame);
     }
 }
 

@@ -17,9 +17,9 @@ pub(super) async fn enter(connection: &mut Connection) -> Result<(), Parting> {
             let participants = welcome.participants.to_json();
             let locations = to_json(&welcome.locations);
             let presence = welcome.presence.to_json();
-            connection.socket.feed(plain::frame(InitialParticipants::NAME, &participants));
-            connection.socket.feed(plain::frame(InitialLocations::NAME, &locations));
-            connection.socket.feed(plain::frame(Presences::STATE, &presence));
+            connection.transport.feed(plain::frame(InitialParticipants::NAME, &participants));
+            connection.transport.feed(plain::frame(InitialLocations::NAME, &locations));
+            connection.transport.feed(plain::frame(Presences::STATE, &presence));
             Ok(())
         }
         Err(error) => {
@@ -42,7 +42,7 @@ pub(super) fn text(connection: &mut Connection, text: &str) -> Result<(), Partin
         Ok(Request::LocationUpdate(payload)) => connection.publish(payload),
         Ok(Request::StatusUpdate(payload)) => connection.set_status(payload).map_err(Rejected::from),
         Ok(Request::Ping) => {
-            connection.socket.feed(plain::frame("pong", "{}"));
+            connection.transport.feed(plain::frame("pong", "{}"));
             Ok(())
         }
     };
@@ -69,5 +69,5 @@ fn refuse(connection: &mut Connection, rejected: impl Into<Rejected>) {
         data["details"] = details.to_string().into();
     }
     let data = to_json(&data);
-    connection.socket.feed(plain::frame("error", &data));
+    connection.transport.feed(plain::frame("error", &data));
 }

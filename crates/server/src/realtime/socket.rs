@@ -39,7 +39,7 @@ pub(super) enum Inbound {
     /// A ping or pong, the former being answered: a sign of life.
     Alive,
     /// A poll came or ended. It is no message, and counts as none.
-    Polled,
+    PollChanged,
 }
 
 /// Who may still say something.

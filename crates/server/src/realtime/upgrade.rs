@@ -11,10 +11,10 @@ use tagalong_core::problem::Problem;
 use super::connection::{Connection, Door};
 use super::credentials::{Parameters, token_in_subprotocol};
 use super::handshake::{Handshake, Wrong};
-use super::line::Line;
 use super::parting::Parting;
 use super::phoenix_door::PhoenixDoor;
 use super::socket::Socket;
+use super::transport::Transport;
 use crate::http::{Refusal, allowed_origin};
 use crate::metrics::labels;
 use crate::rates::Address;
@@ -89,7 +89,7 @@ fn open(state: State, address: Address, handshake: Handshake, pass: Pass, door: 
     let span = Span::child(SpanKind::Server, || "connection".to_owned());
     tokio::spawn(async move {
         if let Ok(upgraded) = upgrade.await {
-            serve(&state, pass, Line::WebSocket(Socket::new(upgraded)), door, &span).await;
+            serve(&state, pass, Transport::WebSocket(Socket::new(upgraded)), door, &span).await;
         }
         drop((span, tracked, connected));
     });
@@ -100,14 +100,14 @@ fn open(state: State, address: Address, handshake: Handshake, pass: Pass, door: 
 pub(super) fn serve<'a>(
     state: &'a State,
     pass: Pass,
-    line: Line,
+    transport: Transport,
     mut door: Door,
     span: &'a Span,
 ) -> impl Future<Output = ()> + Send + 'a {
-    let (role, labels) = (pass.role, door.label(&line));
+    let (role, labels) = (pass.role, door.label(&transport));
     let (began, opened) = (state.clock.instant(), state.metrics.open(labels.clone()));
     // Boxed, or the task has room for it once for each place that it is moved through.
-    let mut connection = Box::new(Connection::new(state.clone(), pass, line));
+    let mut connection = Box::new(Connection::new(state.clone(), pass, transport));
     async move {
         let parting = connection.run(&mut door).await;
         drop((opened, connection));

@@ -3,8 +3,8 @@
 //! `synchronous = NORMAL`: a killed process loses nothing, a power cut may lose the last moments, never the
 //! file. A session lives a day at most; waiting for the disk at every join would cost more than it saves.
 
+mod deletion;
 mod departures;
-mod over;
 mod stored;
 mod tracker_ids;
 mod writer;
@@ -27,7 +27,7 @@ use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 
-use self::over::Wiper;
+use self::deletion::Wiper;
 use self::writer::Writer;
 use super::rules::{self, Looks, SessionRow};
 use super::{
@@ -75,9 +75,9 @@ impl Sqlite {
         let writing = options.clone().pragma("secure_delete", "ON");
         let writer = pool(1).connect_with(writing).await?;
         check_version(&writer).await?;
-        let is_new = over::is_new(&writer).await?;
+        let is_new = deletion::is_new(&writer).await?;
         migrate(&writer).await?;
-        over::wipe_once(&writer, is_new).await?;
+        deletion::wipe_once(&writer, is_new).await?;
         let wiper = Wiper::new(pool(1), options.clone());
         let reading = options.read_only(true).pragma("cache_size", READER_CACHE);
         let readers = pool(readers).connect_with(reading).await?;

@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteConnection;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::time::Timestamp;
 
-use super::over::gone;
+use super::deletion::gone;
 use super::{Sqlite, open_session};
 use crate::store::rules;
 use crate::store::{Departure, StoreError};

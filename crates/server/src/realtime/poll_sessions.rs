@@ -1,5 +1,4 @@
-//! Sessions of long polling: each is a connection whose client asks again and again for what there is to say, and
-//! posts what it has to say itself.
+//! Sessions of long polling: each is a connection whose client polls for messages, and posts its own.
 //!
 //! A session has two sides with a mailbox between them. The connection's task feeds frames and hands them over when a poll
 //! waits; it takes nothing from the room before, so that a client that polls rarely finds the newest positions. Requests,
@@ -24,17 +23,19 @@ pub struct PollSessions {
 }
 
 impl PollSessions {
-    /// Opens a session: its token for the client, its line for the connection.
-    pub(super) fn open(&self) -> Result<(PollToken, Polls), getrandom::Error> {
+    /// Opens a session: its token for the client, its transport for the connection.
+    pub(super) fn open(&self) -> Result<(PollToken, LongPoll), getrandom::Error> {
         let token = PollToken::from_random(random()?);
         let mailbox = Arc::new(Mailbox::new());
         self.open.lock().insert(token, Arc::clone(&mailbox));
         let entry = Entry { token, open: Arc::clone(&self.open) };
-        Ok((token, Polls { mailbox, output: Vec::new(), frames: 0, _entry: entry }))
+        Ok((token, LongPoll { mailbox, output: Vec::new(), frames: 0, _entry: entry }))
     }
 
-    pub(super) fn find(&self, token: PollToken) -> Option<Arc<Mailbox>> {
-        self.open.lock().get(&token).cloned()
+    /// The open session of a token, if there is one.
+    pub(super) fn find(&self, token: Option<PollToken>) -> Option<(PollToken, Arc<Mailbox>)> {
+        let token = token?;
+        Some((token, Arc::clone(self.open.lock().get(&token)?)))
     }
 }
 
@@ -54,7 +55,7 @@ impl Drop for Entry {
 pub(super) struct Mailbox {
     inside: Mutex<Inside>,
     /// One post at a time: the next body is not read before.
-    turn: Semaphore,
+    posting: Semaphore,
 }
 
 #[derive(Default)]
@@ -82,7 +83,7 @@ struct Poller {
 }
 
 /// The answer to a poll.
-pub(super) enum Polled {
+pub(super) enum PollAnswer {
     /// Messages: JSON strings with commas between them.
     Messages(Vec<u8>),
     /// Another poll has taken this one's place.
@@ -108,11 +109,11 @@ impl Inside {
 
 impl Mailbox {
     fn new() -> Self {
-        Self { inside: Mutex::default(), turn: Semaphore::new(1) }
+        Self { inside: Mutex::default(), posting: Semaphore::new(1) }
     }
 
     /// Begins a poll.
-    pub(super) fn wait(self: &Arc<Self>) -> Waiting {
+    pub(super) fn poll(self: &Arc<Self>) -> PendingPoll {
         let mut inside = self.inside.lock();
         inside.poller.number += 1;
         inside.poller.waits = true;
@@ -121,14 +122,14 @@ impl Mailbox {
             replaced.wake();
         }
         inside.wake_connection();
-        Waiting { mailbox: Arc::clone(self), number: inside.poller.number }
+        PendingPoll { mailbox: Arc::clone(self), number: inside.poller.number }
     }
 
-    /// Waits until all posts before are taken. The permit allows to post.
-    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Gone> {
-        let turn = self.turn.acquire().await.map_err(|_| Gone)?;
+    /// Waits until all earlier posts are taken. The permit allows one post.
+    pub(super) async fn lock(&self) -> Result<SemaphorePermit<'_>, Gone> {
+        let lock = self.posting.acquire().await.map_err(|_| Gone)?;
         self.taken().await?;
-        Ok(turn)
+        Ok(lock)
     }
 
     /// Posts messages, with the permit of their body if that is large.
@@ -168,24 +169,24 @@ impl Mailbox {
 }
 
 /// A poll, for as long as it waits.
-pub(super) struct Waiting {
+pub(super) struct PendingPoll {
     mailbox: Arc<Mailbox>,
     number: u64,
 }
 
-impl Waiting {
+impl PendingPoll {
     /// Waits for something to answer with.
-    pub(super) async fn answer(&self) -> Polled {
+    pub(super) async fn answer(&self) -> PollAnswer {
         std::future::poll_fn(|cx| {
             let mut inside = self.mailbox.inside.lock();
             if inside.poller.number != self.number {
-                return Poll::Ready(Polled::Replaced);
+                return Poll::Ready(PollAnswer::Replaced);
             }
             if !inside.outbox.is_empty() {
-                return Poll::Ready(Polled::Messages(std::mem::take(&mut inside.outbox)));
+                return Poll::Ready(PollAnswer::Messages(std::mem::take(&mut inside.outbox)));
             }
             if inside.over {
-                return Poll::Ready(Polled::Over);
+                return Poll::Ready(PollAnswer::Over);
             }
             inside.poller.waker = Some(cx.waker().clone());
             Poll::Pending
@@ -194,7 +195,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingPoll {
     fn drop(&mut self) {
         let mut inside = self.mailbox.inside.lock();
         if inside.poller.number == self.number {
@@ -207,7 +208,7 @@ impl Drop for Waiting {
 }
 
 /// The connection's side of a session.
-pub(super) struct Polls {
+pub(super) struct LongPoll {
     mailbox: Arc<Mailbox>,
     /// Fed, and not handed over: JSON strings with commas between them.
     output: Vec<u8>,
@@ -215,7 +216,7 @@ pub(super) struct Polls {
     _entry: Entry,
 }
 
-impl Polls {
+impl LongPoll {
     pub(super) fn is_awaited(&self) -> bool {
         self.mailbox.inside.lock().is_awaited()
     }
@@ -258,7 +259,7 @@ impl Polls {
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Inbound> {
         let mut inside = self.mailbox.inside.lock();
         if std::mem::take(&mut inside.heard) {
-            return Poll::Ready(Inbound::Polled);
+            return Poll::Ready(Inbound::PollChanged);
         }
         if let Some(posted) = inside.inbox.pop_front() {
             if inside.inbox.is_empty() {
@@ -286,7 +287,7 @@ impl Polls {
 }
 
 /// However a connection ends, no request waits for it.
-impl Drop for Polls {
+impl Drop for LongPoll {
     fn drop(&mut self) {
         self.end();
     }
@@ -297,31 +298,35 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::http::{BodyBudget, BodySender};
+    use crate::http::{BodyLimit, BodySender};
 
     #[test]
     fn a_large_body_counts_until_its_session_has_taken_it_although_its_client_hung_up() {
-        let (sessions, budget) = (PollSessions::default(), BodyBudget::default());
-        let (token, mut polls) = sessions.open().unwrap();
+        let (sessions, limit) = (PollSessions::default(), BodyLimit::default());
+        let (token, mut poll) = sessions.open().unwrap();
         let post = || {
             let sender = BodySender::Poll(token.number());
-            let permit = budget.take(&sender, IpAddr::from(Ipv4Addr::LOCALHOST).into()).ok();
+            let permit = limit.take(&sender, IpAddr::from(Ipv4Addr::LOCALHOST).into()).ok();
             assert!(permit.is_some());
             let two = ["1", "2"].map(|text| Inbound::Text(text.to_owned()));
             // The request is over with this.
-            assert!(sessions.find(token).is_some_and(|mailbox| mailbox.post(two.into(), permit).is_ok()));
+            assert!(
+                sessions
+                    .find(Some(token))
+                    .is_some_and(|(_, mailbox)| mailbox.post(two.into(), permit).is_ok())
+            );
         };
         post();
         for held in [1, 0] {
-            assert!(polls.poll_receive(&mut Context::from_waker(Waker::noop())).is_ready());
-            assert_eq!(budget.used(), held);
+            assert!(poll.poll_receive(&mut Context::from_waker(Waker::noop())).is_ready());
+            assert_eq!(limit.used(), held);
         }
         post();
-        assert_eq!(budget.used(), 1);
-        sessions.find(token).unwrap().take_back();
-        assert_eq!(budget.used(), 0);
+        assert_eq!(limit.used(), 1);
+        sessions.find(Some(token)).unwrap().1.take_back();
+        assert_eq!(limit.used(), 0);
         post();
-        drop(polls);
-        assert_eq!(budget.used(), 0);
+        drop(poll);
+        assert_eq!(limit.used(), 0);
     }
 }

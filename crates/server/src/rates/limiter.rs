@@ -1,4 +1,4 @@
-//! The paces of many keys, in bounded memory.
+//! A rate limiter for many keys, in bounded memory.
 //!
 //! A table that is full forgets a key that has used little of its allowance. A new key always finds a place: an attacker
 //! with many addresses cannot make everybody else wait.
@@ -41,13 +41,13 @@ impl Allowance {
 }
 
 /// The keys that have used some of their allowance.
-pub(super) struct Paces<K> {
+pub(super) struct RateLimiter<K> {
     known: HashMap<K, Pace>,
     keys_max: usize,
     swept: Option<Instant>,
 }
 
-impl<K: Copy + Eq + Hash> Paces<K> {
+impl<K: Copy + Eq + Hash> RateLimiter<K> {
     /// No key has used anything; at most `keys_max` are told apart.
     pub(super) fn new(keys_max: usize) -> Self {
         Self { known: HashMap::new(), keys_max, swept: None }
@@ -105,43 +105,43 @@ mod tests {
     #[test]
     fn an_allowance_may_be_used_at_once_and_comes_back() {
         let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
-        let (mut paces, allowance) = (Paces::new(10), Allowance::new(3, MINUTE));
+        let (mut limiter, allowance) = (RateLimiter::new(10), Allowance::new(3, MINUTE));
         for _ in 0..3 {
-            assert!(paces.wait(&1, clock.instant()).is_zero());
-            paces.spend(1, allowance, clock.instant());
+            assert!(limiter.wait(&1, clock.instant()).is_zero());
+            limiter.spend(1, allowance, clock.instant());
         }
-        assert_eq!(paces.wait(&1, clock.instant()), MINUTE / 3);
-        assert!(paces.wait(&2, clock.instant()).is_zero());
+        assert_eq!(limiter.wait(&1, clock.instant()), MINUTE / 3);
+        assert!(limiter.wait(&2, clock.instant()).is_zero());
         hand.advance(MINUTE / 3);
-        assert!(paces.wait(&1, clock.instant()).is_zero());
+        assert!(limiter.wait(&1, clock.instant()).is_zero());
         hand.advance(MINUTE);
-        paces.sweep(clock.instant());
-        assert_eq!(paces.len(), 0);
+        limiter.sweep(clock.instant());
+        assert_eq!(limiter.len(), 0);
     }
 
     #[test]
     fn a_part_of_an_allowance_at_once() {
         let clock = Clock::manual(Timestamp::from_millis(0)).0;
-        let (mut paces, allowance) = (Paces::new(10), Allowance::new(120, MINUTE).at_once(20));
+        let (mut limiter, allowance) = (RateLimiter::new(10), Allowance::new(120, MINUTE).at_once(20));
         for _ in 0..20 {
-            assert!(paces.wait(&1, clock.instant()).is_zero());
-            paces.spend(1, allowance, clock.instant());
+            assert!(limiter.wait(&1, clock.instant()).is_zero());
+            limiter.spend(1, allowance, clock.instant());
         }
-        assert_eq!(paces.wait(&1, clock.instant()), MINUTE / 120);
+        assert_eq!(limiter.wait(&1, clock.instant()), MINUTE / 120);
     }
 
     #[test]
     fn a_full_table_takes_new_keys_and_remembers_who_used_most() {
         let clock = Clock::manual(Timestamp::from_millis(0)).0;
-        let (mut paces, allowance) = (Paces::new(100), Allowance::new(5, MINUTE));
+        let (mut limiter, allowance) = (RateLimiter::new(100), Allowance::new(5, MINUTE));
         for _ in 0..5 {
-            paces.spend(0, allowance, clock.instant());
+            limiter.spend(0, allowance, clock.instant());
         }
         for key in 1..10_000 {
-            assert!(paces.wait(&key, clock.instant()).is_zero());
-            paces.spend(key, allowance, clock.instant());
-            assert!(paces.len() <= 100);
+            assert!(limiter.wait(&key, clock.instant()).is_zero());
+            limiter.spend(key, allowance, clock.instant());
+            assert!(limiter.len() <= 100);
         }
-        assert!(!paces.wait(&0, clock.instant()).is_zero(), "the key that used everything is remembered");
+        assert!(!limiter.wait(&0, clock.instant()).is_zero(), "the key that used everything is remembered");
     }
 }

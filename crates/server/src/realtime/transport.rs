@@ -1,4 +1,4 @@
-//! What carries a connection: a WebSocket, or polls. Told apart once for each frame, by a branch.
+//! What carries a connection: a WebSocket, or long polls. Told apart once for each frame, by a branch.
 
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -7,26 +7,26 @@ use tagalong_core::limits::{POLL_PACE, POLL_SESSION_LIFE};
 use tagalong_core::pace::WritePace;
 
 use super::parting::Parting;
-use super::polls::Polls;
+use super::poll_sessions::LongPoll;
 use super::socket::{Inbound, Socket};
 use crate::config::Config;
 
 /// One end of a connection, ours.
-pub(super) enum Line {
+pub(super) enum Transport {
     WebSocket(Socket),
-    Polls(Polls),
+    LongPoll(LongPoll),
 }
 
-impl Line {
-    pub(super) fn is_polled(&self) -> bool {
-        matches!(self, Self::Polls(_))
+impl Transport {
+    pub(super) fn is_long_poll(&self) -> bool {
+        matches!(self, Self::LongPoll(_))
     }
 
     /// How long nothing may be heard.
     pub(super) fn silence_max(&self, config: &Config) -> Duration {
         match self {
             Self::WebSocket(_) => config.heartbeat_timeout,
-            Self::Polls(_) => POLL_SESSION_LIFE,
+            Self::LongPoll(_) => POLL_SESSION_LIFE,
         }
     }
 
@@ -35,7 +35,7 @@ impl Line {
         let longest = config.flush_interval_max;
         match self {
             Self::WebSocket(_) => WritePace::new(longest, now),
-            Self::Polls(_) => WritePace::new(longest.max(POLL_PACE), now),
+            Self::LongPoll(_) => WritePace::new(longest.max(POLL_PACE), now),
         }
     }
 
@@ -44,7 +44,7 @@ impl Line {
     pub(super) fn takes(&self) -> bool {
         match self {
             Self::WebSocket(_) => true,
-            Self::Polls(polls) => polls.is_awaited(),
+            Self::LongPoll(poll) => poll.is_awaited(),
         }
     }
 
@@ -52,7 +52,7 @@ impl Line {
     pub(super) fn unsent(&self) -> usize {
         match self {
             Self::WebSocket(socket) => socket.unsent(),
-            Self::Polls(polls) => polls.unsent(),
+            Self::LongPoll(poll) => poll.unsent(),
         }
     }
 
@@ -60,7 +60,7 @@ impl Line {
     pub(super) fn feed(&mut self, text: impl AsRef<[u8]>) {
         match self {
             Self::WebSocket(socket) => socket.feed(text),
-            Self::Polls(polls) => polls.feed(text.as_ref()),
+            Self::LongPoll(poll) => poll.feed(text.as_ref()),
         }
     }
 
@@ -68,7 +68,7 @@ impl Line {
     pub(super) fn feed_ping(&mut self) {
         match self {
             Self::WebSocket(socket) => socket.feed_ping(),
-            Self::Polls(_) => {}
+            Self::LongPoll(_) => {}
         }
     }
 
@@ -76,7 +76,7 @@ impl Line {
     pub(super) fn feed_close(&mut self, code: u16) {
         match self {
             Self::WebSocket(socket) => socket.feed_close(code),
-            Self::Polls(_) => {}
+            Self::LongPoll(_) => {}
         }
     }
 
@@ -84,21 +84,21 @@ impl Line {
     pub(super) fn take_frames(&mut self) -> u32 {
         match self {
             Self::WebSocket(socket) => socket.take_frames(),
-            Self::Polls(polls) => polls.take_frames(),
+            Self::LongPoll(poll) => poll.take_frames(),
         }
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Parting>> {
         match self {
             Self::WebSocket(socket) => socket.poll_flush(cx),
-            Self::Polls(polls) => polls.poll_flush(cx).map(Ok),
+            Self::LongPoll(poll) => poll.poll_flush(cx).map(Ok),
         }
     }
 
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, Parting>> {
         match self {
             Self::WebSocket(socket) => socket.poll_receive(cx),
-            Self::Polls(polls) => polls.poll_receive(cx).map(Ok),
+            Self::LongPoll(poll) => poll.poll_receive(cx).map(Ok),
         }
     }
 
@@ -106,7 +106,7 @@ impl Line {
     pub(super) async fn end(&mut self) {
         match self {
             Self::WebSocket(socket) => socket.end().await,
-            Self::Polls(polls) => polls.end(),
+            Self::LongPoll(poll) => poll.end(),
         }
     }
 }

@@ -32,12 +32,12 @@ struct Held {
 
 /// The permits of a process. Clones share them.
 #[derive(Clone, Default)]
-pub struct BodyBudget(Arc<Mutex<Held>>);
+pub struct BodyLimit(Arc<Mutex<Held>>);
 
 /// Leave to hold one large body, until it is dropped.
 pub(crate) struct BodyPermit {
     sender: BodySender,
-    budget: BodyBudget,
+    limit: BodyLimit,
 }
 
 /// Why there is no permit.
@@ -49,7 +49,7 @@ pub(crate) enum NoPermit {
     Process,
 }
 
-impl BodyBudget {
+impl BodyLimit {
     /// A permit for one body.
     pub(crate) fn take(&self, sender: &BodySender, address: Address) -> Result<BodyPermit, NoPermit> {
         let Held { by_sender, by_network } = &mut *self.0.lock();
@@ -68,7 +68,7 @@ impl BodyBudget {
         for network in address.networks() {
             *by_network.entry(network).or_default() += 1;
         }
-        Ok(BodyPermit { sender: sender.clone(), budget: self.clone() })
+        Ok(BodyPermit { sender: sender.clone(), limit: self.clone() })
     }
 
     /// Permits in use.
@@ -79,7 +79,7 @@ impl BodyBudget {
 
 impl Drop for BodyPermit {
     fn drop(&mut self) {
-        let Held { by_sender, by_network } = &mut *self.budget.0.lock();
+        let Held { by_sender, by_network } = &mut *self.limit.0.lock();
         let Some(address) = by_sender.remove(&self.sender) else { return };
         for network in address.networks() {
             if let Entry::Occupied(mut count) = by_network.entry(network) {
@@ -113,28 +113,28 @@ mod tests {
 
     #[test]
     fn permits_are_bounded_three_times_and_come_back() {
-        let budget = BodyBudget::default();
-        let take = |number, address_number| budget.take(&sender(number), address(address_number));
+        let limit = BodyLimit::default();
+        let take = |number, address_number| limit.take(&sender(number), address(address_number));
         let first = take(0, 0).ok();
         assert_eq!(take(0, 1).err(), Some(NoPermit::Client), "one body for each sender");
         let mut kept: Vec<_> =
             (1..LARGE_BODIES_PER_ADDRESS_MAX).map(|number| take(number, 0).ok().unwrap()).collect();
         assert_eq!(take(99, 0).err(), Some(NoPermit::Client), "so many for each address");
         kept.extend((kept.len() + 1..LARGE_BODIES_MAX).map(|number| take(number, number).ok().unwrap()));
-        assert_eq!((take(99, 99).err(), budget.used()), (Some(NoPermit::Process), LARGE_BODIES_MAX));
+        assert_eq!((take(99, 99).err(), limit.used()), (Some(NoPermit::Process), LARGE_BODIES_MAX));
         drop(first);
         assert!(take(99, 0).is_ok());
         drop(kept);
-        assert_eq!(budget.used(), 0);
-        assert!(budget.0.lock().by_network.is_empty());
+        assert_eq!(limit.used(), 0);
+        assert!(limit.0.lock().by_network.is_empty());
     }
 
     #[test]
     fn a_home_with_many_networks_is_one_address() {
-        let budget = BodyBudget::default();
+        let limit = BodyLimit::default();
         let from = |subnet: usize| {
             let address: IpAddr = format!("2001:db8:1:{subnet:x}::1").parse().unwrap();
-            budget.take(&sender(subnet), address.into())
+            limit.take(&sender(subnet), address.into())
         };
         let kept: Vec<_> = (0..LARGE_BODIES_MAX).filter_map(|subnet| from(subnet).ok()).collect();
         assert_eq!(kept.len(), LARGE_BODIES_PER_ADDRESS_MAX);
