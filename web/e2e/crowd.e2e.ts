@@ -110,7 +110,7 @@ describe("among many", () => {
     expect(await card.getByRole("link", { name: "Take me there" }).getAttribute("href")).toContain("48.14");
     await ben.moveTo({ lat: 48.1402, lng: 11.5755 });
     await card.getByRole("button", { name: "Follow" }).click();
-    await ada.page.locator(".followed", { hasText: "Following Ben" }).waitFor();
+    await ada.page.locator(".followed", { hasText: en.followedLive("Ben") }).waitFor();
     await ada.page.locator(".followed", { hasText: "last seen" }).waitFor();
     await ada.press("Stop following");
     await ada.page.locator(".followed").waitFor({ state: "hidden" });

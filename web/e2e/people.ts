@@ -7,6 +7,7 @@ import {
   type Page,
   type WebSocket,
 } from "playwright-core";
+import { isolated } from "../src/i18n/isolated";
 import { DEADLINE_MS } from "./deadline";
 
 /** Places along a street, about 100 m apart. */
@@ -125,7 +126,7 @@ export class Somebody {
   }
 
   marker(name: string) {
-    return this.page.locator(`.marker[aria-label^="${name}, "]`);
+    return this.page.locator(`.marker[aria-label^="${isolated(name)}, "]`);
   }
 
   async press(name: string): Promise<void> {

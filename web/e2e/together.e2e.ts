@@ -270,7 +270,7 @@ describe("the creator", () => {
   it("removes somebody", async () => {
     const { ada, ben } = await twoTogether();
     await ada.row("Ben").click();
-    await ada.press("Remove: Ben");
+    await ada.press(en.removePerson("Ben"));
     await ada.confirm("Remove");
     await ben.heading("You are no longer in this session");
     await ada.seesNobodyCalled("Ben");
@@ -292,7 +292,7 @@ describe("the creator", () => {
     await ada.page.getByText("1 is watching").waitFor();
 
     await ada.row("Ben").click();
-    await ada.press("Remove: Ben");
+    await ada.press(en.removePerson("Ben"));
     await ada.confirm("Remove and lock");
     await cleo.heading("You can no longer watch");
     await ada.page.getByText("1 is watching").waitFor({ state: "hidden" });
@@ -359,7 +359,7 @@ describe("leaving", () => {
     await ben.confirm("Leave session");
     await ben.heading("You have left");
     await ada.seesNobodyCalled("Ben");
-    await ada.page.getByText("Ben has left").waitFor();
+    await ada.page.getByText(en.left("Ben")).waitFor();
     await ben.press("Join again");
     await ben.join("Ben");
     await ada.sees("Ben", "now");

@@ -10,6 +10,7 @@ import {
   revokeTrackers,
 } from "./api";
 import { formatDuration } from "./format";
+import { isolated } from "./i18n/isolated";
 import { t } from "./i18n/texts";
 import type { Live } from "./live";
 import { load } from "./load";
@@ -64,7 +65,7 @@ function openMenu(live: Live): void {
   const { state, track, options } = live;
   const { creatorToken } = options.seat;
   const menu = openSessionMenu({
-    title: state.name ?? t.untitled,
+    title: state.name === null ? t.untitled : isolated(state.name),
     isWatcher: state.me === null,
     onPocket: state.me === null ? null : () => void openPocket(live, state.me ?? ""),
     onLeave: () => void leave(live),

@@ -9,6 +9,7 @@ import { homePage } from "./ui/home";
 import { joinPage } from "./ui/join";
 import { messagePage } from "./ui/message-page";
 import { watchForUpdates } from "./ui/update-banner";
+import { showTitle } from "./ui/window-title";
 import "./style.css";
 
 let page: Page | null = null;
@@ -16,7 +17,7 @@ let page: Page | null = null;
 function show(next: Page): void {
   page?.dispose?.();
   page = next;
-  document.title = next.title ? `${next.title} · Tagalong` : "Tagalong";
+  showTitle(next.title);
   document.body.replaceChildren(next.element);
   next.element.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
 }

@@ -1,3 +1,4 @@
+import { isolated } from "./isolated";
 import type { Texts } from "./texts";
 
 export const de: Texts = {
@@ -106,11 +107,12 @@ export const de: Texts = {
   beside: "bei dir",
   takeMeThere: "Weg dorthin",
   stopFollowing: "Nicht mehr folgen",
-  followedLive: (name) => `Du folgst ${name}`,
-  followed: (name, presence) => `Du folgst ${name}: ${presence}`,
-  together: (names) => `${names.length} Personen beieinander: ${names.join(", ")}`,
+  followedLive: (name) => `Du folgst ${isolated(name)}`,
+  followed: (name, presence) => `Du folgst ${isolated(name)}: ${presence}`,
+  together: (names) => `${names.length} Personen beieinander: ${names.map(isolated).join(", ")}`,
   remove: "Entfernen",
-  removeQuestion: (name) => `${name} aus der Sitzung entfernen?`,
+  removePerson: (name) => `Entfernen: ${isolated(name)}`,
+  removeQuestion: (name) => `${isolated(name)} aus der Sitzung entfernen?`,
   removeText:
     "Die Position verschwindet sofort, und wer zuschaut, muss neu fragen. Mit dem Link ist Beitreten oder Zuschauen wieder möglich, solange die Sitzung nicht gesperrt ist.",
   removeLockedText:
@@ -135,7 +137,7 @@ export const de: Texts = {
     "Die Karte konnte nicht geladen werden. Sobald die Verbindung zurück ist, wird es wieder versucht.",
   tilesMissing: "Kartenbilder nicht erreichbar",
   rough: (radius) => `± ${radius}`,
-  onMap: (name, age) => `${name}, ${age}`,
+  onMap: (name, age) => `${isolated(name)}, ${age}`,
 
   connecting: "Verbinden …",
   live: "Live",
@@ -222,8 +224,8 @@ export const de: Texts = {
   extend: "Eine Stunde mehr",
   downloadTrack: "Meine Spur herunterladen",
 
-  joined: (name) => `${name} ist beigetreten`,
-  left: (name) => `${name} ist gegangen`,
+  joined: (name) => `${isolated(name)} ist beigetreten`,
+  left: (name) => `${isolated(name)} ist gegangen`,
 
   endedTitle: {
     expired: "Die Zeit ist um",

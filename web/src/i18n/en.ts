@@ -1,4 +1,5 @@
 import type { SharingState } from "../sharing-state";
+import { isolated } from "./isolated";
 
 export const en = {
   language: "en",
@@ -105,11 +106,12 @@ export const en = {
   beside: "beside you",
   takeMeThere: "Take me there",
   stopFollowing: "Stop following",
-  followedLive: (name: string) => `Following ${name}`,
-  followed: (name: string, presence: string) => `Following ${name}: ${presence}`,
-  together: (names: string[]) => `${names.length} people together: ${names.join(", ")}`,
+  followedLive: (name: string) => `Following ${isolated(name)}`,
+  followed: (name: string, presence: string) => `Following ${isolated(name)}: ${presence}`,
+  together: (names: string[]) => `${names.length} people together: ${names.map(isolated).join(", ")}`,
   remove: "Remove",
-  removeQuestion: (name: string) => `Remove ${name} from this session?`,
+  removePerson: (name: string) => `Remove: ${isolated(name)}`,
+  removeQuestion: (name: string) => `Remove ${isolated(name)} from this session?`,
   removeText:
     "Their position disappears at once, and everyone who watches has to ask again. With the link they can join or watch again unless you lock the session.",
   removeLockedText:
@@ -133,7 +135,7 @@ export const en = {
   mapNotLoaded: "The map could not be loaded. It is tried again when the connection is back.",
   tilesMissing: "Map tiles cannot be reached",
   rough: (radius: string) => `± ${radius}`,
-  onMap: (name: string, age: string) => `${name}, ${age}`,
+  onMap: (name: string, age: string) => `${isolated(name)}, ${age}`,
 
   connecting: "Connecting…",
   live: "Live",
@@ -209,8 +211,8 @@ export const en = {
   extend: "One hour more",
   downloadTrack: "Download my track",
 
-  joined: (name: string) => `${name} has joined`,
-  left: (name: string) => `${name} has left`,
+  joined: (name: string) => `${isolated(name)} has joined`,
+  left: (name: string) => `${isolated(name)} has left`,
 
   endedTitle: {
     expired: "Time is up",

@@ -25,8 +25,8 @@ const isOld = ({ ageMs }: RosterEntry) => (ageMs ?? 0) >= OLD_MS;
 /** Beside the name, what makes the place worth less than it looks. */
 function noteOn(entry: RosterEntry): string {
   const { position } = entry.person;
-  if (isOld(entry)) return formatShortAge(entry.ageMs ?? 0);
-  return isRough(position?.accuracy) ? t.rough(formatDistance(position.accuracy)) : "";
+  if (isOld(entry)) return ` · ${formatShortAge(entry.ageMs ?? 0)}`;
+  return isRough(position?.accuracy) ? ` · ${t.rough(formatDistance(position.accuracy))}` : "";
 }
 
 type MapOf = Parameters<Marker["addTo"]>[0];
@@ -43,7 +43,9 @@ export class PersonMarker {
   private readonly body: HTMLElement;
   private readonly halo = h("span", { class: "marker-halo" });
   private readonly arrow = h("span", { class: "marker-heading" });
-  private readonly name = h("span", { class: "marker-name", "aria-hidden": "true", dir: "auto" });
+  private readonly name = h("span", { class: "marker-name-words", dir: "auto" });
+  private readonly note = h("span", { class: "marker-note" });
+  private readonly words = h("span", { class: "marker-name", "aria-hidden": "true" }, this.name, this.note);
   /** On the way from so many pixels beside the place. */
   private glide: (Spot & { animation: Animation }) | null = null;
   private drawn: { entry: RosterEntry; isChosen: boolean } | null = null;
@@ -64,7 +66,7 @@ export class PersonMarker {
       this.halo,
       this.arrow,
       isMe ? h("span", { class: "marker-dot" }) : avatar(person.name, person.color),
-      this.name,
+      this.words,
     );
     this.element = h(
       "button",
@@ -87,10 +89,10 @@ export class PersonMarker {
     const { person } = entry;
     const note = noteOn(entry);
     const name = entry.isMe ? t.you : person.name;
-    const label = note ? `${name} · ${note}` : name;
-    if (label !== this.label) {
-      this.label = label;
-      setText(this.name, label);
+    if (name + note !== this.label) {
+      this.label = name + note;
+      setText(this.name, name);
+      setText(this.note, note);
     }
     // What was said last stays right for a second: this is read out when it is asked for.
     const spoken = t.onMap(name, describePresence(entry));
@@ -109,10 +111,10 @@ export class PersonMarker {
 
   /** Puts the name where it has room; without room it is not shown. */
   placeName(side: Side | null): void {
-    if (this.side === side && this.name.hidden === (side === null)) return;
+    if (this.side === side && this.words.hidden === (side === null)) return;
     this.side = side;
-    this.name.hidden = side === null;
-    this.name.dataset.side = side ?? "";
+    this.words.hidden = side === null;
+    this.words.dataset.side = side ?? "";
   }
 
   /** In a group it is not drawn itself. */
@@ -135,12 +137,13 @@ export class PersonMarker {
     this.glide?.animation.finish();
   }
 
-  private drawState({ person, ...entry }: RosterEntry, position: Position, isChosen: boolean): void {
+  private drawState(entry: RosterEntry, position: Position, isChosen: boolean): void {
     const { classList } = this.element;
+    const { status } = entry.person;
     classList.toggle("is-chosen", isChosen);
-    classList.toggle("is-old", isOld({ person, ...entry }));
+    classList.toggle("is-old", isOld(entry));
     classList.toggle("is-rough", isRough(position.accuracy));
-    classList.toggle("is-away", person.status === "hidden" || person.status === "no_gps");
+    classList.toggle("is-away", status === "hidden" || status === "no_gps");
     this.arrow.hidden = position.heading === undefined;
     if (position.heading !== undefined) this.arrow.style.transform = `rotate(${position.heading}deg)`;
   }

@@ -34,7 +34,7 @@ export function endedPage(
       h(
         "div",
         { class: "invitation" },
-        sessionName !== null && h("p", { class: "eyebrow" }, sessionName),
+        sessionName !== null && h("p", { class: "eyebrow", dir: "auto" }, sessionName),
         h("h1", { tabindex: -1 }, t.endedTitle[reason]),
         h("p", { class: "pitch" }, t.endedText[reason]),
       ),

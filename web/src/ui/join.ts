@@ -18,6 +18,7 @@ import { colorChoice } from "./color-choice";
 import { h, type Page } from "./dom";
 import { icon } from "./icons";
 import { describeProblem, problemLine } from "./problem";
+import { showTitle } from "./window-title";
 
 interface JoinOptions {
   sessionId: string;
@@ -35,7 +36,7 @@ export function joinPage(options: JoinOptions): Page {
     content.replaceChildren(h("div", { class: "card skeleton", role: "status" }, t.loading));
     try {
       const { session, participants } = await ask(options.sessionId);
-      document.title = `${session.name ?? t.untitled} · Tagalong`;
+      showTitle(session.name ?? t.untitled);
       const way = session.locked ? lockedCard(load) : joinForm(session, participants ?? [], options);
       const isOwn = readSeat(options.sessionId).creatorToken !== undefined;
       content.replaceChildren(...describe(session, participants, isOwn), way);
@@ -92,7 +93,7 @@ function describe(session: Session, participants: ListedParticipant[] | null, is
       "div",
       { class: "invitation" },
       h("p", { class: "eyebrow" }, isOwn ? t.yourSession : t.youAreInvited),
-      h("h1", { tabindex: -1 }, session.name ?? t.untitled),
+      h("h1", { tabindex: -1, dir: "auto" }, session.name ?? t.untitled),
       h(
         "p",
         { class: "facts" },

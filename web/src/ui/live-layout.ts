@@ -12,6 +12,7 @@ import { personCard } from "./person-card";
 import { describePresence } from "./presence";
 import { sessionBar } from "./session-bar";
 import { type SharingCardOptions, sharingCard } from "./sharing-card";
+import { showTitle } from "./window-title";
 
 export interface LiveActions extends SharingCardOptions {
   onInvite(): void;
@@ -51,7 +52,6 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
   const card = personCard({ ...actions, onClose: actions.onCloseCard });
   map.foot.append(card.element);
   const panel = listPanel(people.element, actions, signal);
-  let shownTitle = "";
   const element = h(
     "main",
     { class: "live" },
@@ -73,9 +73,7 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
     showMapUnavailable: () => map.showNote(t.mapUnavailable),
     showTilesMissing: map.showTilesMissing,
     update({ state, entries, sharing: facts, camera, chosen, group, now }: LiveView) {
-      const title = `${state.name ?? t.untitled} · Tagalong`;
-      if (title !== shownTitle) document.title = title;
-      shownTitle = title;
+      showTitle(state.name ?? t.untitled);
       const followed = camera.mode === "person" ? camera.userId : null;
       bar.update(state, now);
       ending.update(state.endsAt === null ? null : state.endsAt - now);

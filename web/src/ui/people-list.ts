@@ -117,7 +117,7 @@ function removeButton(name: string, remove: () => void): HTMLElement {
     {
       class: "button small danger-quiet",
       type: "button",
-      "aria-label": `${t.remove}: ${name}`,
+      "aria-label": t.removePerson(name),
       click: remove,
     },
     t.remove,

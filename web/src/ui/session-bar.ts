@@ -6,7 +6,7 @@ import { icon } from "./icons";
 
 /** The session's name, the time it has left and the state of the connection; always in sight. */
 export function sessionBar(onInvite: () => void, onMenu: () => void) {
-  const name = h("h1", { tabindex: -1 });
+  const name = h("h1", { tabindex: -1, dir: "auto" });
   const time = h("span", { class: "bar-time" });
   const connection = h("span", { class: "connection", role: "status" });
   const polling = h("p", { class: "bar-polling", hidden: true }, t.polling);
