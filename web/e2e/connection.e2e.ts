@@ -93,7 +93,9 @@ describe("the state of the connection", () => {
     for (const way of ways) {
       network.turn(way);
       await isGone(ada);
-      expect(await ada.page.locator(".sharing").getAttribute("data-state"), way).toBe("interrupted");
+      await expect
+        .poll(() => ada.page.locator(".sharing").getAttribute("data-state"), { message: way })
+        .toBe("interrupted");
       network.turn("open");
       await isBack(ada);
     }

@@ -1,5 +1,6 @@
 import type { Geolocation } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { en } from "../src/i18n/en";
 import { Server } from "./server";
 import { Stage } from "./stage";
 
@@ -52,7 +53,7 @@ describe("among many", () => {
     for (const name of ["Ben", "Cleo", "Dora"]) await guest(link, name, spot);
     const group = ada.page.locator(".group", { hasText: "3" });
     await group.waitFor();
-    expect(await group.getAttribute("aria-label")).toContain("Cleo");
+    await expect.poll(() => group.getAttribute("aria-label")).toContain("Cleo");
     await group.click();
     await ada.page.locator(".person-card").getByRole("button", { name: "Cleo" }).click();
     await ada.page.locator(".person-card").getByRole("heading", { name: "Cleo" }).waitFor();
@@ -107,7 +108,9 @@ describe("among many", () => {
     await ada.marker("Ben").click();
     const card = ada.page.locator(".person-card");
     await card.getByText("north of you").waitFor();
-    expect(await card.getByRole("link", { name: "Take me there" }).getAttribute("href")).toContain("48.14");
+    await expect
+      .poll(() => card.getByRole("link", { name: "Take me there" }).getAttribute("href"))
+      .toContain("48.14");
     await ben.moveTo({ lat: 48.1402, lng: 11.5755 });
     await card.getByRole("button", { name: "Follow" }).click();
     await ada.page.locator(".followed", { hasText: en.followedLive("Ben") }).waitFor();

@@ -81,8 +81,10 @@ describe("the dashboard", () => {
         expect(page.url(), "the token stays in no history").toBe(`${server.url}/dashboard`);
         await status(page, "The server is healthy.");
         await page.getByRole("button", { name: /^End session/ }).waitFor();
-        expect(await region(page, "Background jobs").textContent()).toContain("clean up");
-        expect(await region(page, "Settings in force").textContent()).toContain("MAX_SESSION_HOURS");
+        await expect.poll(() => region(page, "Background jobs").textContent()).toContain("clean up");
+        await expect
+          .poll(() => region(page, "Settings in force").textContent())
+          .toContain("MAX_SESSION_HOURS");
         expect(await faults(page)).toEqual([]);
         const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         expect(wider).toBeLessThanOrEqual(0);

@@ -133,7 +133,7 @@ describe("what the creator is shown", () => {
     await ada.press("Menü der Sitzung");
     const ends = ada.page.getByRole("group", { name: "Endet in" }).getByRole("button");
     await ends.nth(1).waitFor();
-    expect(await ends.allTextContents()).toEqual(["1 Std.", "2 Std."]);
+    await expect.poll(() => ends.allTextContents()).toEqual(["1 Std.", "2 Std."]);
     await ends.nth(0).click();
     await ada.page.getByText("Diese Sitzung endet in 1 Std.").waitFor();
     await short.stop();

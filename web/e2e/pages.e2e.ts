@@ -107,7 +107,7 @@ describe.each(["light", "dark"] as const)("in the %s, on a phone", (colorScheme)
     });
     await expectSound(page);
     for (const known of ["DISPLAY_NAME_TAKEN", "phx_reply", "avatar_color", server.url]) {
-      expect(await page.getByText(known).count(), known).toBeGreaterThan(0);
+      await expect.poll(() => page.getByText(known).count(), { message: known }).toBeGreaterThan(0);
     }
     expect(ada.complaints).toEqual([]);
   });
@@ -159,7 +159,7 @@ it("speaks German to Germans", async () => {
   ada = await Somebody.arrive(browser, { locale: "de-DE" });
   await ada.page.goto(server.url);
   await ada.page.getByRole("button", { name: "Sitzung starten" }).waitFor();
-  expect(await ada.page.evaluate(() => document.documentElement.lang)).toBe("de");
+  await expect.poll(() => ada.page.evaluate(() => document.documentElement.lang)).toBe("de");
 });
 
 it("refuses a name that is taken, in words", async () => {

@@ -1,5 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { en } from "../src/i18n/en";
 import { mapServer, unreliable } from "./network";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
@@ -68,7 +69,7 @@ describe("two people", () => {
     await watcher.marker("Ben").waitFor();
     await ben.moveTo(4);
     await ada.sees("Ben", "400 m");
-    expect(await ada.page.locator(".person").count()).toBe(2);
+    await expect.poll(() => ada.page.locator(".person").count()).toBe(2);
     expect(watcher.complaints).toEqual([]);
   });
 
@@ -79,7 +80,7 @@ describe("two people", () => {
     await ben.sees("Ada", "300 m");
     await ben.moveTo(6);
     await ada.sees("Ben", "600 m");
-    expect(await ada.page.locator(".person").count()).toBe(2);
+    await expect.poll(() => ada.page.locator(".person").count()).toBe(2);
   });
 
   it("come back without sharing when the link is opened another time", async () => {
@@ -89,7 +90,7 @@ describe("two people", () => {
     await page.goto(link);
     await page.getByText("You are not sharing").waitFor();
     await ada.sees("Ben", "not sharing");
-    expect(await ada.page.locator(".person").count()).toBe(2);
+    await expect.poll(() => ada.page.locator(".person").count()).toBe(2);
   });
 });
 

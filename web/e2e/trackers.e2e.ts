@@ -58,12 +58,9 @@ it("an app takes over from the browser, and both see each other", async () => {
   await ada.chooseFromMenu("Keep sharing in my pocket");
   const sheet = ada.page.getByRole("dialog", { name: "Keep sharing in my pocket" });
   await sheet.waitFor();
-  expect(await sheet.getByRole("button", { name: /^Set up/ }).allTextContents()).toEqual([
-    "OwnTracks",
-    "Traccar Client",
-    "GPSLogger",
-    "OsmAnd",
-  ]);
+  await expect
+    .poll(() => sheet.getByRole("button", { name: /^Set up/ }).allTextContents())
+    .toEqual(["OwnTracks", "Traccar Client", "GPSLogger", "OsmAnd"]);
   for (const app of ["GPSLogger", "OsmAnd", "Traccar Client", "OwnTracks"]) {
     await ada.press(`Set up ${app}`);
     await sheet.getByText("Waiting for the first position").waitFor();
@@ -199,20 +196,27 @@ for (const [phone, userAgent, store] of [
     await ada.context.grantPermissions(["geolocation", "clipboard-read", "clipboard-write"]);
     await ada.chooseFromMenu("Keep sharing in my pocket");
     const sheet = sheetOf(ada);
-    expect(await sheet.getByRole("button", { name: /^Set up/ }).allTextContents()).toEqual(APPS[phone]);
+    await expect
+      .poll(() => sheet.getByRole("button", { name: /^Set up/ }).allTextContents())
+      .toEqual(APPS[phone]);
     for (const app of APPS[phone]) {
       await ada.press(`Set up ${app}`);
       await sheet.getByRole("link", { name: `Get ${app}` }).waitFor();
       expect(await typed(sheet, "Address (URL)"), app).toMatch(/\/track\/[\w-]+\//);
       expect(await sheet.locator("svg.qr").count(), app).toBe(0);
-      expect(await sheet.textContent(), app).toMatch(/Interval\s*10 sec/);
+      await expect.poll(() => sheet.textContent(), { message: app }).toMatch(/Interval\s*10 sec/);
     }
     await ada.press("Set up OwnTracks");
-    const text = await sheet.textContent();
-    expect(text).toContain("Remote Control, switch on “Allow external configuration”");
-    expect(text).toContain(phone === "iphone" ? "Version 26.2.3 or newer" : "Version 2.6.0 or newer");
-    expect(text).toMatch(/Mode\s*HTTP/);
-    expect(await sheet.getByRole("link", { name: "Get OwnTracks" }).getAttribute("href")).toContain(store);
+    await expect
+      .poll(() => sheet.textContent())
+      .toContain("Remote Control, switch on “Allow external configuration”");
+    await expect
+      .poll(() => sheet.textContent())
+      .toContain(phone === "iphone" ? "Version 26.2.3 or newer" : "Version 2.6.0 or newer");
+    await expect.poll(() => sheet.textContent()).toMatch(/Mode\s*HTTP/);
+    await expect
+      .poll(() => sheet.getByRole("link", { name: "Get OwnTracks" }).getAttribute("href"))
+      .toContain(store);
     expect(await typed(sheet, "Device ID")).toBe("phone");
     expect(await typed(sheet, "Tracker ID")).toBe("AL");
     await sheet.getByRole("button", { name: "Copy: Address (URL)" }).click();
@@ -222,7 +226,7 @@ for (const [phone, userAgent, store] of [
     expect(ownTracksAddress(link ?? "")).toBe(copied);
 
     await ada.press("Set up Traccar Client");
-    expect(await sheet.textContent()).toMatch(/Accuracy\s*highest.*Stop detection\s*off/s);
+    await expect.poll(() => sheet.textContent()).toMatch(/Accuracy\s*highest.*Stop detection\s*off/s);
     expect(ada.complaints).toEqual([]);
     await ada.context.close();
   });
@@ -245,10 +249,9 @@ it("another screen shows the codes, and what differs from phone to phone", async
   await ada.press("Set up OwnTracks");
   await sheet.getByText("iPhone: Version 26.2.3").waitFor();
   await sheet.getByText("Android: Version 2.6.0").waitFor();
-  expect(await sheet.getByRole("link", { name: /^OwnTracks for/ }).allTextContents()).toEqual([
-    "OwnTracks for iPhone",
-    "OwnTracks for Android",
-  ]);
+  await expect
+    .poll(() => sheet.getByRole("link", { name: /^OwnTracks for/ }).allTextContents())
+    .toEqual(["OwnTracks for iPhone", "OwnTracks for Android"]);
   await ada.press("Set up OsmAnd");
   expect(await typed(sheet, "Address (URL)")).toContain("/osmand?lat={0}&lon={1}&timestamp={2}");
   expect(ada.complaints).toEqual([]);
