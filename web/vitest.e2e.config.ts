@@ -5,8 +5,9 @@ import { DEADLINE_MS } from "./e2e/deadline.ts";
 const shared = {
   testTimeout: 4 * DEADLINE_MS,
   hookTimeout: DEADLINE_MS,
+  // Tests mostly wait for time to pass, and each file has servers and browsers of its own.
+  maxWorkers: 2,
   expect: { poll: { timeout: DEADLINE_MS } },
-  fileParallelism: false,
 };
 
 export default defineConfig({
