@@ -12,11 +12,14 @@ import {
 import { formatDuration } from "./format";
 import { isolated } from "./i18n/isolated";
 import { t } from "./i18n/texts";
-import type { Live } from "./live";
 import { load } from "./load";
+import type { Camera } from "./map/camera";
 import { joinPath } from "./route";
-import { giveUpPlace } from "./seat";
+import { giveUpPlace, type Seat } from "./seat";
+import type { SessionEvent, SessionState } from "./session";
 import { anHourMore, lengthsUpTo } from "./session-lengths";
+import type { Intent } from "./sharer";
+import type { Track } from "./track";
 import { saveGpx } from "./ui/gpx-file";
 import type { LiveActions } from "./ui/live-layout";
 import { describeProblem } from "./ui/problem";
@@ -24,8 +27,33 @@ import { openSessionMenu } from "./ui/session-menu";
 import { openShareSheet } from "./ui/share-sheet";
 import { choiceSheet, confirmSheet, openSheet } from "./ui/sheet";
 
+/** What the actions read of the live page, and what they do to it. */
+export interface LiveSession {
+  readonly options: {
+    readonly sessionId: string;
+    readonly seat: Seat & { token: string };
+    onJoinInstead(): void;
+  };
+  readonly state: SessionState;
+  readonly camera: Camera;
+  readonly track: Track;
+  readonly layout: { say(text: string): void };
+  readonly sharesByApp: boolean;
+  remainingMs(): number | null;
+  dispatch(event: SessionEvent): void;
+  draw(): void;
+  /** Calls back with each drawing until the returned function is called. */
+  follow(callback: () => void): () => void;
+  look(camera: Camera): void;
+  choose(userId: string): void;
+  closeCard(): void;
+  share(intent: Intent): void;
+  /** Shares from here until the first position comes from an app. */
+  expectApp(onArrival: () => void): void;
+}
+
 /** Everything a person can ask for on the live page. */
-export function liveActions(live: Live): LiveActions {
+export function liveActions(live: LiveSession): LiveActions {
   return {
     onInvite: () => void openShareSheet(linkOf(live), live.state.name, live.state.locked),
     onMenu: () => openMenu(live),
@@ -45,23 +73,23 @@ export function liveActions(live: Live): LiveActions {
   };
 }
 
-function linkOf({ options: { seat, sessionId } }: Live): string {
+function linkOf({ options: { seat, sessionId } }: LiveSession): string {
   return seat.joinLink ?? location.origin + joinPath(sessionId);
 }
 
 /** Following the same person again is how to stop following. */
-function follow(live: Live, userId: string | null): void {
+function follow(live: LiveSession, userId: string | null): void {
   if (userId === null) return;
   const isFollowed = live.camera.mode === "person" && live.camera.userId === userId;
   live.look(isFollowed ? { mode: "free" } : { mode: "person", userId });
 }
 
-function joinInstead({ options }: Live): void {
+function joinInstead({ options }: LiveSession): void {
   giveUpPlace(options.sessionId);
   options.onJoinInstead();
 }
 
-function openMenu(live: Live): void {
+function openMenu(live: LiveSession): void {
   const { state, track, options } = live;
   const { creatorToken } = options.seat;
   const menu = openSessionMenu({
@@ -95,7 +123,7 @@ function longestSession(): Promise<number> {
 
 /** What the server says of the session afterwards is what the page shows. */
 function update(
-  live: Live,
+  live: LiveSession,
   creatorToken: string,
   change: Parameters<typeof changeSession>[2],
 ): Promise<boolean> {
@@ -105,7 +133,7 @@ function update(
   });
 }
 
-async function extend(live: Live): Promise<void> {
+async function extend(live: LiveSession): Promise<void> {
   const { creatorToken } = live.options.seat;
   if (!creatorToken || live.state.endsAt === null) return;
   const minutes = anHourMore(live.remainingMs() ?? 0, await longestSession());
@@ -115,7 +143,7 @@ async function extend(live: Live): Promise<void> {
 }
 
 /** Stopping is meant for an app too, and an app does not hear what is said on this page. */
-function stop(live: Live): void {
+function stop(live: LiveSession): void {
   const { sessionId, seat } = live.options;
   const wasApp = live.sharesByApp;
   live.share("stopped");
@@ -125,7 +153,7 @@ function stop(live: Live): void {
   }
 }
 
-async function openPocket(live: Live, userId: string): Promise<void> {
+async function openPocket(live: LiveSession, userId: string): Promise<void> {
   const { sessionId, seat } = live.options;
   await attempt(live, async () => {
     const ask = () => getTrackers(sessionId, userId, seat.token);
@@ -143,7 +171,7 @@ async function openPocket(live: Live, userId: string): Promise<void> {
   });
 }
 
-async function leave(live: Live): Promise<void> {
+async function leave(live: LiveSession): Promise<void> {
   const { sessionId, seat } = live.options;
   const { userId, token } = seat;
   if (userId) {
@@ -155,14 +183,14 @@ async function leave(live: Live): Promise<void> {
   live.dispatch({ type: "ended", reason: "left" });
 }
 
-async function end(live: Live, creatorToken: string): Promise<void> {
+async function end(live: LiveSession, creatorToken: string): Promise<void> {
   if (!(await confirmSheet(t.endQuestion, t.endText, t.end))) return;
   if (await attempt(live, () => endSession(live.options.sessionId, creatorToken))) {
     live.dispatch({ type: "ended", reason: "ended_by_creator" });
   }
 }
 
-async function remove(live: Live, userId: string, name: string): Promise<void> {
+async function remove(live: LiveSession, userId: string, name: string): Promise<void> {
   const { sessionId, seat } = live.options;
   const { creatorToken } = seat;
   if (!creatorToken) return;
@@ -178,14 +206,14 @@ async function remove(live: Live, userId: string, name: string): Promise<void> {
   });
 }
 
-async function sendWatchersAway(live: Live, creatorToken: string): Promise<void> {
+async function sendWatchersAway(live: LiveSession, creatorToken: string): Promise<void> {
   const text = t.removeWatchersText;
   if (!(await confirmSheet(t.removeWatchersQuestion, text, t.removeWatchers))) return;
   await attempt(live, () => removeWatchers(live.options.sessionId, creatorToken));
 }
 
 /** Shows what went wrong. What is already over needs no message: the page learns that by itself. */
-async function attempt(live: Live, run: () => Promise<unknown>): Promise<boolean> {
+async function attempt(live: LiveSession, run: () => Promise<unknown>): Promise<boolean> {
   try {
     await run();
     return true;

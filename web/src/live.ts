@@ -1,7 +1,7 @@
 import { ApiError, type Config, getConfig, getSession, isGone, leaveOnUnload, watchSession } from "./api";
 import { type ChannelEvent, type Fix, type LiveChannel, openChannel, WATCHING_REVOKED } from "./channel";
 import { systemClock } from "./clock";
-import { liveActions } from "./live-actions";
+import { type LiveSession, liveActions } from "./live-actions";
 import { LoadFailure, load } from "./load";
 import type { Camera } from "./map/camera";
 import type { MapView } from "./map/map";
@@ -61,7 +61,7 @@ const KEEPS_POSITION: ReadonlySet<SharingPhase> = new Set(["on", "no_gps", "quie
 const ONLY_MY_END: ReadonlySet<EndReason> = new Set(["left", "removed", "full", "locked"]);
 
 /** A session while it is on: events come in, the state changes, everything is drawn from the state. */
-export class Live implements Page {
+export class Live implements Page, LiveSession {
   readonly title = null;
   readonly track: Track;
   readonly layout;

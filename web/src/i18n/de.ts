@@ -1,5 +1,5 @@
+import type { Texts } from "./en";
 import { isolated } from "./isolated";
-import type { Texts } from "./texts";
 
 export const de: Texts = {
   language: "de",

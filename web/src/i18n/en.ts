@@ -248,3 +248,6 @@ export const en = {
   notFoundText: "The address may be mistyped. Join links look like /join/ and a long code.",
   toStart: "To the start page",
 };
+
+/** The same texts in another language. */
+export type Texts = typeof en;

@@ -1,7 +1,5 @@
 import { de } from "./de";
-import { en } from "./en";
-
-export type Texts = typeof en;
+import { en, type Texts } from "./en";
 
 const LANGUAGES: Record<string, Texts> = { en, de };
 

@@ -1,8 +1,6 @@
 import { t } from "./texts";
 import { trackersDe } from "./trackers-de";
-import { trackersEn } from "./trackers-en";
-
-export type TrackerTexts = typeof trackersEn;
+import { type TrackerTexts, trackersEn } from "./trackers-en";
 
 const LANGUAGES: Record<string, TrackerTexts> = { en: trackersEn, de: trackersDe };
 

@@ -1,4 +1,4 @@
-import type { TrackerTexts } from "./tracker-texts";
+import type { TrackerTexts } from "./trackers-en";
 
 export const trackersDe: TrackerTexts = {
   getApp: (app) => `${app} holen`,

@@ -73,3 +73,5 @@ export const trackersEn = {
   pocketText: "A browser stops in the background; a tracker app goes on.",
   pocketBattery: "Uses about as much battery as navigation.",
 };
+
+export type TrackerTexts = typeof trackersEn;
