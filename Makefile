@@ -23,7 +23,7 @@ BUILD := cargo build --quiet --workspace --bins --examples
 
 # What the page is made of; cargo builds the result into the binary.
 PAGE := web/dist/index.html
-PAGE_SOURCES := web/index.html web/docs.html web/package.json $(wildcard docs/connect/*) web/vite.config.ts \
+PAGE_SOURCES := web/index.html web/docs.html web/dashboard.html web/package.json $(wildcard docs/connect/*) web/vite.config.ts \
   $(shell find web/build web/public web/src -type f ! -name '*.test.ts' ! -name '*.generated.bin')
 
 web: $(PAGE) ## Build the page into web/dist
@@ -77,21 +77,28 @@ schemathesis: need-cargo need-python ## Hold the binary against its REST descrip
 	$(BUILD)
 	tests/schemathesis/run
 
+# From these the page's types are generated.
+define SCHEMAS
+mkdir -p target
+$(BUILD)
+target/debug/tagalong openapi >target/openapi.json
+target/debug/tagalong dashboard-schema >target/dashboard.json
+endef
+
 page: need-cargo web ## Check the page: types, lints, unit tests, sizes
 	@echo "== page: types, lints, unit tests, sizes"
-	mkdir -p target
-	$(BUILD)
-	target/debug/tagalong openapi > target/openapi.json
+	$(SCHEMAS)
 	cd web
-	npm run --silent types -- --check >/dev/null || { echo "web/src/api-types.ts is out of date: run make api-types" >&2; exit 1; }
+	for types in api-types dashboard-types; do
+	  npm run --silent "$$types" -- --check >/dev/null || { echo "the page's $$types are out of date: run make api-types" >&2; exit 1; }
+	done
 	npm test --silent
 
-api-types: need-cargo web ## Write the page's types of the REST API from its description
-	@mkdir -p target
-	$(BUILD)
-	target/debug/tagalong openapi > target/openapi.json
+api-types: need-cargo web ## Write the page's types of REST and of the dashboard from their schemas
+	@$(SCHEMAS)
 	cd web
-	npm run --silent types
+	npm run --silent api-types
+	npm run --silent dashboard-types
 
 e2e: need-cargo need-chromium web ## Run people in real browsers against the real binary
 	@echo "== people in browsers"

@@ -33,7 +33,7 @@ export default defineConfig({
   plugins: [serviceWorker()],
   build: {
     target: "es2022",
-    rolldownOptions: { input: { index: "index.html", docs: "docs.html" } },
+    rolldownOptions: { input: { index: "index.html", docs: "docs.html", dashboard: "dashboard.html" } },
     modulePreload: { polyfill: false },
     // The policy of the page allows no data: URL beyond images, and small files compress better in one go.
     assetsInlineLimit: 0,

@@ -22,12 +22,15 @@ const linked = [
   ...references(html),
   ...[...worker.matchAll(/"\/([^"]+\.(?:js|css|svg))"/g)].map((match) => match[1]),
 ];
-// The documentation for developers, which nobody's phone loads.
-const docs = ["docs.html", ...references(readFileSync(join(dist, "docs.html"), "utf8"))];
+const filesOf = (page) => [page, ...references(readFileSync(join(dist, page), "utf8"))];
+// For developers and for the operator: the phones of a group load neither.
+const docs = filesOf("docs.html");
+const dashboard = filesOf("dashboard.html");
+const others = [...docs, ...dashboard];
 const everyAsset = readdirSync(join(dist, "assets"))
   .filter((name) => !/\.(br|gz)$/.test(name))
   .map((name) => `assets/${name}`)
-  .filter((file) => !docs.includes(file) || linked.includes(file));
+  .filter((file) => !others.includes(file) || linked.includes(file));
 const shell = [...new Set(["index.html", "sw.js", ...linked])];
 const whole = [...new Set([...shell, ...everyAsset])];
 
@@ -36,6 +39,7 @@ const budgets = [
   ["home and join pages", shell, 52],
   ["everything, with the map", whole, 480],
   ["documentation of the API", docs, 24],
+  ["dashboard", dashboard, 12],
 ];
 for (const [what, files, limit] of budgets) {
   const size = files.reduce((sum, file) => sum + wireSize(file), 0) / KIB;

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { texts } from "../src/dashboard/texts";
 import { DEADLINE_MS } from "./deadline";
 import { openBrowser } from "./people";
 import { Server } from "./server";
@@ -79,12 +80,10 @@ describe("the dashboard", () => {
         await crowd();
         const { page, complaints } = await open({ viewport, colorScheme, token: TOKEN });
         expect(page.url(), "the token stays in no history").toBe(`${server.url}/dashboard`);
-        await status(page, "The server is healthy.");
+        await status(page, texts.status("healthy"));
         await page.getByRole("button", { name: /^End session/ }).waitFor();
-        await expect.poll(() => region(page, "Background jobs").textContent()).toContain("clean up");
-        await expect
-          .poll(() => region(page, "Settings in force").textContent())
-          .toContain("MAX_SESSION_HOURS");
+        await expect.poll(() => region(page, texts.jobs).textContent()).toContain("clean up");
+        await expect.poll(() => region(page, texts.settings).textContent()).toContain("MAX_SESSION_HOURS");
         expect(await faults(page)).toEqual([]);
         const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         expect(wider).toBeLessThanOrEqual(0);
@@ -100,42 +99,42 @@ describe("the dashboard", () => {
     const end = page.getByRole("button", { name: /^End session/ });
     await end.click();
     expect(await faults(page)).toEqual([]);
-    await page.getByRole("button", { name: "Keep it" }).click();
+    await page.getByRole("button", { name: texts.cancel }).click();
     expect((await fetch(`${server.url}/api/sessions/${id}`)).status).toBe(200);
     const headers = { authorization: `Bearer ${TOKEN}` };
     const state = await (await fetch(`${server.url}/dashboard/state`, { headers })).text();
     expect(state).toContain("participants");
     for (const secret of [id, "Wilhelmina", "12.345", "98.765"]) expect(state).not.toContain(secret);
     await end.click();
-    await page.getByRole("button", { name: "End it" }).click();
+    await page.getByRole("button", { name: texts.endSession, exact: true }).click();
     expect(await over()).toContain("ended_by_creator");
-    await region(page, "Rooms").getByText("There are none.").waitFor();
+    await region(page, texts.rooms).getByText(texts.noRooms).waitFor();
     expect((await fetch(`${server.url}/api/sessions/${id}`)).status).toBe(404);
   });
 
   it("opens with the admin token alone", async () => {
     server = await Server.start({ ADMIN_TOKEN: TOKEN });
     const { page } = await open();
-    await page.getByLabel("Admin token").fill("a token that is as long as the right one");
-    await page.getByRole("button", { name: "Open" }).click();
-    await status(page, "This token does not open it.");
+    await page.getByLabel(texts.token).fill("a token that is as long as the right one");
+    await page.getByRole("button", { name: texts.open }).click();
+    await status(page, texts.tokenInvalid);
     expect(await faults(page)).toEqual([]);
-    await page.getByLabel("Admin token").fill(TOKEN);
-    await page.getByRole("button", { name: "Open" }).click();
-    await status(page, "The server is healthy.");
-    expect(await region(page, "Settings in force").textContent()).not.toContain(TOKEN);
+    await page.getByLabel(texts.token).fill(TOKEN);
+    await page.getByRole("button", { name: texts.open }).click();
+    await status(page, texts.status("healthy"));
+    expect(await region(page, texts.settings).textContent()).not.toContain(TOKEN);
   });
 
   it("opens with the token that was made at the first start, which a restart keeps", async () => {
     server = await Server.start();
     const made = await server.adminToken();
     const { page } = await open({ token: made });
-    await status(page, "The server is healthy.");
+    await status(page, texts.status("healthy"));
     await server.kill();
-    await status(page, "The server does not answer.");
+    await status(page, texts.noAnswer);
     await server.startAgain();
     expect(await server.adminToken()).toBe(made);
-    await status(page, "The server is healthy.");
+    await status(page, texts.status("healthy"));
   });
 
   it("tells others nothing, from this machine neither", async () => {

@@ -25,6 +25,8 @@ pub enum Task {
     Health,
     /// Print the description of the REST API.
     OpenApi,
+    /// Print the schema of what the dashboard is sent.
+    DashboardSchema,
     /// Print the completions of a shell.
     Completions(Shell),
     /// Print the manual page.
@@ -61,6 +63,11 @@ pub fn command() -> Command {
         .subcommand(Command::new("config").about("Print the settings in force and where each came from"))
         .subcommand(Command::new("health").about("Ask a running server whether it is ready (exit code 0 or 1)"))
         .subcommand(Command::new("openapi").about("Print the OpenAPI description of the REST API"))
+        .subcommand(
+            Command::new("dashboard-schema")
+                .about("Print the OpenAPI schema of the dashboard's state, for the types of its page")
+                .hide(true),
+        )
         .subcommand(
             Command::new("completions").about("Print the completions of a shell").arg(
                 Arg::new("shell").required(true).value_parser(clap::value_parser!(Shell)).help("Which shell"),
@@ -104,6 +111,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, cl
         Some(("config", _)) => Task::Config,
         Some(("health", _)) => Task::Health,
         Some(("openapi", _)) => Task::OpenApi,
+        Some(("dashboard-schema", _)) => Task::DashboardSchema,
         Some(("man", _)) => Task::Man,
         Some((_, matches)) => Task::Completions(matches.get_one("shell").copied().unwrap_or(Shell::Bash)),
     };

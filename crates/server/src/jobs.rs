@@ -10,6 +10,7 @@ use serde::Serialize;
 use tagalong_core::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use utoipa::ToSchema;
 
 use crate::clock::Clock;
 use crate::heap;
@@ -48,13 +49,15 @@ const UNTRACED_INTERVAL: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// What became of a job so far.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Report {
     /// What the job does.
     pub name: &'static str,
     /// When its last run ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_run: Option<Timestamp>,
     /// When the next run begins; nothing for a job that goes on.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub next_run: Option<Timestamp>,
     /// Runs that did what they should.
     pub done: u64,

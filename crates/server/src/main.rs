@@ -51,6 +51,10 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
             println!("{}", http::description().to_pretty_json()?);
             return Ok(ExitCode::SUCCESS);
         }
+        Task::DashboardSchema => {
+            println!("{}", http::dashboard_schema().to_pretty_json()?);
+            return Ok(ExitCode::SUCCESS);
+        }
         Task::Man => {
             clap_mangen::Man::new(cli::command()).render(&mut std::io::stdout())?;
             return Ok(ExitCode::SUCCESS);
@@ -89,7 +93,9 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
             println!("{answer}");
             Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Task::Serve | Task::Completions(_) | Task::OpenApi | Task::Man => serve(config).await,
+        Task::Serve | Task::Completions(_) | Task::OpenApi | Task::DashboardSchema | Task::Man => {
+            serve(config).await
+        }
     }
 }
 

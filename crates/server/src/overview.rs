@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tagalong_core::id::SessionId;
 use tagalong_core::time::Timestamp;
+use utoipa::ToSchema;
 
 use crate::entropy::random;
 use crate::metrics::Process;
@@ -22,9 +23,10 @@ const SAMPLES_MAX: usize = 360;
 const FAILURES_MAX: usize = 50;
 
 /// How much there was at one moment. What only grows is given as a total.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Sample {
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Open WebSockets.
     pub connections: usize,
@@ -65,9 +67,10 @@ impl Sample {
 }
 
 /// A request or a run of a job that failed for a reason of ours.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Failure {
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Stands in the line that the log has of a request.
     pub request_id: Option<String>,

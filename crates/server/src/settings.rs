@@ -225,7 +225,7 @@ impl fmt::Display for Source {
 }
 
 /// A setting as it holds.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct InForce {
     /// Its name.
     pub name: &'static str,

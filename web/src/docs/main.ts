@@ -3,7 +3,6 @@ import { h } from "../ui/dom";
 import { connect } from "./connect";
 import { type AsyncApi, live } from "./live";
 import { type OpenApi, rest } from "./rest";
-import "../style/base.css";
 import "./docs.css";
 
 async function read<T>(address: string): Promise<T> {

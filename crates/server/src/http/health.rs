@@ -165,7 +165,7 @@ pub(super) async fn detailed(With(state): With<State>) -> (StatusCode, Json<Deta
 }
 
 /// How everything is that the server needs.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Checked {
     status: &'static str,
     checks: Checks,

@@ -40,6 +40,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
 pub(crate) use body::LargeBody;
 pub(crate) use body_limit::{BodyLimit, BodyPermit, BodySender};
+pub use dashboard::dashboard_schema;
 pub(crate) use health::DatabaseProbe;
 pub(crate) use origin::{allowed_origin, base_url};
 pub(crate) use stream::Stream;

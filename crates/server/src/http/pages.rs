@@ -26,9 +26,11 @@ const CHECKED: &str = "no-cache";
 const SHELL: &str = "index.html";
 /// What `make web` puts beside a file that gets smaller by it.
 const COMPRESSED: [(Encoding, &str); 2] = [(Encoding::Brotli, ".br"), (Encoding::Gzip, ".gz")];
-/// Pages of their own, and where they are found.
-const PAGES: [(&str, &str); 1] = [("/docs", "docs.html")];
-const WITHOUT_SHELL: &str = "<!doctype html><html lang=en><title>Tagalong</title>\
+/// The page of the API's documentation.
+const DOCS: &str = "docs.html";
+/// The operator's page, which [`super::dashboard`] serves.
+pub(super) const DASHBOARD: &str = "dashboard.html";
+const NOT_BUILT: &str = "<!doctype html><html lang=en><title>Tagalong</title>\
     <p>This binary was built without its page. Run <code>make web</code> and build it again.";
 
 #[derive(Embed)]
@@ -55,20 +57,16 @@ struct Form {
 /// Serves the files, and the shell wherever somebody opens a page.
 pub(super) fn router() -> Router<State> {
     let mut router = Router::new();
-    for path in Built::iter().filter(|path| !is_compressed(path) && path != SHELL) {
+    let is_page = |path: &str| [SHELL, DOCS, DASHBOARD].contains(&path);
+    for path in Built::iter().filter(|path| !is_compressed(path) && !is_page(path)) {
         let Some(file) = File::built(&path).map(Arc::new) else { continue };
         let answer = async move |asked: HeaderMap| file.answer(&asked, StatusCode::OK);
-        let page = PAGES.iter().find(|(_, file)| *file == path);
-        let address = page.map_or_else(|| format!("/{path}"), |(address, _)| (*address).to_owned());
-        router = router.route(&address, get(answer));
+        router = router.route(&format!("/{path}"), get(answer));
     }
-    let shell = File::built(SHELL).map(Arc::new);
-    let page = move |asked: &HeaderMap, status| match &shell {
-        Some(shell) => shell.answer(asked, status),
-        None => without_shell(),
-    };
-    let (home, join, elsewhere) = (page.clone(), page.clone(), page);
+    let (docs, shell) = (page(DOCS), page(SHELL));
+    let (home, join, elsewhere) = (shell.clone(), shell.clone(), shell);
     router
+        .route("/docs", get(async move |asked: HeaderMap| docs(&asked, StatusCode::OK)))
         .route("/", get(async move |asked: HeaderMap| home(&asked, StatusCode::OK)))
         .route(
             "/join/{id}",
@@ -86,8 +84,13 @@ pub(super) fn router() -> Router<State> {
         })
 }
 
-fn without_shell() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, Html(WITHOUT_SHELL)).into_response()
+/// Answers with a page, or says that the binary was built without it.
+pub(super) fn page(path: &str) -> impl Fn(&HeaderMap, StatusCode) -> Response + Clone + use<> {
+    let file = File::built(path).map(Arc::new);
+    move |asked, status| match &file {
+        Some(file) => file.answer(asked, status),
+        None => (StatusCode::SERVICE_UNAVAILABLE, Html(NOT_BUILT)).into_response(),
+    }
 }
 
 impl File {

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use tagalong::admin_token;
 use tagalong::basemap::Basemap;
 use tagalong::cli;
 use tagalong::config::Config;
 
 use crate::harness::{Fetched, Server};
+use crate::postgres;
 
 const OPENED: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 const SESSION: &str = "/join/00000000-0000-4000-8000-000000000000";
@@ -63,6 +65,34 @@ async fn every_page_is_the_shell() {
         let head = server.fetch("HEAD", path, &[OPENED], "").await;
         assert_eq!((head.status, head.bytes.len()), (status, 0), "{path}");
         assert_eq!(head.header("content-length"), page.bytes.len().to_string(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_dashboard_is_a_page_with_the_same_policy() {
+    let server = Server::start().await;
+    let (home, page) = (server.get("/", &[OPENED]).await, server.get("/dashboard", &[OPENED]).await);
+    assert_eq!(page.status, 200);
+    assert!(page.is_shell() && page.text().contains("<title>Dashboard"), "{}", page.text());
+    for header in ["cache-control", "content-security-policy", "referrer-policy", "vary"] {
+        assert_eq!(page.header(header), home.header(header), "{header}");
+    }
+    for path in ["/dashboard.html", "/docs.html"] {
+        assert_eq!(server.get(path, &[]).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_dashboard_is_not_found_where_no_admin_token_can_be_kept() {
+    let url = postgres::shared().database().await;
+    let server = Server::on_with(&url, |config| {
+        config.admin_token = None;
+        // In the way of the file.
+        std::fs::create_dir(config.data_dir.join(admin_token::FILE)).unwrap();
+    })
+    .await;
+    for path in ["/dashboard", "/dashboard/state"] {
+        assert_eq!(server.get(path, &[OPENED]).await.status, 404, "{path}");
     }
 }
 

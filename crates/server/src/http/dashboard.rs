@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path, State as With};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::HeaderMap;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,10 +14,12 @@ use tagalong_core::id::SessionId;
 use tagalong_core::problem::Problem;
 use tagalong_core::room::{Census, SeatLoad};
 use tagalong_core::time::Timestamp;
+use utoipa::{OpenApi, ToSchema};
 
 use super::answer::{Done, Refusal};
 use super::health::{self, Checked};
 use super::operator::Operator;
+use super::pages;
 use crate::config::InForce;
 use crate::jobs::Report;
 use crate::overview::{Failure, Sample};
@@ -30,8 +33,8 @@ const SLOW: Duration = Duration::from_secs(1);
 const CONNECTIONS_SHOWN: usize = 10;
 
 /// All that the page shows.
-#[derive(Serialize)]
-struct Overall {
+#[derive(Serialize, ToSchema)]
+struct DashboardState {
     version: &'static str,
     now: Sample,
     hour: Vec<Sample>,
@@ -44,7 +47,7 @@ struct Overall {
     settings: Vec<InForce>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RoomShown {
     session: String,
     participants: usize,
@@ -52,10 +55,11 @@ struct RoomShown {
     watchers: usize,
     /// Positions so far.
     positions: u64,
+    #[schema(value_type = Option<String>, format = DateTime)]
     ends_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ConnectionShown {
     session: String,
     watcher: bool,
@@ -63,6 +67,16 @@ struct ConnectionShown {
     owed: usize,
     behind_ms: u64,
     superseded: u32,
+}
+
+/// No public interface: from it the page's types are generated.
+#[derive(OpenApi)]
+#[openapi(info(title = "Tagalong's dashboard"), components(schemas(DashboardState)))]
+struct DashboardSchema;
+
+/// The schema of `/dashboard/state`, in OpenAPI.
+pub fn dashboard_schema() -> utoipa::openapi::OpenApi {
+    DashboardSchema::openapi()
 }
 
 /// Everybody may load the page, which asks for the token, if there is one at all.
@@ -78,26 +92,18 @@ impl FromRequestParts<State> for MayKnow {
 
 /// The page, what it shows, and what it can do.
 pub(super) fn router() -> Router<State> {
-    let page = file("text/html; charset=utf-8", include_str!("page.html"));
-    let style = file("text/css; charset=utf-8", include_str!("page.css"));
-    let script = file("text/javascript; charset=utf-8", include_str!("page.js"));
+    let page = pages::page(pages::DASHBOARD);
     Router::new()
-        .route("/dashboard", get(async move |_: MayKnow| page))
-        .route("/dashboard/page.css", get(async move |_: MayKnow| style))
-        .route("/dashboard/page.js", get(async move |_: MayKnow| script))
+        .route("/dashboard", get(async move |_: MayKnow, asked: HeaderMap| page(&asked, StatusCode::OK)))
         .route("/dashboard/state", get(show))
         .route("/dashboard/sessions/{alias}/end", post(end))
-}
-
-fn file(kind: &'static str, text: &'static str) -> impl IntoResponse + Clone + use<> {
-    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text)
 }
 
 async fn show(_: Operator, With(state): With<State>) -> Response {
     let health = health::check(&state).await;
     let now = Sample::of(&state).await;
     let (rooms, connections) = rooms(&state);
-    let overall = Overall {
+    let shown = DashboardState {
         version: env!("CARGO_PKG_VERSION"),
         now,
         hour: state.overview.samples(),
@@ -109,7 +115,7 @@ async fn show(_: Operator, With(state): With<State>) -> Response {
         failures: state.overview.failures(),
         settings: state.config.in_force.clone(),
     };
-    Json(overall).into_response()
+    Json(shown).into_response()
 }
 
 fn rooms(state: &State) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
