@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tagalong::clock::Clock;
 use tagalong::cluster::redis::{Address, Lives, Redis};
 use tagalong::cluster::{Bus, BusHealth, Heard, Rooms};
+use tagalong::entropy::Entropy;
 use tagalong::metrics::Meter;
 use tagalong::realtime::hub::now;
 use tagalong_core::id::{SessionId, UserId};
@@ -102,7 +103,14 @@ fn main() {
     let url = std::env::var("BENCH_REDIS_URL");
     let address = Address::parse(url.as_deref().unwrap_or("redis://127.0.0.1:1")).unwrap();
     let lives = Lives { participant: LIFE, connection: LIFE };
-    let bus = Bus::Redis(Redis::new(node, address, lives, clock.clone(), Meter::unread(clock.clone())));
+    let bus = Bus::Redis(Redis::new(
+        node,
+        address,
+        lives,
+        clock.clone(),
+        Entropy::system(),
+        Meter::unread(clock.clone()),
+    ));
     let (several, seats) = rooms(Some(node), &clock);
     println!("several, not written:  {:6.0} ns for a position", publish(&several, &seats, &bus));
     if url.is_ok() {

@@ -43,7 +43,13 @@ async fn join(store: &Store, id: SessionId) {
 fn store(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let home = tempfile::tempdir().unwrap();
-    let store = runtime.block_on(Store::open(&Database::Sqlite(home.path().join("tagalong.db")), 2)).unwrap();
+    let store = runtime
+        .block_on(Store::open(
+            &Database::Sqlite(home.path().join("tagalong.db")),
+            2,
+            &tagalong::clock::Clock::system(),
+        ))
+        .unwrap();
     c.bench_function("store/create_session", |b| b.iter(|| runtime.block_on(make(&store))));
     c.bench_function("store/create_session and 10 join", |b| {
         b.iter(|| {

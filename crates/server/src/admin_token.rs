@@ -4,7 +4,7 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
 use crate::config::{Config, Secret};
-use crate::entropy::random;
+use crate::entropy::Entropy;
 use crate::private_file::{self, PrivateFileError};
 use crate::store::Database;
 
@@ -36,7 +36,7 @@ pub struct AdminToken {
 ///
 /// # Errors
 /// When the file is damaged, or when it cannot be used though the data directory is needed anyway.
-pub fn load(config: &Config) -> Result<Option<AdminToken>, AdminTokenError> {
+pub fn load(config: &Config, entropy: &Entropy) -> Result<Option<AdminToken>, AdminTokenError> {
     if let Some(secret) = config.admin_token.clone() {
         return Ok(Some(AdminToken { secret, is_new: false }));
     }
@@ -45,8 +45,8 @@ pub fn load(config: &Config) -> Result<Option<AdminToken>, AdminTokenError> {
     if !needs_directory && private_file::make_directory(&config.data_dir).is_err() {
         return Ok(closed());
     }
-    let made = || Ok(BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?).into_bytes());
-    match private_file::read_or_make(&path, made) {
+    let made = || Ok(BASE64_URL_SAFE_NO_PAD.encode(entropy.bytes::<32>()?).into_bytes());
+    match private_file::read_or_make(&path, entropy, made) {
         Ok(file) => {
             let text = String::from_utf8(file.bytes).map_err(|_| AdminTokenError::Damaged)?;
             let secret = Secret::kept(text.trim()).ok_or(AdminTokenError::Damaged)?;
@@ -79,13 +79,16 @@ mod tests {
     fn a_token_is_made_once_and_kept() {
         let home = tempfile::tempdir().unwrap();
         let config = config(&[("DATA_DIR", home.path().display().to_string())]);
-        let first = load(&config).unwrap().unwrap();
+        let first = load(&config, &Entropy::system()).unwrap().unwrap();
         assert!(first.is_new && first.secret.expose().len() == 43);
-        let again = load(&config).unwrap().unwrap();
+        let again = load(&config, &Entropy::system()).unwrap().unwrap();
         assert!(!again.is_new && again.secret == first.secret);
         for damaged in [&b"short"[..], b"", b"\xff\xfe\xfd"] {
             std::fs::write(home.path().join(FILE), damaged).unwrap();
-            assert!(matches!(load(&config), Err(AdminTokenError::Damaged)), "{damaged:?}");
+            assert!(
+                matches!(load(&config, &Entropy::system()), Err(AdminTokenError::Damaged)),
+                "{damaged:?}"
+            );
         }
     }
 
@@ -95,7 +98,7 @@ mod tests {
         let given = "0123456789abcdef0123456789abcdef".to_owned();
         let config =
             config(&[("DATA_DIR", home.path().display().to_string()), ("ADMIN_TOKEN", given.clone())]);
-        assert_eq!(load(&config).unwrap().unwrap().secret.expose(), given);
+        assert_eq!(load(&config, &Entropy::system()).unwrap().unwrap().secret.expose(), given);
         assert!(!home.path().join(FILE).exists());
     }
 
@@ -106,7 +109,7 @@ mod tests {
         let nowhere = ("DATA_DIR", home.path().join("file/data").display().to_string());
         let url = ("DATABASE_URL", "postgres://ada@db.example/trips".to_owned());
         let key = ("JWT_SECRET", "0123456789abcdef0123456789abcdef".to_owned());
-        assert!(load(&config(&[nowhere.clone(), url, key])).unwrap().is_none());
-        assert!(load(&config(&[nowhere])).is_err());
+        assert!(load(&config(&[nowhere.clone(), url, key]), &Entropy::system()).unwrap().is_none());
+        assert!(load(&config(&[nowhere]), &Entropy::system()).is_err());
     }
 }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::cluster::redis::{Lives, Redis};
 use crate::cluster::{Bus, Rooms};
 use crate::config::Config;
-use crate::entropy::random;
+use crate::entropy::{Entropy, NoEntropy};
 use crate::http::listener::{self, Port};
 use crate::http::{BodyLimit, DatabaseProbe};
 use crate::jobs::Jobs;
@@ -67,8 +67,8 @@ pub enum StartError {
     #[error("the database {0}: {1}")]
     Database(String, Box<dyn std::error::Error + Send + Sync>),
     /// The operating system has no randomness.
-    #[error("no randomness: {0}")]
-    Entropy(getrandom::Error),
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
     /// No certificate to serve HTTPS with.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -81,12 +81,12 @@ pub enum StartError {
 ///
 /// # Errors
 /// When the directory or the database cannot be used.
-pub async fn open_store(config: &Config) -> Result<Store, StartError> {
+pub async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartError> {
     if let Database::Sqlite(_) = &config.database {
         private_file::make_directory(&config.data_dir)
             .map_err(|error| StartError::DataDirectory(config.data_dir.display().to_string(), error))?;
     }
-    Store::open(&config.database, config.db_pool_size).await.map_err(|error| {
+    Store::open(&config.database, config.db_pool_size, clock).await.map_err(|error| {
         let cause = match error {
             StoreError::Unavailable(cause) => cause,
             refusal => refusal.into(),
@@ -96,21 +96,25 @@ pub async fn open_store(config: &Config) -> Result<Store, StartError> {
 }
 
 /// The way to other nodes, if the configuration names one.
-fn bus(config: &Config, clock: &Clock, meter: Meter) -> Result<Bus, StartError> {
+fn bus(config: &Config, clock: &Clock, entropy: &Entropy, meter: Meter) -> Result<Bus, StartError> {
     let Some(address) = &config.redis else { return Ok(Bus::Local) };
     // Fails when it was done before, by another server in this process.
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let node = NodeId::from_random(random().map_err(StartError::Entropy)?);
+    let node = NodeId::from_random(entropy.bytes()?);
     let lives = Lives { participant: config.participant_timeout, connection: config.last_seen_interval * 3 };
-    Ok(Bus::Redis(Redis::new(node, address.clone(), lives, clock.clone(), meter)))
+    Ok(Bus::Redis(Redis::new(node, address.clone(), lives, clock.clone(), entropy.clone(), meter)))
 }
 
 /// What is traced, if there is a collector.
-fn traces(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Traces, StartError> {
+fn traces(
+    config: &Config,
+    clock: &Clock,
+    entropy: &Entropy,
+    metrics: &Metrics,
+) -> Result<Traces, StartError> {
     let Some(settings) = config.traces.clone() else { return Ok(Traces::default()) };
     let counters = Counters { sent: metrics.spans_sent.clone(), dropped: metrics.spans_dropped.clone() };
-    let instance = random().map_err(StartError::Entropy)?;
-    Ok(Traces::new(settings, instance, clock.clone(), counters))
+    Ok(Traces::new(settings, clock.clone(), entropy.clone(), counters)?)
 }
 
 /// Starts the server at the address of its configuration.
@@ -138,19 +142,23 @@ pub async fn start_on(
     let for_metrics = config.metrics_bind.map(listen_for_metrics).transpose()?;
     let tls = config.tls.clone().map(Tls::load).transpose()?;
     let metrics = Metrics::default();
-    let store = open_store(&config).await?.measured(metrics.store_meter(clock.clone()));
-    let tokens = keys::tokens(&config)?;
-    let admin_token = admin_token::load(&config)?;
-    let bus = bus(&config, &clock, metrics.bus_meter(clock.clone()))?;
+    // Not an argument: what a server keeps secret is made of the system's randomness, whoever starts it.
+    let entropy = Entropy::system();
+    let store = open_store(&config, &clock).await?.measured(metrics.store_meter(clock.clone()));
+    let tokens = keys::tokens(&config, &entropy)?;
+    let admin_token = admin_token::load(&config, &entropy)?;
+    let bus = bus(&config, &clock, &entropy, metrics.bus_meter(clock.clone()))?;
     let bounds = Bounds { presence_grace: config.presence_grace, watchers: config.max_watchers };
-    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), bus.clone(), bounds));
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), entropy.clone(), bus.clone(), bounds));
     let places = config.max_participants;
-    let sessions = Sessions::new(store.clone(), Arc::clone(&hub), bus.clone(), clock.clone(), places);
+    let sessions =
+        Sessions::new(store.clone(), Arc::clone(&hub), bus.clone(), clock.clone(), entropy.clone(), places);
     bus.start(Arc::clone(&hub) as Arc<dyn Rooms>);
     let stopping = CancellationToken::new();
     let rates = Rates::new(&config, clock.clone());
-    let traces = traces(&config, &clock, &metrics)?;
-    let overview = Arc::new(Overview::new().map_err(StartError::Entropy)?);
+    let traces = traces(&config, &clock, &entropy, &metrics)?;
+    let overview = Arc::new(Overview::new(&entropy)?);
+    let poll_sessions = PollSessions::new(entropy.clone());
     let state = State::new(Parts {
         config,
         gate: Gate::default(),
@@ -166,6 +174,7 @@ pub async fn start_on(
         traces,
         overview,
         clock,
+        entropy,
         store,
         bus,
         hub,
@@ -173,7 +182,7 @@ pub async fn start_on(
         tokens,
         leaving: CancellationToken::new(),
         stopping,
-        poll_sessions: PollSessions::default(),
+        poll_sessions,
         waves: Waves::default(),
         connections: TaskTracker::new(),
     });

@@ -20,7 +20,7 @@ use tagalong_core::time::Timestamp;
 const BELIEVABLE_JUMP: Duration = Duration::from_secs(24 * 3600);
 
 /// Tells the time and waits for it. Clones tell the same time.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Clock {
     source: Source,
     steady: Arc<Steady>,
@@ -28,12 +28,13 @@ pub struct Clock {
     ahead: Arc<AtomicI64>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Source {
     System,
     Manual(Arc<Mutex<Hands>>),
 }
 
+#[derive(Debug)]
 struct Hands {
     system: Timestamp,
     instant: Instant,
@@ -41,6 +42,7 @@ struct Hands {
 }
 
 /// The time of day that does not jump.
+#[derive(Debug)]
 struct Steady {
     began: Instant,
     /// The time of day when it began, in milliseconds.
@@ -141,6 +143,15 @@ impl Clock {
     /// Waits for a while.
     pub fn sleep(&self, duration: Duration) -> Sleep {
         self.sleep_until(self.instant() + duration)
+    }
+
+    /// What comes of some work; nothing if it takes longer than this.
+    pub async fn timeout<T>(&self, longest: Duration, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.sleep(longest) => None,
+        }
     }
 
     /// Waits for a moment.

@@ -393,6 +393,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
+    use crate::entropy::Entropy;
 
     /// Jobs by a clock that is moved, and what their runs say.
     struct Trial {
@@ -409,7 +410,11 @@ mod tests {
             let stopping = CancellationToken::new();
             let (say, said) = mpsc::unbounded_channel();
             Self {
-                jobs: Jobs::new(clock, Arc::new(Overview::new().unwrap()), stopping.clone()),
+                jobs: Jobs::new(
+                    clock,
+                    Arc::new(Overview::new(&Entropy::system()).unwrap()),
+                    stopping.clone(),
+                ),
                 hand,
                 stopping,
                 said,

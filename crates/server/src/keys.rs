@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Secret};
-use crate::entropy::random;
+use crate::entropy::Entropy;
 use crate::private_file::{self, PrivateFileError};
 use crate::tokens::Tokens;
 
@@ -32,11 +32,12 @@ pub enum KeyError {
 ///
 /// # Errors
 /// When there is no key.
-pub fn tokens(config: &Config) -> Result<Tokens, KeyError> {
+pub fn tokens(config: &Config, entropy: &Entropy) -> Result<Tokens, KeyError> {
     let path = config.data_dir.join(FILE);
     let previous = config.jwt_secrets_previous.iter().map(|secret| Secret::expose(secret).as_bytes());
     let Some(secret) = &config.jwt_secret else {
-        let key = private_file::read_or_make(&path, || Ok(random::<BYTES>()?.to_vec()))?.bytes;
+        let key =
+            private_file::read_or_make(&path, entropy, || Ok(entropy.bytes::<BYTES>()?.to_vec()))?.bytes;
         return Ok(Tokens::new(&whole(&path, key)?, &previous.collect::<Vec<_>>())?);
     };
     let kept = private_file::read(&path)?.map(|key| whole(&path, key)).transpose()?;

@@ -70,26 +70,26 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Migrate => {
-            app::open_store(&config).await?.close().await;
+            app::open_store(&config, &Clock::system()).await?.close().await;
             println!("the database {} is up to date", config.database);
             Ok(ExitCode::SUCCESS)
         }
         Task::Export => {
-            let store = app::open_store(&config).await?;
+            let store = app::open_store(&config, &Clock::system()).await?;
             let taken = transfer::export(&store, std::io::BufWriter::new(std::io::stdout().lock())).await?;
             store.close().await;
             eprintln!("exported {taken}");
             Ok(ExitCode::SUCCESS)
         }
         Task::Import => {
-            let store = app::open_store(&config).await?;
+            let store = app::open_store(&config, &Clock::system()).await?;
             let taken = transfer::import(&store, std::io::stdin().lock()).await?;
             store.close().await;
             println!("imported {taken}");
             Ok(ExitCode::SUCCESS)
         }
         Task::Health => {
-            let (ready, answer) = probe::ready(&config).await?;
+            let (ready, answer) = probe::ready(&config, &Clock::system()).await?;
             println!("{answer}");
             Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }

@@ -11,7 +11,7 @@ use tagalong_core::id::SessionId;
 use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
-use crate::entropy::random;
+use crate::entropy::{Entropy, NoEntropy};
 use crate::metrics::Process;
 use crate::state::State;
 
@@ -93,8 +93,8 @@ impl Overview {
     ///
     /// # Errors
     /// When the operating system has no randomness.
-    pub fn new() -> Result<Self, getrandom::Error> {
-        Ok(Self { samples: Mutex::default(), failures: Mutex::default(), key: random()? })
+    pub fn new(entropy: &Entropy) -> Result<Self, NoEntropy> {
+        Ok(Self { samples: Mutex::default(), failures: Mutex::default(), key: entropy.bytes()? })
     }
 
     /// Keeps a sample; the oldest one goes.
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_last_ones_are_kept() {
-        let overview = Overview::new().unwrap();
+        let overview = Overview::new(&Entropy::system()).unwrap();
         for number in 0..FAILURES_MAX + 7 {
             let (at, request_id) = (Timestamp::from_millis(0), Some(number.to_string()));
             overview.note(Failure { at, request_id, what: "/".into(), why: "INTERNAL".into() });

@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::entropy::random;
+use crate::entropy::{Entropy, NoEntropy};
 
 /// Bytes of a secret file: many times what a key has.
 const BYTES_MAX: u64 = 4096;
@@ -36,6 +36,9 @@ pub enum PrivateFileError {
         /// Why they stay.
         error: Error,
     },
+    /// No secret can be made for it.
+    #[error("{0}: {1}")]
+    Entropy(PathBuf, NoEntropy),
     /// It is no secret of ours.
     #[error("{0} is longer than {BYTES_MAX} bytes")]
     TooLong(PathBuf),
@@ -48,14 +51,18 @@ pub enum PrivateFileError {
 /// When the file can be neither read nor made, or when others may read it and that cannot be changed.
 pub fn read_or_make(
     path: &Path,
-    make: impl FnOnce() -> Result<Vec<u8>, getrandom::Error>,
+    entropy: &Entropy,
+    make: impl FnOnce() -> Result<Vec<u8>, NoEntropy>,
 ) -> Result<PrivateFile, PrivateFileError> {
     if let Some(bytes) = read(path)? {
         return Ok(PrivateFile { bytes, is_new: false });
     }
     let failed = |error| PrivateFileError::Io(path.to_owned(), error);
-    let made = make().map_err(|error| failed(Error::other(error)))?;
-    let is_new = write_new(path, &made).map_err(failed)?;
+    let no_entropy = |error| PrivateFileError::Entropy(path.to_owned(), error);
+    let made = make().map_err(no_entropy)?;
+    let unique = u64::from_be_bytes(entropy.bytes().map_err(no_entropy)?);
+    let draft = path.with_extension(format!("{unique:x}"));
+    let is_new = write_new(path, &draft, &made).map_err(failed)?;
     if is_new {
         return Ok(PrivateFile { bytes: made, is_new });
     }
@@ -127,14 +134,12 @@ fn tighten(
     Ok(())
 }
 
-/// Whether the file was made: written beside and linked into place, so that nobody ever reads half of it.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
-    let unique = u64::from_be_bytes(random().map_err(Error::other)?);
-    let draft = path.with_extension(format!("{unique:x}"));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+/// Whether the file was made: written as a draft beside and linked into place, so that nobody ever reads half of it.
+fn write_new(path: &Path, draft: &Path, bytes: &[u8]) -> Result<bool, Error> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    let linked = written.and_then(|()| std::fs::hard_link(&draft, path));
-    std::fs::remove_file(&draft)?;
+    let linked = written.and_then(|()| std::fs::hard_link(draft, path));
+    std::fs::remove_file(draft)?;
     match linked {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         linked => linked.map(|()| true),
@@ -150,7 +155,7 @@ mod tests {
     }
 
     fn made(path: &Path, secret: &str) -> PrivateFile {
-        read_or_make(path, || Ok(secret.into())).unwrap()
+        read_or_make(path, &Entropy::system(), || Ok(secret.into())).unwrap()
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::clock::Clock;
 use crate::config::Config;
 
 /// How long a running server may take to say how it is.
@@ -25,15 +26,15 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// # Errors
 /// When it does not answer, in one line.
-pub async fn ready(config: &Config) -> Result<(bool, String), Failure> {
+pub async fn ready(config: &Config, clock: &Clock) -> Result<(bool, String), Failure> {
     let ip = match config.bind {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
     let address = SocketAddr::new(ip, config.port);
-    let answer = tokio::time::timeout(DEADLINE, connect(address, config.tls.is_some())).await;
-    let answer = answer.map_err(|_| format!("{address} does not answer in time"))?;
+    let answer = clock.timeout(DEADLINE, connect(address, config.tls.is_some())).await;
+    let answer = answer.ok_or_else(|| format!("{address} does not answer in time"))?;
     Ok(answer.map_err(|error| format!("{address}: {error}"))?)
 }
 

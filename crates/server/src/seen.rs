@@ -1,6 +1,6 @@
 //! Signs of life that are not in the database yet. They wait out an outage here, and are written after it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tagalong_core::id::{SessionId, UserId};
@@ -13,7 +13,7 @@ const WAITING_MAX: usize = 200_000;
 /// What waits: one time for each participant, the newest.
 #[derive(Debug, Default)]
 pub struct Unsaved {
-    waiting: HashMap<(SessionId, UserId), Timestamp>,
+    waiting: BTreeMap<(SessionId, UserId), Timestamp>,
     failed_at: Option<Instant>,
 }
 
@@ -38,7 +38,7 @@ impl Unsaved {
 
     /// They are written.
     pub fn saved(&mut self) {
-        self.waiting = HashMap::new();
+        self.waiting = BTreeMap::new();
     }
 
     /// The database did not take them.

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 use crate::clock::Clock;
 use crate::cluster::{Bus, Hint};
-use crate::entropy::random;
+use crate::entropy::{Entropy, NoEntropy};
 use crate::realtime::hub::{Hub, details, now};
 use crate::seen::Unsaved;
 use crate::store::{
@@ -36,6 +36,7 @@ pub struct Sessions {
     hub: Arc<Hub>,
     bus: Bus,
     clock: Clock,
+    entropy: Entropy,
     places: usize,
     unsaved: Arc<AsyncMutex<Unsaved>>,
     write_locks: WriteLocks,
@@ -43,7 +44,7 @@ pub struct Sessions {
 
 impl Sessions {
     /// Sessions of up to `places` participants.
-    pub fn new(store: Store, hub: Arc<Hub>, bus: Bus, clock: Clock, places: usize) -> Self {
+    pub fn new(store: Store, hub: Arc<Hub>, bus: Bus, clock: Clock, entropy: Entropy, places: usize) -> Self {
         // Half of the connections, of the database that has some for writes.
         let changes_max =
             if store.locks_rows() { (store.pool().max / 2).max(1) } else { Semaphore::MAX_PERMITS };
@@ -52,6 +53,7 @@ impl Sessions {
             hub,
             bus,
             clock,
+            entropy,
             places,
             unsaved: Arc::default(),
             write_locks: WriteLocks::new(changes_max),
@@ -70,9 +72,9 @@ impl Sessions {
     ) -> Result<NewSession, StoreError> {
         let created_at = self.clock.now();
         let session = NewSession {
-            id: SessionId::from_random(random().map_err(no_entropy)?),
+            id: SessionId::from_random(self.entropy.bytes().map_err(no_entropy)?),
             name,
-            creator_id: UserId::from_random(random().map_err(no_entropy)?),
+            creator_id: UserId::from_random(self.entropy.bytes().map_err(no_entropy)?),
             created_at,
             expires_at: created_at.plus(length),
             location_ttl,
@@ -110,7 +112,7 @@ impl Sessions {
         display_name: DisplayName,
         avatar_color: Option<AvatarColor>,
     ) -> Result<(SessionRecord, Profile), StoreError> {
-        let user_id = UserId::from_random(random().map_err(no_entropy)?);
+        let user_id = UserId::from_random(self.entropy.bytes().map_err(no_entropy)?);
         let new = NewParticipant { user_id, display_name, avatar_color };
         let own = self.clone();
         to_the_end(async move {
@@ -136,7 +138,7 @@ impl Sessions {
         if self.hub.watchers_full(id) {
             return Err(StoreError::Full);
         }
-        Ok((session, UserId::from_random(random().map_err(no_entropy)?)))
+        Ok((session, UserId::from_random(self.entropy.bytes().map_err(no_entropy)?)))
     }
 
     /// Takes somebody out, and tells the others. With somebody who is removed all watchers go: one of them may be
@@ -364,6 +366,6 @@ async fn to_the_end<T: Send + 'static>(
         .unwrap_or_else(|panicked| Err(StoreError::Unavailable(panicked.into())))
 }
 
-fn no_entropy(error: getrandom::Error) -> StoreError {
+fn no_entropy(error: NoEntropy) -> StoreError {
     StoreError::Unavailable(error.into())
 }

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::cluster::Bus;
 use crate::config::{Config, Secret};
+use crate::entropy::Entropy;
 use crate::http::{BodyLimit, DatabaseProbe};
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
@@ -36,6 +37,8 @@ pub struct Parts {
     pub config: Config,
     /// The time.
     pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
     /// What is counted.
     pub metrics: Metrics,
     /// What a trace collector is told.

@@ -77,6 +77,63 @@ fn the_rules_use_nothing_that_waits() {
     }
 }
 
+/// Where the system may be asked for time and randomness. All else is given a `Clock` and an `Entropy`.
+const ASK_THE_SYSTEM: [(&str, &str); 4] = [
+    ("crates/server/src/clock.rs", "is the clock"),
+    ("crates/server/src/entropy.rs", "is the entropy"),
+    ("crates/server/src/rates/mod.rs", "keys a hash, as every `HashMap` does by itself"),
+    ("crates/loadtest/src/clock.rs", "measures real time, from outside the server"),
+];
+
+#[test]
+fn time_and_randomness_are_injected() {
+    const GLOBALS: [&str; 8] = [
+        "tokio::time",
+        "tokio_util::time",
+        "Instant::now(",
+        "SystemTime::now(",
+        "OffsetDateTime::now",
+        "getrandom::",
+        "RandomState",
+        "new_v4(",
+    ];
+    let mut asking = Vec::new();
+    for (path, text) in sources(&["rs"]) {
+        let path = path.to_string_lossy().into_owned();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        if path.contains("/src/") && GLOBALS.iter().any(|global| code.contains(global)) {
+            asking.push(path);
+        }
+    }
+    asking.sort();
+    let mut allowed = ASK_THE_SYSTEM.map(|(path, _)| path.to_owned());
+    allowed.sort();
+    assert_eq!(asking, allowed);
+}
+
+/// Ids and keys of the seeded sequence can be guessed: only dev-dependencies may compile it.
+#[test]
+fn no_released_binary_has_the_seeded_entropy() {
+    const FEATURE: &str = "seeded-entropy";
+    for name in ["core", "loadtest", "server"] {
+        let manifest = std::fs::read_to_string(root().join(format!("crates/{name}/Cargo.toml"))).unwrap();
+        let manifest: toml::Table = manifest.parse().unwrap();
+        let shown = |table: &str| manifest.get(table).map(|table| format!("{table:?}")).unwrap_or_default();
+        let features = shown("features");
+        assert_eq!(features.matches(FEATURE).count(), usize::from(name == "server"), "features of {name}");
+        for table in ["dependencies", "build-dependencies", "target"] {
+            assert!(!shown(table).contains(FEATURE), "a dependency of {name} turns it on");
+        }
+    }
+    let mut built_by = vec![root().join("Makefile"), root().join("Dockerfile")];
+    files(&root().join("deploy"), &["release", "sh", "yaml"], &mut built_by);
+    built_by.push(root().join("deploy/release"));
+    for path in built_by {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("-features") && !text.contains(FEATURE), "{}", path.display());
+    }
+}
+
 #[test]
 fn every_setting_is_in_the_readme_with_its_default() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();

@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use super::address::{self, Peer};
 use super::answer::Refusal;
-use crate::entropy::random;
+use crate::entropy::Entropy;
 use crate::metrics::labels::{Answered, Route};
 use crate::overview::Failure;
 use crate::state::State;
@@ -30,7 +30,7 @@ const LONGPOLL: &str = "/socket/longpoll";
 /// The line has the route, never the address: a session's id is all that one needs to join it, and a query
 /// may hold a token.
 pub(super) async fn observe(With(state): With<State>, request: Request, next: Next) -> Response {
-    let id = request_id(&request);
+    let id = request_id(&request, &state.entropy);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let span = tracing::error_span!("request", request_id = %id);
@@ -147,11 +147,12 @@ fn template(route: &str) -> Cow<'static, str> {
 }
 
 /// The id that came with the request, if it is sane; a new one otherwise.
-fn request_id(request: &Request) -> String {
+fn request_id(request: &Request, entropy: &Entropy) -> String {
     let sane = |id: &&str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(plain)
     };
     let sent = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
-    sent.map_or_else(|| format!("{:032x}", u128::from_be_bytes(random().unwrap_or_default())), str::to_owned)
+    let new = || format!("{:032x}", u128::from_be_bytes(entropy.bytes().unwrap_or_default()));
+    sent.map_or_else(new, str::to_owned)
 }

@@ -82,6 +82,10 @@ pub struct Rates {
 
 impl Rates {
     /// The rates of a configuration, all of them unused.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the key of hash tables, as every `HashMap` has one: nobody is shown what is made of it"
+    )]
     pub fn new(config: &Config, clock: Clock) -> Self {
         let rate = |allowed, period| Mutex::new(RateLimit::new(allowed, period));
         let files = open_files::for_connections();

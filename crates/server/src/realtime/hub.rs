@@ -1,7 +1,7 @@
 //! The rooms of this node: found, loaded, swept and given up here. Touched when somebody comes or goes,
 //! never when somebody moves. What other nodes have to do with them stands in `neighbours`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::neighbours::Stale;
 use crate::clock::Clock;
 use crate::cluster::Bus;
+use crate::entropy::Entropy;
 use crate::store::{SessionRecord, Store, StoreError};
 use crate::tokens::{Pass, Role};
 
@@ -138,9 +139,11 @@ impl Drop for Loading<'_> {
 
 /// All rooms of this node.
 pub struct Hub {
-    rooms: Mutex<HashMap<SessionId, Arc<RoomCell>>>,
+    /// Ordered, so that what happens in several rooms at one moment happens in the same order each time.
+    rooms: Mutex<BTreeMap<SessionId, Arc<RoomCell>>>,
     pub(super) store: Store,
     pub(super) clock: Clock,
+    pub(super) entropy: Entropy,
     pub(super) bus: Bus,
     pub(super) stale: Stale,
     reading: Semaphore,
@@ -201,9 +204,19 @@ pub fn details(record: &SessionRecord) -> Details {
 
 impl Hub {
     /// A hub without rooms.
-    pub fn new(store: Store, clock: Clock, bus: Bus, bounds: Bounds) -> Self {
+    pub fn new(store: Store, clock: Clock, entropy: Entropy, bus: Bus, bounds: Bounds) -> Self {
         let (rooms, stale, superseded) = (Mutex::default(), Stale::default(), AtomicU64::default());
-        Self { rooms, store, clock, bus, stale, reading: Semaphore::new(READ_AT_ONCE), superseded, bounds }
+        Self {
+            rooms,
+            store,
+            clock,
+            entropy,
+            bus,
+            stale,
+            reading: Semaphore::new(READ_AT_ONCE),
+            superseded,
+            bounds,
+        }
     }
 
     /// Takes a seat in the room of the pass's session; reads the roster first if nobody has been there.

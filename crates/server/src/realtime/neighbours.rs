@@ -1,7 +1,7 @@
 //! The same sessions' rooms on other nodes: what they tell is merged here, and what may have been missed
 //! is read again.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -15,7 +15,6 @@ use tokio::sync::Notify;
 
 use super::hub::{Hub, RoomCell, details, now};
 use crate::cluster::{Bus, Heard, Hint, Rooms};
-use crate::entropy::jittered;
 use crate::store::StoreError;
 
 /// How often rooms with people are compared with the database while other nodes cannot be heard.
@@ -28,7 +27,7 @@ const ROOMS_AT_ONCE: usize = 16;
 /// Sessions whose room may not know what the database knows.
 #[derive(Default)]
 pub(super) struct Stale {
-    sessions: Mutex<HashSet<SessionId>>,
+    sessions: Mutex<BTreeSet<SessionId>>,
     some: Notify,
 }
 
@@ -131,7 +130,7 @@ impl Hub {
     pub async fn keep_fresh(&self) {
         let mut looked = self.clock.instant();
         loop {
-            let mut tick = self.clock.sleep(jittered(LOOK_INTERVAL_AWAY));
+            let mut tick = self.clock.sleep(self.entropy.jittered(LOOK_INTERVAL_AWAY));
             loop {
                 tokio::select! {
                     () = self.stale.some.notified() => self.compare_stale().await,

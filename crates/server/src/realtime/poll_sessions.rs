@@ -13,19 +13,24 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::poll_token::PollToken;
 use super::socket::Inbound;
-use crate::entropy::random;
+use crate::entropy::{Entropy, NoEntropy};
 use crate::http::BodyPermit;
 
 /// The sessions of a server.
-#[derive(Default)]
 pub struct PollSessions {
+    entropy: Entropy,
     open: Arc<Mutex<HashMap<PollToken, Arc<Mailbox>>>>,
 }
 
 impl PollSessions {
+    /// No session is open. Their tokens are made of `entropy`.
+    pub fn new(entropy: Entropy) -> Self {
+        Self { entropy, open: Arc::default() }
+    }
+
     /// Opens a session: its token for the client, its transport for the connection.
-    pub(super) fn open(&self) -> Result<(PollToken, LongPoll), getrandom::Error> {
-        let token = PollToken::from_random(random()?);
+    pub(super) fn open(&self) -> Result<(PollToken, LongPoll), NoEntropy> {
+        let token = PollToken::from_random(self.entropy.bytes()?);
         let mailbox = Arc::new(Mailbox::new());
         self.open.lock().insert(token, Arc::clone(&mailbox));
         let entry = Entry { token, open: Arc::clone(&self.open) };
@@ -302,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_large_body_counts_until_its_session_has_taken_it_although_its_client_hung_up() {
-        let (sessions, limit) = (PollSessions::default(), BodyLimit::default());
+        let (sessions, limit) = (PollSessions::new(Entropy::system()), BodyLimit::default());
         let (token, mut poll) = sessions.open().unwrap();
         let post = || {
             let sender = BodySender::Poll(token.number());

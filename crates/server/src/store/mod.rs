@@ -24,6 +24,7 @@ use tagalong_core::tracker_ids::TrackerIds;
 
 use self::postgres::Postgres;
 use self::sqlite::Sqlite;
+use crate::clock::Clock;
 use crate::metrics::{Meter, Outcome};
 
 /// A database. Clones share it.
@@ -250,10 +251,12 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be reached or opened, is too old, or holds something else.
-    pub async fn open(database: &Database, connections: u32) -> Result<Self, StoreError> {
+    pub async fn open(database: &Database, connections: u32, clock: &Clock) -> Result<Self, StoreError> {
         let engine = match database {
             Database::Sqlite(path) => Engine::Sqlite(Sqlite::open(path, connections).await?),
-            Database::Postgres(options) => Engine::Postgres(Postgres::open(options, connections).await?),
+            Database::Postgres(options) => {
+                Engine::Postgres(Postgres::open(options, connections, clock).await?)
+            }
         };
         Ok(Self { engine, meter: None })
     }

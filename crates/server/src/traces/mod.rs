@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use opentelemetry::context::FutureExt;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
-use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::trace::{SpanBuilder, SpanId, Status, TraceContextExt, TraceId, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{IdGenerator, SdkTracer, SdkTracerProvider};
 use prometheus_client::metrics::counter::Counter;
 
 pub use opentelemetry::trace::SpanKind;
@@ -27,6 +27,7 @@ pub use self::collector::{Collector, Unsent};
 use self::queue::{Keep, Queue};
 pub use self::settings::{Settings, Wrong};
 use crate::clock::Clock;
+use crate::entropy::{Entropy, NoEntropy};
 
 /// What becomes of spans, counted.
 #[derive(Clone, Debug)]
@@ -49,8 +50,17 @@ struct On {
 }
 
 impl Traces {
-    /// Traces as the settings say; `instance` tells this server's from those of others.
-    pub fn new(settings: Settings, instance: [u8; 16], clock: Clock, counters: Counters) -> Self {
+    /// Traces as the settings say.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness: an id tells this server's traces from those of others.
+    pub fn new(
+        settings: Settings,
+        clock: Clock,
+        entropy: Entropy,
+        counters: Counters,
+    ) -> Result<Self, NoEntropy> {
+        let instance = entropy.bytes()?;
         let resource = Resource::builder_empty()
             .with_detector(Box::new(TelemetryResourceDetector))
             .with_service_name(settings.service)
@@ -63,11 +73,12 @@ impl Traces {
         let queue = Arc::new(Queue::new(&resource, counters));
         let provider = SdkTracerProvider::builder()
             .with_span_processor(Keep(Arc::clone(&queue)))
+            .with_id_generator(Ids(entropy))
             .with_sampler(settings.sampler)
             .with_resource(resource)
             .build();
         let tracer = provider.tracer_with_scope(InstrumentationScope::builder("tagalong").build());
-        Self(Some(Arc::new(On { clock, tracer, queue, collector: settings.collector })))
+        Ok(Self(Some(Arc::new(On { clock, tracer, queue, collector: settings.collector }))))
     }
 
     /// Whether there is a collector.
@@ -102,6 +113,20 @@ impl Traces {
             answer?;
         }
         Ok(())
+    }
+}
+
+/// Makes the ids of traces and spans. Without randomness an id is invalid, and its span is not recorded.
+#[derive(Debug)]
+struct Ids(Entropy);
+
+impl IdGenerator for Ids {
+    fn new_trace_id(&self) -> TraceId {
+        self.0.bytes().map_or(TraceId::INVALID, TraceId::from_bytes)
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        self.0.bytes().map_or(SpanId::INVALID, SpanId::from_bytes)
     }
 }
 

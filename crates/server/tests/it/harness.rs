@@ -94,6 +94,21 @@ pub(crate) fn config(directory: &TempDir) -> Config {
     config
 }
 
+/// What nodes on a PostgreSQL database have in common: also the key that they sign with.
+fn shared_config(url: &str) -> impl FnOnce(&mut Config) + use<> {
+    let mut settings = Raw::default();
+    let key = "a key that all nodes of a test have in common";
+    for (name, value) in [("DATABASE_URL", url), ("JWT_SECRET", key)] {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+        settings.set_flag(setting, value.to_owned());
+    }
+    let parsed = Config::parse(&settings).unwrap();
+    |config| {
+        config.database = parsed.database;
+        config.jwt_secret = parsed.jwt_secret;
+    }
+}
+
 impl Server {
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
@@ -116,19 +131,20 @@ impl Server {
     }
 
     pub(crate) async fn on_with(url: &str, change: impl FnOnce(&mut Config)) -> Self {
-        let mut settings = Raw::default();
-        let key = "a key that all nodes of a test have in common";
-        for (name, value) in [("DATABASE_URL", url), ("JWT_SECRET", key)] {
-            let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
-            settings.set_flag(setting, value.to_owned());
-        }
-        let parsed = Config::parse(&settings).unwrap();
+        let with_url = shared_config(url);
         Self::start_with(|config| {
-            config.database = parsed.database;
-            config.jwt_secret = parsed.jwt_secret;
+            with_url(config);
             change(config);
         })
         .await
+    }
+
+    /// The same by the system's time: for how long somebody really waits for the database.
+    pub(crate) async fn on_by_system_time(url: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        let mut config = config(&directory);
+        shared_config(url)(&mut config);
+        Self::start_node(config, directory).await
     }
 
     /// One of several nodes: by the system's time, which the tests cannot move for all of them alike.

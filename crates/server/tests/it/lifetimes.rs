@@ -149,7 +149,13 @@ async fn signs_of_life_are_written_behind() {
     let (address, database) = (server.running.address, server.directory.path().join("tagalong.db"));
     drop((phoenix, plain));
     assert!(server.running.stop().await, "{address}");
-    let store = tagalong::store::Store::open(&tagalong::store::Database::Sqlite(database), 1).await.unwrap();
+    let store = tagalong::store::Store::open(
+        &tagalong::store::Database::Sqlite(database),
+        1,
+        &tagalong::clock::Clock::system(),
+    )
+    .await
+    .unwrap();
     let id = tagalong_core::id::SessionId::parse(&session.id).unwrap();
     let now = tagalong_core::time::Timestamp::parse("2026-11-24T12:00:10Z").unwrap();
     let (_, participants) = store.participants(id, now).await.unwrap();

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use serde_json::json;
 use tagalong::clock::Clock;
 use tagalong::cluster::Bus;
+use tagalong::entropy::Entropy;
 use tagalong::realtime::hub::{Bounds, Hub};
 use tagalong::sessions::Sessions;
 use tagalong::store::Store;
@@ -55,7 +56,7 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let database = Postgres::start();
-        let server = Server::on(&database.database().await).await;
+        let server = Server::on_by_system_time(&database.database().await).await;
         let session = server.session().await;
         let (_, ada) = server.join(&session, "Ada").await;
         let (_, ben) = server.join(&session, "Ben").await;
@@ -130,9 +131,9 @@ async fn a_database_that_freezes_and_goes_on() {
 /// Rooms over a database, without a server.
 async fn rooms(database: &Postgres, clock: &Clock) -> (Store, Arc<Hub>) {
     let url = database.database().await;
-    let store = Store::open(&url.parse().unwrap(), 4).await.unwrap();
+    let store = Store::open(&url.parse().unwrap(), 4, clock).await.unwrap();
     let bounds = Bounds { presence_grace: Duration::from_secs(30), watchers: 10 };
-    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Bus::Local, bounds));
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Entropy::system(), Bus::Local, bounds));
     (store, hub)
 }
 
@@ -156,7 +157,7 @@ async fn signs_of_life_wait_out_an_outage() {
     let start = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
     let (clock, hand) = Clock::manual(start);
     let (store, hub) = rooms(&database, &clock).await;
-    let sessions = Sessions::new(store.clone(), Arc::clone(&hub), Bus::Local, clock, 50);
+    let sessions = Sessions::new(store.clone(), Arc::clone(&hub), Bus::Local, clock, Entropy::system(), 50);
     let id = sessions.create(None, Duration::from_secs(3_600), Duration::from_secs(30)).await.unwrap().id;
     let mut seats = Vec::new();
     for name in ["Ada", "Ben"] {

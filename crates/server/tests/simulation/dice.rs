@@ -1,18 +1,16 @@
 //! Chance that comes again: the same seed, the same throws.
 
-/// SplitMix64: enough to choose by, and the same for ever, which no library promises of its generators.
-pub(crate) struct Dice(u64);
+use tagalong::entropy::Entropy;
+
+pub(crate) struct Dice(Entropy);
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Entropy::seeded(seed))
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        u64::from_le_bytes(self.0.bytes().unwrap())
     }
 
     /// A number below a bound.

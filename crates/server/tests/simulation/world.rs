@@ -3,19 +3,23 @@
 mod hang_ups;
 mod heard;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tagalong::clock::{Clock, ManualClock};
 use tagalong::cluster::Bus;
+use tagalong::entropy::Entropy;
 use tagalong::realtime::hub::{self, Bounds, Hub, Membership};
 use tagalong::sessions::Sessions;
 use tagalong::store::{Database, Departure, NewEnd, SessionChange, Store, StoreError};
 use tagalong::tokens::{Pass, Role};
-use tagalong_core::event::SharingStatus;
+use tagalong_core::event::{SharingStatus, Wire, to_json};
 use tagalong_core::id::UserId;
 use tagalong_core::participant::DisplayName;
 use tagalong_core::position::Position;
@@ -31,6 +35,7 @@ use crate::faults::{Fault, Faults};
 use crate::model::{GRACE, INACTIVITY, LONGEST, Model, PLACES, RETENTION, SILENCE, TTL, WATCHERS};
 
 const MINUTE: Duration = Duration::from_secs(60);
+const ROOMS_AT_THE_END: usize = 4;
 const STATUSES: [SharingStatus; 3] = [SharingStatus::Sharing, SharingStatus::Paused, SharingStatus::Hidden];
 
 /// What a server is made of.
@@ -47,8 +52,24 @@ struct Connection {
     stalled: bool,
 }
 
+/// The connections that were woken, in that order.
+type Woken = Arc<Mutex<Vec<usize>>>;
+
+/// Notes that a connection is woken.
+struct Alarm {
+    connection: usize,
+    woken: Woken,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.woken.lock().push(self.connection);
+    }
+}
+
 pub(crate) struct World {
     dice: Dice,
+    entropy: Entropy,
     clock: Clock,
     hand: ManualClock,
     home: TempDir,
@@ -57,17 +78,21 @@ pub(crate) struct World {
     model: Model,
     connections: Vec<Connection>,
     positions: u64,
+    /// All that anybody was answered or sent, and when.
+    journal: RefCell<Vec<String>>,
+    woken: Woken,
 }
 
 fn file(home: &TempDir) -> PathBuf {
     home.path().join("tagalong.db")
 }
 
-async fn start(home: &TempDir, clock: &Clock) -> Parts {
-    let store = Store::open(&Database::Sqlite(file(home)), 2).await.unwrap();
+async fn start(home: &TempDir, clock: &Clock, entropy: &Entropy) -> Parts {
+    let store = Store::open(&Database::Sqlite(file(home)), 2, clock).await.unwrap();
     let bounds = Bounds { presence_grace: GRACE, watchers: WATCHERS };
-    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), Bus::Local, bounds));
-    let sessions = Sessions::new(store.clone(), Arc::clone(&hub), Bus::Local, clock.clone(), PLACES);
+    let hub = Arc::new(Hub::new(store.clone(), clock.clone(), entropy.clone(), Bus::Local, bounds));
+    let (own_clock, own_entropy) = (clock.clone(), entropy.clone());
+    let sessions = Sessions::new(store.clone(), Arc::clone(&hub), Bus::Local, own_clock, own_entropy, PLACES);
     Parts { store, hub, sessions }
 }
 
@@ -75,10 +100,37 @@ impl World {
     pub(crate) async fn new(seed: u64) -> Self {
         let home = TempDir::new().unwrap();
         let (clock, hand) = Clock::manual(Timestamp::parse("2026-11-24T12:00:00Z").unwrap());
-        let parts = start(&home, &clock).await;
+        // Not the sequence by which is chosen what happens.
+        let (dice, entropy) = (Dice::new(seed), Entropy::seeded(!seed));
+        let parts = start(&home, &clock, &entropy).await;
         let faults = Faults::of(&file(&home)).await;
-        let (model, connections) = (Model::default(), Vec::new());
-        Self { dice: Dice::new(seed), clock, hand, home, parts, faults, model, connections, positions: 0 }
+        let (model, connections, positions) = (Model::default(), Vec::new(), 0);
+        let (journal, woken) = (RefCell::default(), Woken::default());
+        Self {
+            dice,
+            entropy,
+            clock,
+            hand,
+            home,
+            parts,
+            faults,
+            model,
+            connections,
+            positions,
+            journal,
+            woken,
+        }
+    }
+
+    fn observe_woken(&self) {
+        let woken = std::mem::take(&mut *self.woken.lock());
+        if !woken.is_empty() {
+            self.observe(format_args!("woken: {woken:?}"));
+        }
+    }
+
+    fn observe(&self, what: impl Display) {
+        self.journal.borrow_mut().push(format!("{} {what}", self.clock.now().as_millis()));
     }
 
     /// Something happens.
@@ -104,18 +156,35 @@ impl World {
             96 => self.set_system_clock(),
             _ => self.hang_up().await,
         }
+        self.observe_woken();
         self.compare().await;
     }
 
-    /// Nothing fails any more, and everyone reads all that they are owed.
-    pub(crate) async fn finish(&mut self) {
+    /// Nothing fails any more, and everyone reads all that they are owed. What was observed in all that time.
+    pub(crate) async fn finish(mut self) -> Vec<String> {
         self.faults.end().await;
-        for index in 0..self.connections.len() {
-            self.take(index, Due::Everything);
-        }
+        self.fill_rooms().await;
+        // Twice, so that everyone waits: then time ends all sessions at one moment.
+        self.take_all();
+        self.take_all();
+        self.let_pass(LONGEST);
+        self.observe_woken();
+        self.take_all();
         self.clean_up().await;
         self.compare().await;
         self.parts.store.close().await;
+        self.journal.into_inner()
+    }
+
+    /// Several sessions at once with several people in each.
+    async fn fill_rooms(&mut self) {
+        for _ in 0..ROOMS_AT_THE_END {
+            self.create().await;
+        }
+        for _ in 0..ROOMS_AT_THE_END * PLACES {
+            self.join().await;
+            self.enter().await;
+        }
     }
 
     fn session(&mut self) -> Option<usize> {
@@ -141,14 +210,17 @@ impl World {
         match outcome {
             Ok(value) => {
                 assert_eq!(expected, Ok(()));
+                self.observe("done");
                 Some(value)
             }
             Err(StoreError::Unavailable(error)) => {
                 assert!(self.faults.now.is_some(), "{error}");
+                self.observe("the database is unavailable");
                 None
             }
             Err(error) => {
                 assert_eq!(expected, Err(error.problem()));
+                self.observe(error);
                 None
             }
         }
@@ -158,6 +230,7 @@ impl World {
         let length = MINUTE * (1 + self.dice.below(180) as u32);
         let made = self.parts.sessions.create(None, length, TTL).await;
         if let Some(made) = self.done(made, Ok(())) {
+            self.observe(format_args!("session {} of {}", made.id, made.creator_id.as_str()));
             self.model.created(made.id, made.created_at, made.expires_at);
         }
     }
@@ -174,6 +247,7 @@ impl World {
         let expected = self.model.may_join(session, &name, now);
         let joined = self.parts.sessions.join(id, DisplayName::parse(&name).unwrap(), None).await;
         if let Some((_, profile)) = self.done(joined, expected) {
+            self.observe(format_args!("participant {}", to_json(&profile)));
             self.model.joined(session, profile.user_id, name, now);
         }
     }
@@ -245,6 +319,9 @@ impl World {
             Ok((membership, welcome)) => {
                 assert_eq!(self.model.enters(session, person, generation, now), Ok(()));
                 self.compare_welcome(session, person, &welcome);
+                self.observe(format_args!("welcome {}", welcome.participants.to_json()));
+                self.observe(format_args!("welcome {}", to_json(&welcome.locations)));
+                self.observe(format_args!("welcome {}", welcome.presence.to_json()));
                 let stalled = self.dice.once_in(6);
                 self.connections.push(Connection { membership: Some(membership), stalled });
             }
@@ -337,14 +414,27 @@ impl World {
         self.take(index, due);
     }
 
+    fn take_all(&mut self) {
+        for index in 0..self.connections.len() {
+            self.take(index, Due::Everything);
+        }
+    }
+
     /// A connection takes what it is owed: exactly what the model says, in that order.
     fn take(&mut self, index: usize, due: Due) {
         let now = self.clock.now();
         let Some(membership) = &self.connections[index].membership else { return };
         let mut batch = Batch::default();
         let (seat, instant) = (membership.seat(), self.clock.instant());
-        let polled =
-            membership.room().with(|room| room.poll_take(seat, due, Waker::noop(), instant, &mut batch));
+        let waker = Waker::from(Arc::new(Alarm { connection: index, woken: Arc::clone(&self.woken) }));
+        let polled = membership.room().with(|room| room.poll_take(seat, due, &waker, instant, &mut batch));
+        for broadcast in batch.control.iter().chain(&batch.positions) {
+            let frame = String::from_utf8_lossy(broadcast.frame(Wire::Plain));
+            self.observe(format_args!("connection {index}: {frame}"));
+        }
+        if let Some(farewell) = batch.farewell {
+            self.observe(format_args!("connection {index}: {farewell:?}"));
+        }
         let ear = &mut self.model.ears[index];
         let owed = std::mem::take(&mut ear.owed);
         let dirty = if due == Due::Everything { std::mem::take(&mut ear.dirty) } else { BTreeSet::new() };
@@ -382,7 +472,12 @@ impl World {
 
     fn pass(&mut self) {
         let most = self.dice.pick(&[2, 40, 20 * 60, 100 * 60]).unwrap();
-        self.hand.advance(Duration::from_millis(250 * (1 + self.dice.below(4 * most))));
+        let quarters = 1 + self.dice.below(4 * most);
+        self.let_pass(Duration::from_millis(250 * quarters));
+    }
+
+    fn let_pass(&mut self, time: Duration) {
+        self.hand.advance(time);
         self.parts.hub.sweep();
         self.model.swept(self.clock.now());
     }
@@ -444,7 +539,7 @@ impl World {
         self.parts.store.close().await;
         self.connections.iter_mut().for_each(|connection| connection.membership = None);
         self.model.restarted();
-        self.parts = start(&self.home, &self.clock).await;
+        self.parts = start(&self.home, &self.clock, &self.entropy).await;
     }
 
     /// What the database says is what ought to be.
@@ -467,6 +562,7 @@ impl World {
             let listed = listed.map(|(_, listed)| {
                 listed.into_iter().map(|one| (one.profile.user_id, one.last_seen)).collect::<Vec<_>>()
             });
+            self.observe(format_args!("listed {listed:?}"));
             assert_eq!(listed, expected);
         }
     }

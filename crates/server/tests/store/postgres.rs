@@ -15,7 +15,7 @@ use crate::races::race;
 use crate::server::{Postgres, connect, shared};
 
 pub(crate) async fn at_url(url: &str) -> Result<Store, StoreError> {
-    Store::open(&url.parse().unwrap(), 8).await
+    Store::open(&url.parse().unwrap(), 8, &tagalong::clock::Clock::system()).await
 }
 
 /// A store in a database of its own.

@@ -21,7 +21,7 @@ pub(crate) async fn open(home: &Path) -> Store {
 }
 
 async fn at_file(file: PathBuf) -> Result<Store, tagalong::store::StoreError> {
-    Store::open(&Database::Sqlite(file), 4).await
+    Store::open(&Database::Sqlite(file), 4, &tagalong::clock::Clock::system()).await
 }
 
 /// A connection past the store. It leaves the journal mode as it finds it.

@@ -1,6 +1,6 @@
 //! What is said over one connection to Redis, and heard.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -102,7 +102,7 @@ impl Link {
 
     /// Subscribes to what is wanted by now, and leaves what is not. Only the writer does: so the two cannot
     /// overtake each other.
-    async fn check_subscriptions(&self, to_check: HashSet<SessionId>, outbox: &Outbox) -> Result<(), Lost> {
+    async fn check_subscriptions(&self, to_check: BTreeSet<SessionId>, outbox: &Outbox) -> Result<(), Lost> {
         let (mut more, mut less) = (Vec::new(), Vec::new());
         {
             let mut subscribed = self.subscribed.lock();
@@ -195,7 +195,7 @@ impl Link {
         Ok(self.connection.batch())
     }
 
-    async fn write_hints(&self, hints: &HashMap<SessionId, Hint>) -> Result<(), Lost> {
+    async fn write_hints(&self, hints: &BTreeMap<SessionId, Hint>) -> Result<(), Lost> {
         let mut batch = self.connection.batch();
         for (session, hint) in hints {
             self.publish(batch.group(), *session, &message::hint(self.node, *hint));

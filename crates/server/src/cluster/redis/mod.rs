@@ -25,7 +25,7 @@ use self::link::Link;
 pub(super) use self::outbox::Outbox;
 use super::{BusHealth, Heard, Rooms};
 use crate::clock::Clock;
-use crate::entropy::jittered;
+use crate::entropy::Entropy;
 use crate::metrics::{Meter, Outcome};
 
 /// Redis that takes longer than this to answer is as good as gone.
@@ -59,6 +59,7 @@ struct Shared {
     address: Address,
     lives: Lives,
     clock: Clock,
+    entropy: Entropy,
     meter: Meter,
     outbox: Outbox,
     /// None while Redis is away.
@@ -69,12 +70,20 @@ struct Shared {
 
 impl Redis {
     /// Where Redis is, and by what name this node is known there.
-    pub fn new(node: NodeId, address: Address, lives: Lives, clock: Clock, meter: Meter) -> Self {
+    pub fn new(
+        node: NodeId,
+        address: Address,
+        lives: Lives,
+        clock: Clock,
+        entropy: Entropy,
+        meter: Meter,
+    ) -> Self {
         Self(Arc::new(Shared {
             node,
             address,
             lives,
             clock,
+            entropy,
             meter,
             outbox: Outbox::default(),
             link: Mutex::new(None),
@@ -162,7 +171,7 @@ impl Shared {
             }
             tokio::select! {
                 () = self.stopping.cancelled() => {}
-                () = self.clock.sleep(jittered(RETRY_INTERVAL)) => {}
+                () = self.clock.sleep(self.entropy.jittered(RETRY_INTERVAL)) => {}
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Of a position only its session stands here; what is sent is what the room holds when it is sent. So
 //! whatever Redis does, this stays small, and nobody waits for room in it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
@@ -21,21 +21,21 @@ const SEEN_AT_ONCE: usize = 200;
 #[derive(Default)]
 pub(crate) struct Outbox {
     work: Mutex<Work>,
-    wanted: Mutex<HashSet<SessionId>>,
+    wanted: Mutex<BTreeSet<SessionId>>,
     ready: Notify,
 }
 
 #[derive(Default)]
 pub(super) struct Work {
     /// Sessions whose room has something unsent.
-    pub(super) unsent: HashSet<SessionId>,
-    pub(super) hints: HashMap<SessionId, Hint>,
-    pub(super) forgotten: HashSet<(SessionId, UserId)>,
+    pub(super) unsent: BTreeSet<SessionId>,
+    pub(super) hints: BTreeMap<SessionId, Hint>,
+    pub(super) forgotten: BTreeSet<(SessionId, UserId)>,
     /// Sessions that are over.
-    pub(super) over: HashSet<SessionId>,
+    pub(super) over: BTreeSet<SessionId>,
     pub(super) seen: Vec<(SessionId, UserId, Timestamp)>,
     /// Sessions that may have come to be wanted, or not to be wanted any more.
-    pub(super) subscriptions: HashSet<SessionId>,
+    pub(super) subscriptions: BTreeSet<SessionId>,
 }
 
 impl Outbox {
@@ -100,8 +100,8 @@ impl Outbox {
     /// Forgets what is made anew when Redis is back: then all rooms are looked through.
     pub(super) fn forget_rooms(&self) {
         let mut work = self.work.lock();
-        work.unsent = HashSet::new();
-        work.subscriptions = HashSet::new();
+        work.unsent = BTreeSet::new();
+        work.subscriptions = BTreeSet::new();
         work.seen = Vec::new();
     }
 
@@ -168,7 +168,7 @@ mod tests {
         outbox.hint(session(1), Hint::Changed);
         let work = outbox.take();
         assert_eq!(work.unsent.len(), 1);
-        assert_eq!(work.hints, HashMap::from([(session(1), ended)]));
+        assert_eq!(work.hints, BTreeMap::from([(session(1), ended)]));
         outbox.hint(session(2), Hint::Changed);
         outbox.put_back(work);
         assert_eq!(outbox.take().hints.len(), 2);
@@ -198,8 +198,8 @@ mod tests {
         outbox.put_back(undone);
         outbox.forget_rooms();
         let work = outbox.take();
-        assert_eq!(work.over, HashSet::from([session(1)]));
-        assert_eq!(work.forgotten, HashSet::from([(session(1), user)]));
+        assert_eq!(work.over, BTreeSet::from([session(1)]));
+        assert_eq!(work.forgotten, BTreeSet::from([(session(1), user)]));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection, Postgres as Dialect};
 
+use crate::clock::Clock;
 use crate::store::StoreError;
 
 /// How long a caller waits for an answer, all in all.
@@ -30,25 +31,29 @@ pub(super) struct Lease {
 struct Late(Duration);
 
 /// Up to `connections` of them, made when they are needed.
-pub(super) fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
+pub(super) fn pool(options: PgConnectOptions, connections: u32, clock: &Clock) -> PgPool {
+    let clock = clock.clone();
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(CONNECTION_PATIENCE)
         // The pool's own test has no deadline: one connection that the network forgot would take all the time.
         .test_before_acquire(false)
-        .before_acquire(|connection, _| Box::pin(probe(connection)))
+        .before_acquire(move |connection, _| Box::pin(probe(connection, clock.clone())))
         .connect_lazy_with(options)
 }
 
-async fn probe(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let answer = tokio::time::timeout(PROBE_DEADLINE, connection.ping()).await;
-    Ok(answer.is_ok_and(|answer| answer.is_ok()))
+async fn probe(connection: &mut PgConnection, clock: Clock) -> Result<bool, sqlx::Error> {
+    let answer = clock.timeout(PROBE_DEADLINE, connection.ping()).await;
+    Ok(answer.is_some_and(|answer| answer.is_ok()))
 }
 
 /// Does the work, or gives up when its time is over.
-pub(super) async fn bounded<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let late = |_| Err(StoreError::Unavailable(Late(ANSWER_DEADLINE).into()));
-    tokio::time::timeout(ANSWER_DEADLINE, work).await.unwrap_or_else(late)
+pub(super) async fn bounded<T>(
+    clock: &Clock,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let late = || Err(StoreError::Unavailable(Late(ANSWER_DEADLINE).into()));
+    clock.timeout(ANSWER_DEADLINE, work).await.unwrap_or_else(late)
 }
 
 impl Lease {

@@ -18,6 +18,7 @@ use super::{
     Departure, EndedSession, NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange,
     SessionRecord, StoreError, StoredSession, TrackerRecord,
 };
+use crate::clock::Clock;
 
 /// How long a start waits for a server that starts too.
 const START_PATIENCE: Duration = Duration::from_secs(10);
@@ -44,12 +45,13 @@ pub(super) struct Postgres {
     pool: PgPool,
     /// One connection for questions of health: they are answered also when all others are in use.
     health: PgPool,
+    clock: Clock,
 }
 
 /// Does a piece of work on a connection of its own, within the deadline.
 macro_rules! leased {
     ($store:expr, $connection:ident => $work:expr) => {
-        bounded(async {
+        bounded(&$store.clock, async {
             let mut lease = Lease::take(&$store.pool).await?;
             let $connection: &mut PgConnection = &mut lease;
             let result = $work.await;
@@ -60,7 +62,11 @@ macro_rules! leased {
 }
 
 impl Postgres {
-    pub(super) async fn open(options: &PgConnectOptions, connections: u32) -> Result<Self, StoreError> {
+    pub(super) async fn open(
+        options: &PgConnectOptions,
+        connections: u32,
+        clock: &Clock,
+    ) -> Result<Self, StoreError> {
         let options = options.clone().options(SERVER_SETTINGS);
         let named = options.get_application_name().is_some();
         let options = if named { options } else { options.application_name("tagalong") };
@@ -75,8 +81,8 @@ impl Postgres {
         let migrated = migrate(&starter).await;
         starter.close().await;
         migrated?;
-        let health = lease::pool(options.clone(), 1);
-        Ok(Self { pool: lease::pool(options, connections), health })
+        let health = lease::pool(options.clone(), 1, clock);
+        Ok(Self { pool: lease::pool(options, connections, clock), health, clock: clock.clone() })
     }
 
     pub(super) fn pool(&self) -> Pool {
@@ -91,7 +97,7 @@ impl Postgres {
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        bounded(async {
+        bounded(&self.clock, async {
             let mut lease = Lease::take(&self.health).await?;
             let result = sql::ping(&mut lease).await;
             lease.settle(result)

@@ -175,7 +175,13 @@ async fn a_node_asks_the_database_before_it_ends_a_session() {
     let redis = RedisServer::start().await;
     let database = TempDir::new().unwrap();
     let node = node(&database, &redis.url()).await;
-    let store = Store::open(&Database::Sqlite(database.path().join("shared.db")), 1).await.unwrap();
+    let store = Store::open(
+        &Database::Sqlite(database.path().join("shared.db")),
+        1,
+        &tagalong::clock::Clock::system(),
+    )
+    .await
+    .unwrap();
     let clock = Clock::system();
     let session = node.session().await;
     let id = SessionId::parse(&session.id).unwrap();
@@ -197,7 +203,13 @@ async fn a_session_that_nobody_used_has_expired_wherever_one_hears_of_it() {
     let mut redis = RedisServer::start().await;
     let database = TempDir::new().unwrap();
     let node = node(&database, &redis.url()).await;
-    let store = Store::open(&Database::Sqlite(database.path().join("shared.db")), 1).await.unwrap();
+    let store = Store::open(
+        &Database::Sqlite(database.path().join("shared.db")),
+        1,
+        &tagalong::clock::Clock::system(),
+    )
+    .await
+    .unwrap();
     let session = node.session().await;
     let mut ada = Person::join(&node, &session, "Ada").await;
     redis.kill();

@@ -73,7 +73,7 @@ async fn when_the_creator_ends_a_session_through_one_node() {
 async fn when_the_time_of_a_session_is_up() {
     let scene = Scene::set().await;
     let shared = Database::Sqlite(scene.database.path().join("shared.db"));
-    let store = Store::open(&shared, 1).await.unwrap();
+    let store = Store::open(&shared, 1, &tagalong::clock::Clock::system()).await.unwrap();
     let now = Clock::system().now();
     let end = NewEnd { at: now.plus(Duration::from_secs(1)), longest: Duration::from_secs(3600) };
     let change = SessionChange { expires_at: Some(end), ..Default::default() };

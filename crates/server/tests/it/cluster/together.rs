@@ -200,7 +200,13 @@ async fn two_nodes_that_clean_up_at_the_same_moment_tell_each_thing_once() {
     };
     let one = node_with(&database, &redis.url(), hurried).await;
     let two = node_with(&database, &redis.url(), hurried).await;
-    let store = Store::open(&Database::Sqlite(database.path().join("shared.db")), 1).await.unwrap();
+    let store = Store::open(
+        &Database::Sqlite(database.path().join("shared.db")),
+        1,
+        &tagalong::clock::Clock::system(),
+    )
+    .await
+    .unwrap();
     let now = tagalong::clock::Clock::system().now();
     let id = SessionId::from_random([9; 16]);
     let creator_id = UserId::from_random([9; 16]);
