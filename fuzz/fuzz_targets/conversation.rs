@@ -1,4 +1,4 @@
-//! A whole conversation at the Phoenix door, in both serializers, with joins that are let in and refused: no more
+//! A whole conversation at the Phoenix protocol, in both serializers, with joins that are let in and refused: no more
 //! channels than allowed, a reply for each message that has one, and each channel closed once.
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any text at the plain door.
+//! Any text at the plain protocol.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

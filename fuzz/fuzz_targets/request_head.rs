@@ -1,5 +1,5 @@
-//! Any address and headers, a line each: whose they are, from which origin, and with which token. A client cannot say for
-//! a proxy who it is, and no origin gets in that is neither ours nor listed.
+//! Any address and headers, a line each: whose they are, from which origin, and with which token. A client cannot say
+//! for a proxy who it is, and no origin gets in that is neither ours nor listed.
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -73,7 +73,8 @@ fn headers<'a>(lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {
     headers
 }
 
-/// Whoever asks through a proxy is who the proxy says in its header, whatever they have written before it and in others.
+/// Whoever asks through a proxy is who the proxy says in its header, whatever they have written before it and in
+/// others.
 fn addresses(headers: &HeaderMap) {
     let trusted = [IpNet::from(PROXY)];
     let of = |ip, headers: &HeaderMap, header| {

@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::time::Timestamp;
 
-use self::tokens::{Pass, Role, Tokens};
+use self::tokens::{Claims, Role, Tokens};
 
 // The server's own file, without the database and all else that it would take minutes to build for a fuzzer.
 #[allow(dead_code, reason = "the server uses the rest")]
@@ -24,12 +24,12 @@ const TIME: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 static TOKENS: LazyLock<Tokens> = LazyLock::new(|| Tokens::new(KEY, &[OTHER]).expect("a key"));
 static HEADER: LazyLock<String> = LazyLock::new(|| {
     let (session, user) = (SessionId::from_random([1; 16]), UserId::from_random([2; 16]));
-    let token = issue(&Pass { session, user, role: Role::Watcher { generation: 1 } });
+    let token = issue(&Claims { session, user, role: Role::Watcher { generation: 1 } });
     token.split('.').next().unwrap_or_default().to_owned()
 });
 
-fn issue(pass: &Pass) -> String {
-    TOKENS.issue(pass, TIME, TIME).expect("a token")
+fn issue(claims: &Claims) -> String {
+    TOKENS.issue(claims, TIME, TIME).expect("a token")
 }
 
 fn signed(header: &str, claims: &str) -> String {
@@ -48,11 +48,11 @@ fn signed(header: &str, claims: &str) -> String {
 fuzz_target!(|text: &str| {
     assert!(TOKENS.verify(text).is_err(), "nobody can sign without the key");
     let (header, claims) = text.split_once('\n').unwrap_or(("", text));
-    if let Ok(pass) = TOKENS.verify(&signed(header, claims)) {
+    if let Ok(claims) = TOKENS.verify(&signed(header, claims)) {
         if !header.is_empty() {
             let header: serde_json::Value = serde_json::from_str(header).expect("JSON");
             assert_eq!(header["alg"], "HS256");
         }
-        assert_eq!(TOKENS.verify(&issue(&pass)), Ok(pass));
+        assert_eq!(TOKENS.verify(&issue(&claims)), Ok(claims));
     }
 });

@@ -1,12 +1,13 @@
-//! What a tracker app sends: the first byte says which app, the rest of the first line is the query, all after it the body.
-//! Whatever it is, it is read the same each time, and no position is taken from further ahead than a clock may be off.
+//! What a tracker app sends: the first byte says which app, the rest of the first line is the query, all after it the
+//! body. Whatever it is, it is read the same each time, and no position is taken from further ahead than a clock may be
+//! off.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use tagalong_core::limits::POSITION_AHEAD_MAX;
 use tagalong_core::time::Timestamp;
 
-use self::trackers::{App, Request, Said};
+use self::trackers::{App, Payload, Request};
 
 // The server's own files, without the database and all else that it would take minutes to build for a fuzzer.
 #[allow(dead_code, reason = "the server uses the rest")]
@@ -28,8 +29,8 @@ fuzz_target!(|sent: &[u8]| {
     let said = app.read(request, NOW);
     assert!(said == app.read(request, NOW), "read otherwise the second time");
     match said {
-        Ok(Said::Position(position)) => assert!(position.timestamp().since(NOW) <= POSITION_AHEAD_MAX),
-        Ok(Said::Ahead(by)) => assert!(by > POSITION_AHEAD_MAX),
-        Ok(Said::Nothing) | Err(_) => {}
+        Ok(Payload::Position(position)) => assert!(position.timestamp().since(NOW) <= POSITION_AHEAD_MAX),
+        Ok(Payload::Ahead(by)) => assert!(by > POSITION_AHEAD_MAX),
+        Ok(Payload::Nothing) | Err(_) => {}
     }
 });

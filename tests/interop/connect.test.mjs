@@ -32,7 +32,7 @@ async function session(url) {
   return Object.fromEntries(pairs.map(([name, value]) => [name, value]));
 }
 
-/** Reads frames of the plain door until one is of this type. */
+/** Reads frames of the plain protocol until one is of this type. */
 async function hear(messages, type) {
   for await (const [frame] of messages) {
     const message = JSON.parse(frame);

@@ -1,4 +1,4 @@
-// Somebody at the plain door, who sees what clients send and sends what they should see.
+// Somebody on the plain protocol, who sees what clients send and sends what they should see.
 import { on, once } from "node:events";
 import WebSocket from "ws";
 

@@ -350,7 +350,7 @@ export interface components {
             /** @example user_ccbb54a3b35aebb7079e09532df9060f */
             user_id: string;
             /**
-             * @description Opens both WebSocket doors, and lets its owner leave.
+             * @description Opens both WebSocket protocols, and lets its owner leave.
              * @example eyJ0eXAi…
              */
             websocket_token: string;

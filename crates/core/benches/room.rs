@@ -12,7 +12,7 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::phoenix::Version;
 use tagalong_core::position::Position;
-use tagalong_core::room::{Batch, Due, Guest, Now, Room, SeatId};
+use tagalong_core::room::{Due, Now, Room, Subscriber, SubscriptionId, Updates};
 use tagalong_core::session::Details;
 use tagalong_core::time::Timestamp;
 
@@ -30,7 +30,7 @@ fn now() -> Now {
 }
 
 /// A room where everyone is connected and waits.
-fn room(now: Now) -> (Room, Vec<SeatId>) {
+fn room(now: Now) -> (Room, Vec<SubscriptionId>) {
     let mut room = Room::new(SessionId::from_random([1; 16]), None, Duration::ZERO);
     let users: Vec<UserId> = (0..PEOPLE).map(|n| UserId::from_random([n; 16])).collect();
     let profile = |(n, user): (usize, &UserId)| Profile {
@@ -46,15 +46,16 @@ fn room(now: Now) -> (Room, Vec<SeatId>) {
         watch_generation: 0,
     };
     room.reconcile(details, users.iter().enumerate().map(profile).collect(), now).wake();
-    let seats = users.iter().map(|user| room.enter(Guest::Participant(user), now).unwrap().0).collect();
-    (room, seats)
+    let subscriptions =
+        users.iter().map(|user| room.subscribe(Subscriber::Participant(user), now).unwrap().0).collect();
+    (room, subscriptions)
 }
 
-fn wait(room: &mut Room, seats: &[SeatId], now: Now, batch: &mut Batch) {
-    for seat in seats {
+fn wait(room: &mut Room, subscriptions: &[SubscriptionId], now: Now, batch: &mut Updates) {
+    for subscription in subscriptions {
         // The second time there is nothing, so that they wait.
         for _ in 0..2 {
-            let _ = room.poll_take(*seat, Due::Everything, Waker::noop(), now.instant, batch);
+            let _ = room.poll_updates(*subscription, Due::Everything, Waker::noop(), now.instant, batch);
         }
     }
     batch.control.clear();
@@ -63,15 +64,15 @@ fn wait(room: &mut Room, seats: &[SeatId], now: Now, batch: &mut Batch) {
 
 fn room_of_50(c: &mut Criterion) {
     let now = now();
-    let (mut room, seats) = room(now);
-    let mut batch = Batch::default();
+    let (mut room, subscriptions) = room(now);
+    let mut batch = Updates::default();
     c.bench_function("room/publish for 50, all waiting", |b| {
         b.iter_batched(
             position,
             |position| {
-                let wakes = room.publish(seats[0], position, now).unwrap();
+                let wakes = room.publish(subscriptions[0], position, now).unwrap();
                 black_box(&wakes);
-                wait(&mut room, &seats, now, &mut batch);
+                wait(&mut room, &subscriptions, now, &mut batch);
             },
             BatchSize::SmallInput,
         );
@@ -79,18 +80,24 @@ fn room_of_50(c: &mut Criterion) {
     c.bench_function("room/publish for 50, nobody waiting", |b| {
         b.iter_batched(
             position,
-            |position| room.publish(seats[0], position, now).unwrap(),
+            |position| room.publish(subscriptions[0], position, now).unwrap(),
             BatchSize::SmallInput,
         );
     });
-    wait(&mut room, &seats, now, &mut batch);
+    wait(&mut room, &subscriptions, now, &mut batch);
     for owed in [1, 10, 49] {
         c.bench_function(&format!("room/publish {owed}, then one takes them as frames"), |b| {
             b.iter(|| {
-                for seat in &seats[1..=owed] {
-                    drop(room.publish(*seat, position(), now).unwrap());
+                for subscription in &subscriptions[1..=owed] {
+                    drop(room.publish(*subscription, position(), now).unwrap());
                 }
-                let _ = room.poll_take(seats[0], Due::Everything, Waker::noop(), now.instant, &mut batch);
+                let _ = room.poll_updates(
+                    subscriptions[0],
+                    Due::Everything,
+                    Waker::noop(),
+                    now.instant,
+                    &mut batch,
+                );
                 let bytes: usize =
                     batch.positions.drain(..).map(|p| p.frame(Wire::Phoenix(Version::V2)).len()).sum();
                 bytes
@@ -99,7 +106,13 @@ fn room_of_50(c: &mut Criterion) {
     }
     c.bench_function("room/take when nothing is owed", |b| {
         b.iter(|| {
-            room.poll_take(seats[0], Due::Everything, Waker::noop(), now.instant, black_box(&mut batch))
+            room.poll_updates(
+                subscriptions[0],
+                Due::Everything,
+                Waker::noop(),
+                now.instant,
+                black_box(&mut batch),
+            )
         });
     });
 }

@@ -33,7 +33,7 @@ pub enum Step {
     Answer(String),
     /// Whether to let the client join: then [`Channels::accept`] or [`Channels::refuse`].
     Join(Join),
-    /// The client left: give its seat up and write these.
+    /// The client left: give its subscription up and write these.
     Leave(Vec<String>),
     /// An event for the channel: then [`Channels::reply`].
     Push(Push),

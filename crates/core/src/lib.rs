@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod event;
+pub mod hlc;
 pub mod id;
 mod json;
 pub mod limits;
@@ -18,5 +19,4 @@ pub mod share;
 mod text;
 pub mod time;
 pub mod tracker_ids;
-pub mod version;
 pub mod websocket;

@@ -11,7 +11,8 @@ use crate::room::SlotSet;
 pub const SESSION_NAME_CHARS_MAX: usize = 255;
 /// Longest display name after trimming, in characters.
 pub const DISPLAY_NAME_CHARS_MAX: usize = 100;
-/// The most combining marks on one letter of a name. Pointed Hebrew has four; more are piled up to cover what is beside.
+/// The most combining marks on one letter of a name. Pointed Hebrew has four; more are piled up to cover what is
+/// beside.
 pub const MARKS_IN_A_ROW_MAX: usize = 4;
 /// The longest session that a setting may allow, in hours.
 pub const SESSION_HOURS_CEILING: u32 = 24 * 7;
@@ -51,7 +52,8 @@ pub const LINGER_DEADLINE: Duration = Duration::from_secs(2);
 pub const POLL_WINDOW: Duration = Duration::from_secs(10);
 /// A long-poll session that is not polled for this long is over: one and a half windows.
 pub const POLL_SESSION_LIFE: Duration = Duration::from_secs(15);
-/// The longest that positions wait for the next answer to a poll. At ordinary rates they wait for a fifth of it at most.
+/// The longest that positions wait for the next answer to a poll. At ordinary rates they wait for a fifth of it at
+/// most.
 pub const POLL_PACE: Duration = Duration::from_secs(1);
 /// Most messages in one post: what the official client sends at once.
 pub const POST_LINES_MAX: usize = 100;
@@ -96,20 +98,21 @@ pub const FILES_RESERVED: u32 = 160;
 pub const LOCATION_TTL_MIN: Duration = Duration::from_secs(30);
 /// The longest.
 pub const LOCATION_TTL_MAX: Duration = Duration::from_secs(900);
-/// Largest request body of a tracker app or of long poll that is read, in bytes: some 400 positions with all that Overland
-/// says of each, or a photo.
+/// Largest request body of a tracker app or of long poll that is read, in bytes: some 400 positions with all that
+/// Overland says of each, or a photo.
 pub const LARGE_BODY_BYTES_MAX: usize = 256 * 1024;
-/// Largest request body of a tracker app that is acknowledged without being read, in bytes. An app whose batch is refused
-/// sends the same batch for ever.
+/// Largest request body of a tracker app that is acknowledged without being read, in bytes. An app whose batch is
+/// refused sends the same batch for ever.
 pub const LARGE_BODY_DISCARDED_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Most positions of one batch of a tracker app that are looked at, the newest. Overland sends 200 at a time by default.
+/// Most positions of one batch of a tracker app that are looked at, the newest. Overland sends 200 at a time by
+/// default.
 pub const BATCH_FEATURES_MAX: usize = 1_000;
 /// Bodies over [`REQUEST_BODY_BYTES_MAX`] that a process holds at a time: 4 MiB with [`LARGE_BODY_BYTES_MAX`] each.
 pub const LARGE_BODIES_MAX: usize = 16;
 /// How many of them may come from one IPv4 address, or one IPv6 /48.
 pub const LARGE_BODIES_PER_ADDRESS_MAX: usize = 4;
-/// Most tracker links of which a server keeps in mind their rate, their end, their last report and the clock of the phone,
-/// at about 300 bytes each, and [`CARDS_MAX`] times 4 bytes for one whose app shows the others.
+/// Most tracker links of which a server keeps in mind their rate, their end, their last report and the clock of the
+/// phone, at about 300 bytes each, and [`CARDS_MAX`] times 4 bytes for one whose app shows the others.
 pub const TRACKERS_MAX: usize = 20_000;
 /// Most cards of others that a tracker link is remembered to have been sent.
 pub const CARDS_MAX: usize = 128;

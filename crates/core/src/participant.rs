@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::id::UserId;
 use crate::limits::{DISPLAY_NAME_CHARS_MAX, MARKS_IN_A_ROW_MAX};
-pub use crate::text::Look;
+pub use crate::text::ConfusableKey;
 use crate::text::{self, Unfit};
 
 /// What a participant is called: 1 to [`DISPLAY_NAME_CHARS_MAX`] characters in Unicode's composed form, trimmed,
@@ -49,8 +49,8 @@ impl DisplayName {
     }
 
     /// How it looks: two people in one session may have no key of this in common.
-    pub fn look(&self) -> Look {
-        text::look(&self.0)
+    pub fn confusable_key(&self) -> ConfusableKey {
+        text::confusable_key(&self.0)
     }
 
     /// Reads a name that an older system let in under other rules: the nearest one that ours allow, or `?`. One

@@ -1,4 +1,4 @@
-//! The messages of the plain door: `{"type": …, "data": …}`, no topic, joined on connecting.
+//! The messages of the plain protocol: `{"type": …, "data": …}`, no topic, joined on connecting.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::phoenix::is_object;
 
-/// What a client of the plain door asks.
+/// What a client of the plain protocol asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Request<'a> {
     /// A position, as JSON.

@@ -12,7 +12,7 @@ macro_rules! problems {
             /// Every one of them, for the documentation and its test.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The stable code in REST answers and on the plain door.
+            /// The stable code in REST answers and on the plain protocol.
             pub const fn code(self) -> &'static str { match self { $(Self::$name => $code,)* } }
 
             /// The stable reason in Phoenix replies.
@@ -68,7 +68,7 @@ problems! {
     InvalidStatus, "INVALID_STATUS", "invalid_status", 400, "The status is not one that is known";
     /// An event that nobody knows.
     UnknownEvent, "UNKNOWN_EVENT", "unknown_event", 400, "The event is not one that is known";
-    /// A frame on the plain door that is no message.
+    /// A frame on the plain protocol that is no message.
     InvalidMessage, "INVALID_MESSAGE_FORMAT", "invalid_message_format", 400, "The message is not of the form {\"type\": …, \"data\": …}";
     /// More messages than allowed.
     RateLimited, "RATE_LIMITED", "rate_limited", 429, "Too many messages: slow down";

@@ -6,10 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{SharingStatus, to_json};
+use crate::hlc::NodeId;
 use crate::id::UserId;
 use crate::position::Position;
 use crate::time::Timestamp;
-use crate::version::NodeId;
 
 /// What one participant last shared through one node.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,7 +21,7 @@ pub struct Share {
     /// Their position, if that is new.
     pub moved: Option<Moved>,
     /// Their status, if that is new.
-    pub said: Option<Said>,
+    pub said: Option<StatusUpdate>,
     /// Whether they are connected to that node, if that is new, or old enough to be repeated.
     pub present: Option<Present>,
     /// When their last position came in, also when that position is gone by now.
@@ -43,7 +43,7 @@ pub struct Moved {
 
 /// A status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Said {
+pub struct StatusUpdate {
     /// Its version.
     pub at: Timestamp,
     /// What was said.
@@ -73,7 +73,7 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     moved: Option<Times>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    said: Option<Said>,
+    said: Option<StatusUpdate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     present: Option<Present>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +86,7 @@ struct Read {
     lat: Option<serde::de::IgnoredAny>,
     node: NodeId,
     moved: Option<Times>,
-    said: Option<Said>,
+    said: Option<StatusUpdate>,
     present: Option<Present>,
     last_position_at: Option<Timestamp>,
 }
@@ -147,7 +147,7 @@ mod tests {
                 reported: said == Some(SharingStatus::Sharing),
                 position: position.map(|json| Position::parse(json, at).unwrap()),
             }),
-            said: said.map(|status| Said { at, status }),
+            said: said.map(|status| StatusUpdate { at, status }),
             present: None,
             last_position_at: Some(at),
         }

@@ -22,15 +22,15 @@ pub(crate) enum Unfit {
 
 /// How a text looks. Two texts can be mistaken for each other when one of their keys is the same.
 ///
-/// Two keys, because one that ignores the case as well as lookalikes would make i, I and l one letter, and Elia and Ella
-/// one name.
+/// Two keys, because one that ignores the case as well as lookalikes would make i, I and l one letter, and Elia and
+/// Ella one name.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Look {
+pub struct ConfusableKey {
     /// The same for texts that differ only in case, in how characters are composed, in what is invisible, and in
     /// small letters that look alike.
     pub caseless: String,
-    /// The same for texts that are drawn alike, which is Unicode's skeleton (UTS 39, section 4): a Cyrillic А is a Latin A,
-    /// a capital I a small l, a zero an O.
+    /// The same for texts that are drawn alike, which is Unicode's skeleton (UTS 39, section 4): a Cyrillic А is a
+    /// Latin A, a capital I a small l, a zero an O.
     pub skeleton: String,
 }
 
@@ -70,9 +70,9 @@ pub(crate) fn nearest_line(text: &str, chars_max: usize) -> String {
 }
 
 /// How a text looks to people.
-pub(crate) fn look(text: &str) -> Look {
+pub(crate) fn confusable_key(text: &str) -> ConfusableKey {
     let seen = seen(text);
-    Look {
+    ConfusableKey {
         caseless: with_single_blanks(&fold(&skeleton(&fold(&seen)))),
         skeleton: with_single_blanks(&fold(&skeleton(&in_order_of_display(&seen)))),
     }
@@ -114,8 +114,8 @@ fn skeleton(text: &str) -> String {
     unicode_security::skeleton(text).collect()
 }
 
-/// The text from left to right as it stands on the page: digits and Latin between letters that are written from right to
-/// left move. (UTS 39 calls the skeleton of this the bidirectional one.)
+/// The text from left to right as it stands on the page: digits and Latin between letters that are written from right
+/// to left move. (UTS 39 calls the skeleton of this the bidirectional one.)
 fn in_order_of_display(text: &str) -> String {
     let bidi = BidiInfo::new(text, Some(Level::ltr()));
     bidi.paragraphs.iter().map(|paragraph| bidi.reorder_line(paragraph, paragraph.range.clone())).collect()
@@ -176,8 +176,8 @@ fn is_idle(char: char) -> bool {
     is_ignorable(char) && !shapes_what_is_beside_it(char) && !breaks_the_line(char)
 }
 
-/// Joiners, which emoji, Persian and Indic scripts need; variants; fillers within a syllable of Hangul; and the tags of a
-/// flag.
+/// Joiners, which emoji, Persian and Indic scripts need; variants; fillers within a syllable of Hangul; and the tags of
+/// a flag.
 fn shapes_what_is_beside_it(char: char) -> bool {
     matches!(
         char,
@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn alike(one: &str, other: &str) -> bool {
-        let (one, other) = (look(one), look(other));
+        let (one, other) = (confusable_key(one), confusable_key(other));
         one.caseless == other.caseless || one.skeleton == other.skeleton
     }
 
@@ -303,7 +303,8 @@ mod tests {
             ("modern", "rnodern"),
             // Between letters that are written from right to left, digits move.
             ("A1\u{5e9}", "A\u{5e9}1"),
-            // Marks of another script: a virama of Myanmar, a joiner of Tifinagh, a filler of Khitan, a mirror of Egyptian.
+            // Marks of another script: a virama of Myanmar, a joiner of Tifinagh, a filler of Khitan, a mirror of
+            // Egyptian.
             ("Ada\u{1039}", "Ada"),
             ("A\u{2d7f}da", "Ada"),
             ("Ada\u{16fe4}", "Ada\u{13440}"),
@@ -375,7 +376,7 @@ mod tests {
             let invisible = char::from_u32(0xE_0000 + which).unwrap();
             let mut chars: Vec<char> = text.chars().collect();
             chars.insert(at.min(chars.len()), invisible);
-            prop_assert_eq!(look(&chars.into_iter().collect::<String>()), look(&text));
+            prop_assert_eq!(confusable_key(&chars.into_iter().collect::<String>()), confusable_key(&text));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The two characters by which a tracker app knows each person of a session.
 //!
-//! The app keeps a friend by them. So they stay with their owner as long as the session lasts, and nobody else gets them,
-//! also when their owner has left: the newcomer would go on from where the other one was.
+//! The app keeps a friend by them. So they stay with their owner as long as the session lasts, and nobody else gets
+//! them, also when their owner has left: the newcomer would go on from where the other one was.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +31,8 @@ impl TrackerIds {
         people.all(|one| self.0.contains_key(one.user_id.as_str()))
     }
 
-    /// Gives one to each of those present, in order of joining, who has none: their initials, and a number in the second
-    /// place where somebody has, or had, the same.
+    /// Gives one to each of those present, in order of joining, who has none: their initials, and a number in the
+    /// second place where somebody has, or had, the same.
     pub fn assign(&mut self, present: &[Profile]) {
         for person in present {
             if self.0.contains_key(person.user_id.as_str()) {

@@ -12,7 +12,7 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::phoenix::Version;
 use tagalong_core::position::Position;
-use tagalong_core::room::{Batch, Due, Guest, Now, Room, SeatId};
+use tagalong_core::room::{Due, Now, Room, Subscriber, SubscriptionId, Updates};
 use tagalong_core::session::Details;
 use tagalong_core::time::Timestamp;
 
@@ -22,7 +22,7 @@ fn now() -> Now {
     Now { wall, shared: wall, instant: Instant::now() }
 }
 
-fn room_of(people: u8, now: Now) -> (Room, Vec<SeatId>) {
+fn room_of(people: u8, now: Now) -> (Room, Vec<SubscriptionId>) {
     let mut room = Room::new(SessionId::from_random([1; 16]), None, Duration::ZERO);
     let users: Vec<UserId> = (0..people).map(|n| UserId::from_random([n; 16])).collect();
     let profile = |user: &UserId| Profile {
@@ -38,26 +38,29 @@ fn room_of(people: u8, now: Now) -> (Room, Vec<SeatId>) {
         watch_generation: 0,
     };
     room.reconcile(details, users.iter().map(profile).collect(), now).wake();
-    let seats = users.iter().map(|user| room.enter(Guest::Participant(user), now).unwrap().0).collect();
-    (room, seats)
+    let subscriptions =
+        users.iter().map(|user| room.subscribe(Subscriber::Participant(user), now).unwrap().0).collect();
+    (room, subscriptions)
 }
 
 /// One person moves, everyone else takes it and looks at its frame: how many allocations that makes.
 fn allocations(people: u8, wires: &[Wire]) -> u64 {
     let now = now();
-    let (mut room, seats) = room_of(people, now);
-    let mut batch = Batch::default();
+    let (mut room, subscriptions) = room_of(people, now);
+    let mut batch = Updates::default();
     let mut round = || {
         let position = Position::parse(r#"{"lat":1.5,"lng":2.5}"#, now.wall).unwrap();
-        room.publish(seats[0], position, now).unwrap().wake();
+        room.publish(subscriptions[0], position, now).unwrap().wake();
         let mut delivered = 0;
-        for (seat, wire) in seats[1..].iter().zip(wires.iter().cycle()) {
-            let taken = room.poll_take(*seat, Due::Everything, Waker::noop(), now.instant, &mut batch);
+        for (subscription, wire) in subscriptions[1..].iter().zip(wires.iter().cycle()) {
+            let taken =
+                room.poll_updates(*subscription, Due::Everything, Waker::noop(), now.instant, &mut batch);
             assert!(taken.is_ready());
             delivered +=
                 batch.positions.drain(..).filter(|position| !position.frame(*wire).is_empty()).count();
             batch.control.clear();
-            let more = room.poll_take(*seat, Due::Everything, Waker::noop(), now.instant, &mut batch);
+            let more =
+                room.poll_updates(*subscription, Due::Everything, Waker::noop(), now.instant, &mut batch);
             assert!(more.is_pending(), "waits, so that the next position wakes it");
         }
         assert_eq!(delivered, usize::from(people) - 1);

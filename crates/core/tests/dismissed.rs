@@ -6,16 +6,18 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use tagalong_core::event::{DismissReason, Event};
+use tagalong_core::hlc::NodeId;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::limits::{
     CONNECTIONS_PER_PARTICIPANT_MAX, MESSAGE_BURST, PRESENCE_LEASE, PRESENCE_REFRESH,
 };
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
-use tagalong_core::room::{Batch, Due, EnterError, Farewell, Guest, Now, PublishError, Room, SeatId};
+use tagalong_core::room::{
+    DisconnectReason, Due, Now, PublishError, Room, SubscribeError, Subscriber, SubscriptionId, Updates,
+};
 use tagalong_core::session::Details;
 use tagalong_core::time::Timestamp;
-use tagalong_core::version::NodeId;
 
 struct Scene {
     room: Room,
@@ -52,34 +54,41 @@ impl Scene {
         Self { room, details, now, ada }
     }
 
-    fn connect(&mut self) -> SeatId {
-        let (seat, welcome) = self.room.enter(Guest::Participant(&self.ada), self.now).unwrap();
-        welcome.wakes.wake();
-        seat
+    fn connect(&mut self) -> SubscriptionId {
+        let (subscription, snapshot) =
+            self.room.subscribe(Subscriber::Participant(&self.ada), self.now).unwrap();
+        snapshot.wakes.wake();
+        subscription
     }
 
-    fn watch(&mut self, generation: u32) -> Result<SeatId, EnterError> {
-        self.room.enter(Guest::Watcher { max: 9, generation }, self.now).map(|entered| entered.0)
+    fn watch(&mut self, generation: u32) -> Result<SubscriptionId, SubscribeError> {
+        self.room.subscribe(Subscriber::Watcher { max: 9, generation }, self.now).map(|entered| entered.0)
     }
 
-    fn take(&mut self, seat: SeatId) -> Batch {
-        let mut batch = Batch::default();
-        let _ = self.room.poll_take(seat, Due::Everything, Waker::noop(), self.now.instant, &mut batch);
+    fn take(&mut self, subscription: SubscriptionId) -> Updates {
+        let mut batch = Updates::default();
+        let _ = self.room.poll_updates(
+            subscription,
+            Due::Everything,
+            Waker::noop(),
+            self.now.instant,
+            &mut batch,
+        );
         batch
     }
 
     /// Why a connection was let go, if it was: its last event says the same.
-    fn dismissed(&mut self, seat: SeatId) -> Option<DismissReason> {
-        let batch = self.take(seat);
+    fn dismissed(&mut self, subscription: SubscriptionId) -> Option<DismissReason> {
+        let batch = self.take(subscription);
         let reason = batch.control.iter().find_map(|broadcast| match broadcast.event() {
             Event::Dismissed { reason, .. } => Some(*reason),
             _ => None,
         });
-        let farewell = reason.map(|reason| match reason {
-            DismissReason::WatchingRevoked => Farewell::WatchingRevoked,
-            DismissReason::TooManyConnections => Farewell::TooManyConnections,
+        let disconnect = reason.map(|reason| match reason {
+            DismissReason::WatchingRevoked => DisconnectReason::WatchingRevoked,
+            DismissReason::TooManyConnections => DisconnectReason::TooManyConnections,
         });
-        assert_eq!(batch.farewell, farewell);
+        assert_eq!(batch.disconnect, disconnect);
         reason
     }
 }
@@ -87,7 +96,7 @@ impl Scene {
 #[test]
 fn who_was_let_watch_before_watchers_were_sent_away_goes_and_does_not_come_in() {
     let mut scene = Scene::new();
-    assert_eq!(scene.watch(2), Err(EnterError::WatchingRevoked));
+    assert_eq!(scene.watch(2), Err(SubscribeError::WatchingRevoked));
     let (old, ahead) = (scene.watch(3).unwrap(), scene.watch(4).unwrap());
     let ada = scene.connect();
     scene.room.watching_revoked(4, scene.now).wake();
@@ -95,13 +104,13 @@ fn who_was_let_watch_before_watchers_were_sent_away_goes_and_does_not_come_in() 
     // Let watch through a node that knew it sooner.
     assert_eq!(scene.dismissed(ahead), None);
     assert_eq!(scene.dismissed(ada), None);
-    assert_eq!(scene.watch(3), Err(EnterError::WatchingRevoked));
+    assert_eq!(scene.watch(3), Err(SubscribeError::WatchingRevoked));
     assert_eq!(scene.room.watchers(), 1);
 
     // What is heard late changes nothing.
     scene.room.watching_revoked(2, scene.now).wake();
     scene.room.updated(Details { name: None, ..scene.details.clone() }, scene.now).wake();
-    assert_eq!(scene.watch(3), Err(EnterError::WatchingRevoked));
+    assert_eq!(scene.watch(3), Err(SubscribeError::WatchingRevoked));
     assert!(scene.watch(4).is_ok());
 
     // A lock raises it with the rest of what the session is.
@@ -133,49 +142,49 @@ fn watchers_that_are_sent_away_while_the_database_is_read_do_not_come_back_with_
     scene.room.start_reading();
     scene.room.watching_revoked(7, scene.now).wake();
     scene.room.reconcile(scene.details.clone(), Vec::new(), scene.now).wake();
-    assert_eq!(scene.watch(6), Err(EnterError::WatchingRevoked));
+    assert_eq!(scene.watch(6), Err(SubscribeError::WatchingRevoked));
 
     let mut new = Room::new(SessionId::from_random([1; 16]), None, Duration::ZERO);
     new.watching_revoked(7, scene.now).wake();
     new.reconcile(scene.details.clone(), Vec::new(), scene.now).wake();
-    let entered = new.enter(Guest::Watcher { max: 9, generation: 6 }, scene.now);
-    assert_eq!(entered.err(), Some(EnterError::WatchingRevoked));
+    let entered = new.subscribe(Subscriber::Watcher { max: 9, generation: 6 }, scene.now);
+    assert_eq!(entered.err(), Some(SubscribeError::WatchingRevoked));
 }
 
 #[test]
 fn one_connection_too_many_closes_the_oldest() {
     let mut scene = Scene::new();
-    let seats: Vec<_> = (0..CONNECTIONS_PER_PARTICIPANT_MAX).map(|_| scene.connect()).collect();
-    assert_eq!(scene.dismissed(seats[0]), None);
+    let subscriptions: Vec<_> = (0..CONNECTIONS_PER_PARTICIPANT_MAX).map(|_| scene.connect()).collect();
+    assert_eq!(scene.dismissed(subscriptions[0]), None);
     let newest = scene.connect();
     // Its task has not gone yet, and counts no more.
     let newer = scene.connect();
-    for seat in &seats[..2] {
-        assert_eq!(scene.dismissed(*seat), Some(DismissReason::TooManyConnections));
+    for subscription in &subscriptions[..2] {
+        assert_eq!(scene.dismissed(*subscription), Some(DismissReason::TooManyConnections));
         let position = Position::parse(r#"{"lat":1,"lng":2}"#, scene.now.wall).unwrap();
-        assert_eq!(scene.room.publish(*seat, position, scene.now).err(), Some(PublishError::Gone));
+        assert_eq!(scene.room.publish(*subscription, position, scene.now).err(), Some(PublishError::Gone));
     }
-    for seat in seats[2..].iter().chain([&newest, &newer]) {
-        assert_eq!(scene.dismissed(*seat), None);
+    for subscription in subscriptions[2..].iter().chain([&newest, &newer]) {
+        assert_eq!(scene.dismissed(*subscription), None);
     }
     // Whose connection is gone leaves room for another.
-    scene.room.vacate(seats[5], scene.now);
+    scene.room.unsubscribe(subscriptions[5], scene.now);
     scene.connect();
-    assert_eq!(scene.dismissed(seats[2]), None);
+    assert_eq!(scene.dismissed(subscriptions[2]), None);
 }
 
 #[test]
 fn all_connections_of_somebody_share_one_rate() {
     let mut scene = Scene::new();
-    let seats: Vec<_> = (0..5).map(|_| scene.connect()).collect();
+    let subscriptions: Vec<_> = (0..5).map(|_| scene.connect()).collect();
     let (step, now) = (Duration::from_millis(50), scene.now.instant);
     let allowed = MESSAGE_BURST.as_millis() / step.as_millis() + 1;
     let mut taken = 0;
-    for seat in seats.iter().cycle().take(500) {
-        taken += u128::from(scene.room.spend_message(*seat, step, now).unwrap().is_ok());
+    for subscription in subscriptions.iter().cycle().take(500) {
+        taken += u128::from(scene.room.spend_message(*subscription, step, now).unwrap().is_ok());
     }
     assert_eq!(taken, allowed);
-    scene.room.vacate(seats[0], scene.now);
+    scene.room.unsubscribe(subscriptions[0], scene.now);
     let again = scene.connect();
     assert_eq!(scene.room.spend_message(again, step, now), Some(Err(step)));
     let watcher = scene.watch(3).unwrap();
@@ -187,7 +196,7 @@ fn how_many_watch_is_told_when_it_changes() {
     let mut scene = Scene::new();
     let ada = scene.connect();
     scene.room.sweep(scene.now.instant).wakes.wake();
-    let counts = |batch: &Batch| {
+    let counts = |batch: &Updates| {
         let count = |event: &Event| match event {
             Event::PresenceWatchers { count } => Some(*count),
             _ => None,
@@ -199,9 +208,9 @@ fn how_many_watch_is_told_when_it_changes() {
     assert_eq!(counts(&scene.take(ada)), [0; 0]);
     scene.room.sweep(scene.now.instant).wakes.wake();
     assert_eq!(counts(&scene.take(ada)), [3]);
-    let (_, welcome) = scene.room.enter(Guest::Participant(&scene.ada), scene.now).unwrap();
-    assert_eq!(welcome.participants.watcher_count, 3);
-    scene.room.vacate(watchers[0], scene.now);
+    let (_, snapshot) = scene.room.subscribe(Subscriber::Participant(&scene.ada), scene.now).unwrap();
+    assert_eq!(snapshot.participants.watcher_count, 3);
+    scene.room.unsubscribe(watchers[0], scene.now);
     scene.room.watching_revoked(4, scene.now).wake();
     scene.room.sweep(scene.now.instant).wakes.wake();
     assert_eq!(counts(&scene.take(ada)), [0]);

@@ -6,14 +6,16 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tagalong_core::event::{Event, SharingStatus};
+use tagalong_core::hlc::NodeId;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
-use tagalong_core::room::{Batch, Due, EnterError, Guest, NotShown, Now, Reported, Room, SeatId};
+use tagalong_core::room::{
+    Due, NotShown, Now, Reported, Room, SubscribeError, Subscriber, SubscriptionId, Updates,
+};
 use tagalong_core::session::Details;
 use tagalong_core::share::Share;
 use tagalong_core::time::Timestamp;
-use tagalong_core::version::NodeId;
 
 const TTL: Duration = Duration::from_secs(60);
 const START: Timestamp = Timestamp::from_millis(1_795_000_000_000);
@@ -22,8 +24,8 @@ struct Scene {
     room: Room,
     began: Instant,
     ada: UserId,
-    own: SeatId,
-    other: SeatId,
+    own: SubscriptionId,
+    other: SubscriptionId,
 }
 
 impl Scene {
@@ -46,8 +48,8 @@ impl Scene {
         let ends_at = START.plus(TTL * 1000);
         let details = Details { name: None, ends_at, locked: false, location_ttl: TTL, watch_generation: 0 };
         room.reconcile(details, vec![profile(&ada), profile(&ben)], now).wake();
-        let own = room.enter(Guest::Participant(&ada), now).unwrap().0;
-        let other = room.enter(Guest::Participant(&ben), now).unwrap().0;
+        let own = room.subscribe(Subscriber::Participant(&ada), now).unwrap().0;
+        let other = room.subscribe(Subscriber::Participant(&ben), now).unwrap().0;
         Self { room, began, ada, own, other }
     }
 
@@ -88,11 +90,13 @@ impl Scene {
         }
     }
 
-    /// What a seat is given: latitudes and statuses.
-    fn takes(&mut self, seat: SeatId, at: u64) -> Vec<String> {
-        let mut batch = Batch::default();
+    /// What a subscription is given: latitudes and statuses.
+    fn takes(&mut self, subscription: SubscriptionId, at: u64) -> Vec<String> {
+        let mut batch = Updates::default();
         let instant = self.now(at).instant;
-        if self.room.poll_take(seat, Due::Everything, Waker::noop(), instant, &mut batch) == Poll::Pending {
+        if self.room.poll_updates(subscription, Due::Everything, Waker::noop(), instant, &mut batch)
+            == Poll::Pending
+        {
             return Vec::new();
         }
         let told = |event: &Event| match event {
@@ -115,8 +119,8 @@ fn position(lat: f64, taken: u64) -> Position {
 fn everyone_is_owed_a_report_its_owner_too() {
     let mut scene = Scene::new();
     assert!(scene.report(1.0, 100, 101));
-    for seat in [scene.own, scene.other] {
-        assert_eq!(scene.takes(seat, 101), ["1"]);
+    for subscription in [scene.own, scene.other] {
+        assert_eq!(scene.takes(subscription, 101), ["1"]);
     }
 }
 
@@ -126,7 +130,7 @@ fn a_report_lives_from_when_it_was_taken() {
     assert_eq!(scene.refused(1.0, 0, 60), Some(NotShown::TooOld));
     assert!(scene.report(2.0, 1, 60));
     let ben = UserId::from_random([2; 16]);
-    let shown = |scene: &Scene, at| scene.room.glance(&ben, scene.now(at)).unwrap().locations.locations;
+    let shown = |scene: &Scene, at| scene.room.snapshot_for(&ben, scene.now(at)).unwrap().locations.locations;
     assert_eq!(shown(&scene, 60)[0].age_ms, 59_000);
     assert!(shown(&scene, 61).is_empty());
 }
@@ -136,7 +140,7 @@ fn the_same_fix_once_more_stays_as_old_as_it_is() {
     let mut scene = Scene::new();
     let ben = UserId::from_random([2; 16]);
     let ages = |scene: &Scene, at| {
-        let locations = scene.room.glance(&ben, scene.now(at)).unwrap().locations.locations;
+        let locations = scene.room.snapshot_for(&ben, scene.now(at)).unwrap().locations.locations;
         locations.iter().map(|one| one.age_ms / 1_000).collect::<Vec<_>>()
     };
     // By a phone that is 50 s ahead: its own time says nothing of its age.
@@ -198,8 +202,8 @@ fn a_stranger_reports_and_sees_nothing() {
     let mut scene = Scene::new();
     let (stranger, now) = (UserId::from_random([9; 16]), scene.now(1));
     let reported = scene.room.report(&stranger, position(1.0, 1), Duration::ZERO, now);
-    assert!(matches!(reported, Err(EnterError::NotAParticipant)));
-    assert!(scene.room.glance(&stranger, now).is_err());
+    assert!(matches!(reported, Err(SubscribeError::NotAParticipant)));
+    assert!(scene.room.snapshot_for(&stranger, now).is_err());
 }
 
 /// Stop in one tab, and a fix of another tab that was on its way.

@@ -97,7 +97,7 @@ impl Account {
         self.numbers.push((sender, self.newest(sender)));
     }
 
-    /// Somebody came in at a node. What was sent until now came with the welcome.
+    /// Somebody came in at a node. What was sent until now came with the snapshot.
     pub fn welcomed(&mut self, receiver: u32, node: usize) {
         self.nodes[receiver as usize] = Some(node);
         for sender in self.others(receiver) {

@@ -11,10 +11,10 @@ use rustix::event::{Timespec, epoll};
 
 use crate::account::Account;
 use crate::clock::{self, Stopwatch, micros};
-use crate::door::{Door, Heard};
 use crate::frame;
 use crate::ledger::{Ledger, histogram};
 use crate::link::{Link, Stage};
+use crate::protocol::{Heard, Protocol};
 use crate::schedule::Round;
 use crate::track::Track;
 
@@ -34,8 +34,8 @@ pub struct Ticket {
     pub user: String,
     /// Their token.
     pub token: String,
-    /// The door that they take.
-    pub door: Door,
+    /// The protocol that they take.
+    pub protocol: Protocol,
 }
 
 /// One person with one connection.
@@ -314,7 +314,7 @@ impl Crowd {
         let key: String =
             key.iter().map(|byte| char::from(b'A' + byte % 26)).chain("AAAAAA==".chars()).collect();
         let person = &mut self.people[who as usize];
-        let (path, target) = (person.ticket.door.path(&person.ticket.token), self.targets[person.node]);
+        let (path, target) = (person.ticket.protocol.path(&person.ticket.token), self.targets[person.node]);
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {target}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
@@ -347,7 +347,7 @@ impl Crowd {
 
     fn beat(&mut self, who: u32) {
         if self.is_joined(who) {
-            self.say(who, self.people[who as usize].ticket.door.beat());
+            self.say(who, self.people[who as usize].ticket.protocol.beat());
         }
     }
 
@@ -370,7 +370,7 @@ impl Crowd {
         let mut text = std::mem::take(&mut self.text);
         let ticket = &person.ticket;
         let at = clock::wall().to_string();
-        ticket.door.update(&mut text, &ticket.session, person.reference, &fix, number.into(), &at);
+        ticket.protocol.update(&mut text, &ticket.session, person.reference, &fix, number.into(), &at);
         self.say(who, &text);
         self.text = text;
     }
@@ -447,14 +447,14 @@ impl Crowd {
         let Some(link) = &mut person.link else { return };
         link.stage = Stage::Joining;
         self.arrivals.upgrade.saturating_record(now.saturating_sub(link.began).max(1));
-        if let Some(join) = person.ticket.door.join(&person.ticket.session) {
+        if let Some(join) = person.ticket.protocol.join(&person.ticket.session) {
             self.say(who, &join);
         }
     }
 
     fn heard(&mut self, who: u32, text: &[u8], now: u64) {
         let person = &mut self.people[who as usize];
-        match person.ticket.door.hear(text) {
+        match person.ticket.protocol.hear(text) {
             Heard::Update(number) => {
                 self.ledger.heard(who, number, now, !person.slow);
                 if let Some(account) = &mut self.account {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// Highest latency that is told apart, in microseconds: 60 s.
 const LATENCY_MAX: u64 = 60_000_000;
-/// In [`Ledger::seen`]: what came with the welcome, which a broadcast on its way may repeat.
+/// In [`Ledger::seen`]: what came with the snapshot, which a broadcast on its way may repeat.
 const WELCOME: u32 = 1 << 31;
 
 /// A histogram of microseconds, to three digits.
@@ -95,7 +95,7 @@ impl Ledger {
         receiver as usize * self.people_per_session as usize + (sender % self.people_per_session) as usize
     }
 
-    /// Somebody came in: what was sent until now came with the welcome, or is not owed.
+    /// Somebody came in: what was sent until now came with the snapshot, or is not owed.
     pub fn welcomed(&mut self, receiver: u32) {
         let session = receiver - receiver % self.people_per_session;
         for place in 0..self.people_per_session {

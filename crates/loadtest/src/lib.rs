@@ -5,7 +5,7 @@
 //! | [`options`], [`scenario`] | what is asked for, and how each scenario plays |
 //! | [`crowd`] | everyone, in one thread: connects, sends what is due, hears |
 //! | [`schedule`], [`track`] | when people send, and how they move |
-//! | [`link`], [`door`], [`frame`], [`rest`] | a connection, what is said over it, its frames; the REST side |
+//! | [`link`], [`protocol`], [`frame`], [`rest`] | a connection, what is said over it, its frames; the REST side |
 //! | [`ledger`], [`report`] | what became of each update, and the figures |
 //! | [`account`], [`outage`] | the same while servers are broken on purpose, and when they were |
 //! | [`cluster`], [`proxy`] | several servers with their database and Redis, and a network to cut |
@@ -17,13 +17,13 @@ pub mod account;
 pub mod clock;
 pub mod cluster;
 pub mod crowd;
-pub mod door;
 pub mod frame;
 pub mod ledger;
 pub mod link;
 pub mod options;
 pub mod outage;
 pub mod process;
+pub mod protocol;
 pub mod proxy;
 pub mod report;
 pub mod rest;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::Failure;
-use crate::door::Door;
+use crate::protocol::Protocol;
 
 /// Simulates people who share their location, and measures what the server makes of them.
 ///
@@ -68,9 +68,9 @@ pub struct Group {
     /// Seconds of a measuring window
     #[arg(long, global = true)]
     pub seconds: Option<u64>,
-    /// Doors, taken in turn
+    /// Protocols, taken in turn
     #[arg(long, global = true, value_delimiter = ',', default_value = "v2")]
-    pub door: Vec<Door>,
+    pub protocol: Vec<Protocol>,
 }
 
 /// What is played.

@@ -6,16 +6,16 @@ use std::fmt::{self, Display, Formatter};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::door::Door;
 use crate::ledger::Counts;
+use crate::protocol::Protocol;
 
 /// Everything that a run has found.
 #[derive(Serialize, Debug)]
 pub struct Report {
     /// What was played.
     pub scenario: &'static str,
-    /// Doors taken in turn.
-    pub doors: Vec<Door>,
+    /// Protocols taken in turn.
+    pub protocols: Vec<Protocol>,
     /// Sessions.
     pub sessions: u32,
     /// People in each.
@@ -197,7 +197,7 @@ impl Display for Report {
         writeln!(
             f,
             "{}: {} sessions of {} people, {:?}",
-            self.scenario, self.sessions, self.people, self.doors
+            self.scenario, self.sessions, self.people, self.protocols
         )?;
         self.arrivals.iter().try_for_each(|arrival| writeln!(f, "{arrival}"))?;
         self.windows.iter().try_for_each(|window| writeln!(f, "{window}"))?;

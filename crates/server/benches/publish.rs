@@ -15,13 +15,13 @@ use tagalong::cluster::{Bus, BusHealth, Heard, Rooms};
 use tagalong::entropy::Entropy;
 use tagalong::metrics::Meter;
 use tagalong::realtime::hub::now;
+use tagalong_core::hlc::NodeId;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
-use tagalong_core::room::{Guest, Room, SeatId};
+use tagalong_core::room::{Room, Subscriber, SubscriptionId};
 use tagalong_core::session::Details;
 use tagalong_core::share::Share;
-use tagalong_core::version::NodeId;
 
 const ROOMS: usize = 1_000;
 const PEOPLE: usize = 5;
@@ -54,8 +54,8 @@ impl Rooms for Some {
     fn heard(&self, _: Heard) {}
 }
 
-fn rooms(node: Option<NodeId>, clock: &Clock) -> (Arc<Some>, Vec<(SessionId, SeatId)>) {
-    let mut seats = Vec::new();
+fn rooms(node: Option<NodeId>, clock: &Clock) -> (Arc<Some>, Vec<(SessionId, SubscriptionId)>) {
+    let mut subscriptions = Vec::new();
     let mut rooms = HashMap::new();
     for number in 0..ROOMS as u128 {
         let session = SessionId::from_random(number.to_be_bytes());
@@ -75,21 +75,22 @@ fn rooms(node: Option<NodeId>, clock: &Clock) -> (Arc<Some>, Vec<(SessionId, Sea
         };
         room.reconcile(details, roster.clone(), now(clock)).wake();
         for profile in roster {
-            let (seat, _) = room.enter(Guest::Participant(&profile.user_id), now(clock)).unwrap();
-            seats.push((session, seat));
+            let (subscription, _) =
+                room.subscribe(Subscriber::Participant(&profile.user_id), now(clock)).unwrap();
+            subscriptions.push((session, subscription));
         }
         rooms.insert(session, Mutex::new(room));
     }
-    (Arc::new(Some { rooms, clock: clock.clone(), taken: AtomicUsize::new(0) }), seats)
+    (Arc::new(Some { rooms, clock: clock.clone(), taken: AtomicUsize::new(0) }), subscriptions)
 }
 
 /// Nanoseconds for one position.
-fn publish(rooms: &Some, seats: &[(SessionId, SeatId)], bus: &Bus) -> f64 {
+fn publish(rooms: &Some, subscriptions: &[(SessionId, SubscriptionId)], bus: &Bus) -> f64 {
     let position = Position::parse(r#"{"lat":47.5,"lng":11.25,"accuracy":5}"#, rooms.clock.now()).unwrap();
     let began = rooms.clock.instant();
-    for (session, seat) in seats.iter().cycle().take(POSITIONS) {
+    for (session, subscription) in subscriptions.iter().cycle().take(POSITIONS) {
         let room = &rooms.rooms[session];
-        room.lock().publish(*seat, position.clone(), now(&rooms.clock)).unwrap().wake();
+        room.lock().publish(*subscription, position.clone(), now(&rooms.clock)).unwrap().wake();
         bus.publish(*session);
     }
     rooms.clock.instant().duration_since(began).as_nanos() as f64 / POSITIONS as f64
@@ -98,8 +99,8 @@ fn publish(rooms: &Some, seats: &[(SessionId, SeatId)], bus: &Bus) -> f64 {
 fn main() {
     let clock = Clock::system();
     let node = NodeId::from_random([1; 8]);
-    let (alone, seats) = rooms(None, &clock);
-    println!("one node:              {:6.0} ns for a position", publish(&alone, &seats, &Bus::Local));
+    let (alone, subscriptions) = rooms(None, &clock);
+    println!("one node:              {:6.0} ns for a position", publish(&alone, &subscriptions, &Bus::Local));
     let url = std::env::var("BENCH_REDIS_URL");
     let address = Address::parse(url.as_deref().unwrap_or("redis://127.0.0.1:1")).unwrap();
     let lives = Lives { participant: LIFE, connection: LIFE };
@@ -111,19 +112,19 @@ fn main() {
         Entropy::system(),
         Meter::unread(clock.clone()),
     ));
-    let (several, seats) = rooms(Some(node), &clock);
-    println!("several, not written:  {:6.0} ns for a position", publish(&several, &seats, &bus));
+    let (several, subscriptions) = rooms(Some(node), &clock);
+    println!("several, not written:  {:6.0} ns for a position", publish(&several, &subscriptions, &bus));
     if url.is_ok() {
-        write(&several, &seats, &bus);
+        write(&several, &subscriptions, &bus);
     }
 }
 
 #[tokio::main]
-async fn write(rooms: &Arc<Some>, seats: &[(SessionId, SeatId)], bus: &Bus) {
+async fn write(rooms: &Arc<Some>, subscriptions: &[(SessionId, SubscriptionId)], bus: &Bus) {
     bus.start(Arc::clone(rooms) as Arc<dyn Rooms>);
     while !matches!(bus.health().await, BusHealth::Healthy(_)) {}
     rooms.taken.store(0, Ordering::Relaxed);
-    let nanos = publish(rooms, seats, bus);
+    let nanos = publish(rooms, subscriptions, bus);
     println!("several, as it writes: {nanos:6.0} ns for a position");
     let taken = rooms.taken.load(Ordering::Relaxed) as f64;
     let rate = taken / (nanos * POSITIONS as f64 / 1e9);

@@ -5,20 +5,20 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tagalong::tokens::{Pass, Role, Tokens};
+use tagalong::tokens::{Claims, Role, Tokens};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::time::Timestamp;
 
 fn tokens(c: &mut Criterion) {
     let tokens = Tokens::new(&[7; 32], &[]).unwrap();
     let (now, ends_at) = (Timestamp::from_millis(1_000), Timestamp::from_millis(3_600_000));
-    let pass = Pass {
+    let claims = Claims {
         session: SessionId::from_random([1; 16]),
         user: UserId::from_random([2; 16]),
         role: Role::Participant,
     };
-    let token = tokens.issue(&pass, now, ends_at).unwrap();
-    c.bench_function("tokens/issue", |b| b.iter(|| tokens.issue(black_box(&pass), now, ends_at)));
+    let token = tokens.issue(&claims, now, ends_at).unwrap();
+    c.bench_function("tokens/issue", |b| b.iter(|| tokens.issue(black_box(&claims), now, ends_at)));
     c.bench_function("tokens/verify", |b| b.iter(|| tokens.verify(black_box(&token))));
     c.bench_function("tokens/refuse", |b| b.iter(|| tokens.verify(black_box(&token[..token.len() - 2]))));
 }

@@ -1,5 +1,5 @@
-//! The token that opens the operator's pages: `ADMIN_TOKEN`, or one that is made at the first start and kept in the data
-//! directory.
+//! The token that opens the operator's pages: `ADMIN_TOKEN`, or one that is made at the first start and kept in the
+//! data directory.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tagalong_core::version::NodeId;
+use tagalong_core::hlc::NodeId;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,16 +23,16 @@ use crate::keys::KeyError;
 use crate::metrics::{Meter, Metrics};
 use crate::overview::Overview;
 use crate::rates::Rates;
+use crate::realtime::drain::Waves;
 use crate::realtime::hub::{Bounds, Hub};
 use crate::realtime::poll_sessions::PollSessions;
-use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::state::{Parts, State};
 use crate::store::{Database, Store, StoreError};
 use crate::tls::{Tls, TlsError};
 use crate::traces::{Counters, Traces};
-use crate::trackers::faces::Faces;
-use crate::trackers::gate::Gate;
+use crate::trackers::avatars::Avatars;
+use crate::trackers::link_cache::LinkCache;
 use crate::warnings::Warnings;
 use crate::{http, jobs, keys, private_file};
 
@@ -161,8 +161,8 @@ pub async fn start_on(
     let poll_sessions = PollSessions::new(entropy.clone());
     let state = State::new(Parts {
         config,
-        gate: Gate::default(),
-        faces: Faces::default(),
+        link_cache: LinkCache::default(),
+        avatars: Avatars::default(),
         admin_token: admin_token.as_ref().map(|token| token.secret.clone()),
         bodies: BodyLimit::default(),
         database_probe: DatabaseProbe::default(),

@@ -22,14 +22,14 @@ const BELIEVABLE_JUMP: Duration = Duration::from_secs(24 * 3600);
 /// Tells the time and waits for it. Clones tell the same time.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    source: Source,
+    source: TimeSource,
     steady: Arc<Steady>,
     /// How far the time that all nodes share is ahead of ours, in milliseconds.
     ahead: Arc<AtomicI64>,
 }
 
 #[derive(Clone, Debug)]
-enum Source {
+enum TimeSource {
     System,
     Manual(Arc<Mutex<Hands>>),
 }
@@ -69,14 +69,14 @@ impl Steady {
 pub struct ManualClock(Arc<Mutex<Hands>>);
 
 impl Clock {
-    fn new(source: Source, system: Timestamp, instant: Instant) -> Self {
+    fn new(source: TimeSource, system: Timestamp, instant: Instant) -> Self {
         Self { source, steady: Steady::begin(system, instant), ahead: Arc::default() }
     }
 
     /// The system's time.
     pub fn system() -> Self {
-        let (system, instant) = Source::System.read();
-        Self::new(Source::System, system, instant)
+        let (system, instant) = TimeSource::System.read();
+        Self::new(TimeSource::System, system, instant)
     }
 
     /// A clock that stands at `wall` until it is moved.
@@ -84,7 +84,7 @@ impl Clock {
     pub fn manual(wall: Timestamp) -> (Self, ManualClock) {
         let instant = Instant::now();
         let hands = Arc::new(Mutex::new(Hands { system: wall, instant, sleepers: Vec::new() }));
-        (Self::new(Source::Manual(Arc::clone(&hands)), wall, instant), ManualClock(hands))
+        (Self::new(TimeSource::Manual(Arc::clone(&hands)), wall, instant), ManualClock(hands))
     }
 
     /// The time of day by which sessions, participants and positions live. It never jumps.
@@ -123,8 +123,8 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn system_time(&self) -> SystemTime {
         match &self.source {
-            Source::System => SystemTime::now(),
-            Source::Manual(hands) => {
+            TimeSource::System => SystemTime::now(),
+            TimeSource::Manual(hands) => {
                 let millis = u64::try_from(hands.lock().system.as_millis()).unwrap_or(0);
                 UNIX_EPOCH + Duration::from_millis(millis)
             }
@@ -135,8 +135,8 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn instant(&self) -> Instant {
         match &self.source {
-            Source::System => Instant::now(),
-            Source::Manual(hands) => hands.lock().instant,
+            TimeSource::System => Instant::now(),
+            TimeSource::Manual(hands) => hands.lock().instant,
         }
     }
 
@@ -158,13 +158,13 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn sleep_until(&self, at: Instant) -> Sleep {
         match &self.source {
-            Source::System => Sleep::System(Box::pin(tokio::time::sleep_until(at.into()))),
-            Source::Manual(hands) => Sleep::Manual(Arc::clone(hands), at),
+            TimeSource::System => Sleep::System(Box::pin(tokio::time::sleep_until(at.into()))),
+            TimeSource::Manual(hands) => Sleep::Manual(Arc::clone(hands), at),
         }
     }
 }
 
-impl Source {
+impl TimeSource {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn read(&self) -> (Timestamp, Instant) {
         match self {

@@ -1,7 +1,7 @@
 //! Randomness, injected: the operating system's. Tests may inject a sequence that a seed repeats.
 //!
-//! Ids and keys that nobody may guess are made of this. So the seeded sequence does not exist in a released binary: it is
-//! compiled for tests alone (the feature `seeded-entropy`, which only this crate's dev-dependencies turn on). And
+//! Ids and keys that nobody may guess are made of this. So the seeded sequence does not exist in a released binary: it
+//! is compiled for tests alone (the feature `seeded-entropy`, which only this crate's dev-dependencies turn on). And
 //! `app::start` takes no entropy: every server makes its own from the system.
 
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! Memory that many connections left behind is given back to the system.
 //!
-//! The C library returns memory from the end of its heap alone. One small value there that lives on, such as the counter of
-//! a new kind of answer, keeps all that lies before it: after 2,000 connections with large heads, 52 MB stayed for ever.
+//! The C library returns memory from the end of its heap alone. One small value there that lives on, such as the
+//! counter of a new kind of answer, keeps all that lies before it: after 2,000 connections with large heads, 52 MB
+//! stayed for ever.
 
 /// The heap is trimmed when so many more connections have ended than begun.
 pub const TRIM_AFTER_CLOSED: u32 = 500;
@@ -10,9 +11,9 @@ pub const TRIM_AFTER_CLOSED: u32 = 500;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "the C library has no safe name for it; the proof stands at the call")]
 pub fn trim() {
-    // SAFETY: `malloc_trim` takes a number and no pointer, so there is none that could be wrong. The manual of the C library
-    // (malloc_trim(3)) lists it as safe in threads. It releases pages that no allocation is on, and changes nothing that a
-    // program can see of its memory.
+    // SAFETY: `malloc_trim` takes a number and no pointer, so there is none that could be wrong. The manual of the C
+    // library (malloc_trim(3)) lists it as safe in threads. It releases pages that no allocation is on, and changes
+    // nothing that a program can see of its memory.
     unsafe {
         libc::malloc_trim(0);
     }

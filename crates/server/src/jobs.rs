@@ -302,7 +302,7 @@ fn start_upkeep(state: &State) {
     });
     spawn(state, "forget quiet addresses", ADDRESS_SWEEP_INTERVAL, |state| async move {
         state.rates.sweep();
-        state.gate.sweep(state.clock.instant());
+        state.link_cache.sweep(state.clock.instant());
         Ok(())
     });
     spawn(state, "give memory back", HEAP_INTERVAL, |state| async move {

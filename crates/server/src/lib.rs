@@ -5,7 +5,7 @@
 //! | [`app`] | builds everything from a [`config::Config`], starts it, stops it; `main` and the tests use it alike |
 //! | [`sessions`] | the domain calls: each does the store's transaction, then tells the room |
 //! | [`http`] | REST, health, the page, the accept loop |
-//! | [`realtime`] | the two WebSocket doors and the rooms behind them |
+//! | [`realtime`] | the two WebSocket protocols and the rooms behind them |
 //! | [`store`] | what lasts |
 //! | [`transfer`] | from one database to another |
 //! | `write_locks` | one write of a session at a time |

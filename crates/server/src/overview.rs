@@ -51,7 +51,7 @@ impl Sample {
     pub async fn of(state: &State) -> Self {
         // Reading `/proc` takes a while where many files are open.
         let process = tokio::task::spawn_blocking(Process::read).await.unwrap_or_default();
-        let (rooms, metrics) = (state.hub.census().0, &state.metrics);
+        let (rooms, metrics) = (state.hub.stats().0, &state.metrics);
         Self {
             at: state.clock.now(),
             connections: state.connections.len(),

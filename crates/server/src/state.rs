@@ -15,16 +15,16 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::overview::Overview;
 use crate::rates::Rates;
+use crate::realtime::drain::Waves;
 use crate::realtime::hub::Hub;
 use crate::realtime::poll_sessions::PollSessions;
-use crate::realtime::waves::Waves;
 use crate::sessions::Sessions;
 use crate::store::Store;
 use crate::tls::Tls;
 use crate::tokens::Tokens;
 use crate::traces::Traces;
-use crate::trackers::faces::Faces;
-use crate::trackers::gate::Gate;
+use crate::trackers::avatars::Avatars;
+use crate::trackers::link_cache::LinkCache;
 use crate::warnings::Warnings;
 
 /// A shared reference to the parts.
@@ -68,9 +68,9 @@ pub struct Parts {
     /// Our certificate, if we end TLS ourselves.
     pub tls: Option<Tls>,
     /// What tracker apps may send.
-    pub gate: Gate,
+    pub link_cache: LinkCache,
     /// What tracker apps show of people.
-    pub faces: Faces,
+    pub avatars: Avatars,
     /// What addresses may ask for.
     pub rates: Rates,
     /// How the database is, for all who ask at once.

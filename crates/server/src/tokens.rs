@@ -1,9 +1,9 @@
 //! Tokens: who may do what in which session, signed by us.
 //!
-//! JWTs with HS256 and nothing else (RFC 8725, section 3.1). Each names the key that signed it, so that keys can
-//! be changed while sessions are on: the new one signs, those before it still open (section 3.5). `exp` is the session's end as it was when the
-//! token was made; whether a token still opens anything is decided by the session itself, which may have
-//! been ended, extended, or left since (docs/adr/0004).
+//! JWTs with HS256 and nothing else (RFC 8725, section 3.1). Each names the key that signed it, so that keys can be
+//! changed while sessions are on: the new one signs, those before it still open (section 3.5). `exp` is the session's
+//! end as it was when the token was made; whether a token still opens anything is decided by the session itself, which
+//! may have been ended, extended, or left since (docs/adr/0004).
 
 use std::borrow::Cow;
 
@@ -54,7 +54,7 @@ enum RoleClaim {
 
 /// What a valid token says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pass {
+pub struct Claims {
     /// The session that it is for.
     pub session: SessionId,
     /// The bearer.
@@ -69,7 +69,7 @@ pub struct Pass {
 pub struct InvalidToken;
 
 #[derive(Serialize, Deserialize)]
-struct Claims<'a> {
+struct RawClaims<'a> {
     #[serde(borrow)]
     iss: Cow<'a, str>,
     #[serde(borrow)]
@@ -118,26 +118,26 @@ impl Tokens {
         Ok(Self { header: header(key)?, encoding: EncodingKey::from_secret(key), known })
     }
 
-    /// A token for a pass, made at `now`, for a session that ends at `ends_at`.
+    /// A token for a claims, made at `now`, for a session that ends at `ends_at`.
     ///
     /// # Errors
     /// When the signing library fails.
     pub fn issue(
         &self,
-        pass: &Pass,
+        claims: &Claims,
         now: Timestamp,
         ends_at: Timestamp,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let (role, watch_generation) = match pass.role {
+        let (role, watch_generation) = match claims.role {
             Role::Creator => (RoleClaim::Creator, 0),
             Role::Participant => (RoleClaim::Participant, 0),
             Role::Watcher { generation } => (RoleClaim::Watcher, generation),
         };
-        let claims = Claims {
+        let claims = RawClaims {
             iss: ISSUER.into(),
             aud: ISSUER.into(),
-            sub: pass.user.clone(),
-            sid: pass.session,
+            sub: claims.user.clone(),
+            sid: claims.session,
             role,
             watch_generation,
             iat: seconds(now),
@@ -164,7 +164,7 @@ impl Tokens {
     ///
     /// # Errors
     /// When it is too long, not signed by us with HS256, or lacks a claim.
-    pub fn verify(&self, token: &str) -> Result<Pass, InvalidToken> {
+    pub fn verify(&self, token: &str) -> Result<Claims, InvalidToken> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(InvalidToken);
         }
@@ -173,7 +173,7 @@ impl Tokens {
 
     /// The header is one that we wrote, byte for byte; then the signature; then what it says. What is not signed by us
     /// is never parsed, and each part only once.
-    fn read(&self, token: &str) -> Option<Pass> {
+    fn read(&self, token: &str) -> Option<Claims> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         let known = self.known.iter().find(|known| known.header == header)?;
@@ -181,7 +181,7 @@ impl Tokens {
             return None;
         }
         let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
-        let claims: Claims<'_> = serde_json::from_slice(&claims).ok()?;
+        let claims: RawClaims<'_> = serde_json::from_slice(&claims).ok()?;
         let ours = claims.iss == ISSUER && claims.aud == ISSUER;
         let role = match claims.role {
             RoleClaim::Creator => Role::Creator,
@@ -189,7 +189,7 @@ impl Tokens {
             RoleClaim::Watcher => Role::Watcher { generation: claims.watch_generation },
         };
         // Not `exp`: the session decides, see the module's documentation.
-        ours.then_some(Pass { session: claims.sid, user: claims.sub, role })
+        ours.then_some(Claims { session: claims.sid, user: claims.sub, role })
     }
 }
 
@@ -226,16 +226,16 @@ mod tests {
 
     const KEY: &[u8] = &[7; 32];
 
-    fn pass() -> Pass {
-        Pass {
+    fn claims() -> Claims {
+        Claims {
             session: SessionId::from_random([1; 16]),
             user: UserId::from_random([2; 16]),
             role: Role::Participant,
         }
     }
 
-    fn claims() -> Value {
-        json!({"iss": "tagalong", "aud": "tagalong", "sub": pass().user, "sid": pass().session,
+    fn raw_claims() -> Value {
+        json!({"iss": "tagalong", "aud": "tagalong", "sub": claims().user, "sid": claims().session,
                "role": "participant", "iat": 1, "exp": 4_000_000_000_u64})
     }
 
@@ -251,8 +251,8 @@ mod tests {
     fn what_is_issued_is_read_again() {
         let tokens = tokens();
         let times = (Timestamp::from_millis(1_000), Timestamp::from_millis(61_000));
-        let token = tokens.issue(&pass(), times.0, times.1).unwrap();
-        assert_eq!(tokens.verify(&token), Ok(pass()));
+        let token = tokens.issue(&claims(), times.0, times.1).unwrap();
+        assert_eq!(tokens.verify(&token), Ok(claims()));
         let payload = token.split('.').nth(1).unwrap();
         let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
         assert_eq!((claims["iat"].as_u64(), claims["exp"].as_u64()), (Some(1), Some(61)));
@@ -269,7 +269,7 @@ mod tests {
     fn nothing_else_is_accepted() {
         let tokens = tokens();
         let hs256 = tokens.header.clone();
-        let good = signed(&hs256, &claims(), KEY);
+        let good = signed(&hs256, &raw_claims(), KEY);
         assert!(tokens.verify(&good).is_ok());
 
         let mut bad = vec![
@@ -277,23 +277,23 @@ mod tests {
             "a.b.c".to_owned(),
             good[..good.len() - 2].to_owned(),
             format!("{good}{}", "A".repeat(TOKEN_BYTES_MAX)),
-            signed(&hs256, &claims(), &[8; 32]),
-            signed(&Header { alg: Algorithm::HS384, ..hs256.clone() }, &claims(), KEY),
-            signed(&Header { kid: None, ..hs256.clone() }, &claims(), KEY),
-            signed(&Header { kid: Some("../../etc/passwd".to_owned()), ..hs256.clone() }, &claims(), KEY),
+            signed(&hs256, &raw_claims(), &[8; 32]),
+            signed(&Header { alg: Algorithm::HS384, ..hs256.clone() }, &raw_claims(), KEY),
+            signed(&Header { kid: None, ..hs256.clone() }, &raw_claims(), KEY),
+            signed(&Header { kid: Some("../../etc/passwd".to_owned()), ..hs256.clone() }, &raw_claims(), KEY),
         ];
         let id = key_id(KEY).unwrap();
         let none = BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"none","kid":"{id}"}}"#));
         bad.push(format!("{none}.{}.", good.split('.').nth(1).unwrap()));
         for missing in ["iss", "aud", "sub", "sid", "role", "iat", "exp"] {
-            let mut claims = claims();
+            let mut claims = raw_claims();
             claims.as_object_mut().unwrap().remove(missing);
             bad.push(signed(&hs256, &claims, KEY));
         }
         // CVE-2026-25537: a time as a string must not switch its check off.
         for (claim, value) in [("exp", json!("4000000000")), ("iss", json!("other")), ("aud", json!("other"))]
         {
-            let mut claims = claims();
+            let mut claims = raw_claims();
             claims[claim] = value;
             bad.push(signed(&hs256, &claims, KEY));
         }
@@ -306,11 +306,11 @@ mod tests {
     fn a_watchers_token_says_of_which_generation_it_is() {
         let (tokens, now) = (tokens(), Timestamp::from_millis(0));
         for generation in [0, 1, u32::MAX] {
-            let watcher = Pass { role: Role::Watcher { generation }, ..pass() };
+            let watcher = Claims { role: Role::Watcher { generation }, ..claims() };
             let token = tokens.issue(&watcher, now, now).unwrap();
             assert_eq!(tokens.verify(&token), Ok(watcher));
         }
-        let mut claims = claims();
+        let mut claims = raw_claims();
         claims["role"] = json!("watcher");
         let older = tokens.verify(&signed(&tokens.header.clone(), &claims, KEY)).unwrap();
         assert_eq!(older.role, Role::Watcher { generation: 0 });
@@ -322,11 +322,11 @@ mod tests {
     fn keys_are_changed_while_sessions_are_on() {
         let (old, new): (&[u8], &[u8]) = (KEY, &[9; 32]);
         let now = Timestamp::from_millis(0);
-        let before = tokens().issue(&pass(), now, now).unwrap();
+        let before = tokens().issue(&claims(), now, now).unwrap();
         let rotated = Tokens::new(new, &[old]).unwrap();
-        assert_eq!(rotated.verify(&before), Ok(pass()));
-        let after = rotated.issue(&pass(), now, now).unwrap();
-        assert_eq!(rotated.verify(&after), Ok(pass()));
+        assert_eq!(rotated.verify(&before), Ok(claims()));
+        let after = rotated.issue(&claims(), now, now).unwrap();
+        assert_eq!(rotated.verify(&after), Ok(claims()));
         // The old key signs nothing any more, and once it is given up its tokens are dead.
         assert_eq!(tokens().verify(&after), Err(InvalidToken));
         assert_eq!(Tokens::new(new, &[]).unwrap().verify(&before), Err(InvalidToken));

@@ -50,7 +50,7 @@ impl Kind {
 }
 
 #[derive(Clone, Copy, Default, Debug)]
-struct Said {
+struct Emitted {
     last: Option<Instant>,
     left_out: u64,
 }
@@ -58,7 +58,7 @@ struct Said {
 /// What was said when.
 pub struct Warnings {
     clock: Clock,
-    kinds: Mutex<[Said; KINDS.len()]>,
+    kinds: Mutex<[Emitted; KINDS.len()]>,
 }
 
 impl Warnings {

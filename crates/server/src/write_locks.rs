@@ -1,9 +1,9 @@
 //! One write of a session at a time on this node, and a part of the database connections for changes.
 //!
 //! A write locks its session's row in PostgreSQL. Other writes of the same session would wait for that lock, and each
-//! would hold a connection of the pool: with ten of them, no other session could be read. So they wait here, and hold no
-//! connection. A client with many sessions could use up all connections in the same way, so changes with a token have a
-//! part of them. The others are left for joins and reads.
+//! would hold a connection of the pool: with ten of them, no other session could be read. So they wait here, and hold
+//! no connection. A client with many sessions could use up all connections in the same way, so changes with a token
+//! have a part of them. The others are left for joins and reads.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -22,7 +22,8 @@ fn bytes_each(sessions: u32, people: u32) -> f64 {
 
 /// In sessions of 50: 3.9 to 4.8 KB were seen; 17 with buffers for each (docs/PERFORMANCE.md).
 const IN_FULL_SESSIONS_MAX: f64 = 7.0 * 1024.0;
-/// In sessions of two: 5.5 to 6.1 KB were seen; 18, of 4,000, where everyone who waited for a roster had room to read it.
+/// In sessions of two: 5.5 to 6.1 KB were seen; 18, of 4,000, where everyone who waited for a roster had room to read
+/// it.
 const IN_SMALL_SESSIONS_MAX: f64 = 9.0 * 1024.0;
 
 #[test]

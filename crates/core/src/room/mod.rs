@@ -4,52 +4,52 @@
 //! the server never holds while it waits. Five conditions make it right; each has a property test in
 //! `tests/room_model/`, beside a variant that breaks it:
 //!
-//! 1. control events and positions are taken in **one** critical section, control first ([`Room::poll_take`]), and
+//! 1. control events and positions are taken in **one** critical section, control first ([`Room::poll_updates`]), and
 //!    between the two the newest of who is connected and how people share;
 //! 2. positions keep a pace that adapts, control events ignore it ([`Due`], [`crate::pace::WritePace`]);
 //! 3. whoever takes nothing is closed (the connection's write deadline; a full control queue);
-//! 4. what is owed belongs to the seat of a connection, the slot to the sender, so that watchers and second
+//! 4. what is owed belongs to the subscription of a connection, the slot to the sender, so that watchers and second
 //!    devices cost no slot;
 //! 5. a position is looked up when it is taken, and its slot is emptied when its owner leaves.
 //!
 //! It knows no channel, no socket and no clock; wake-ups are plain [`Waker`]s, to be used after unlocking.
 
-mod census;
 mod nodes;
 mod presence;
 mod reports;
 mod roster;
-mod seats;
+mod sink;
 mod slots;
+mod stats;
 mod statuses;
-mod taker;
+mod subscriptions;
 mod watchers;
 
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-pub use census::{Census, SeatLoad};
 pub use nodes::{Merged, UnknownMember};
 use presence::{Attendance, presences};
-use reports::Source;
+use reports::PositionSource;
 pub use reports::{NotShown, Reported};
 use roster::{Leavers, Meanwhile};
-pub use seats::SeatId;
-use seats::{Occupant, Seats};
+pub use sink::{DisconnectReason, Due, Sink, Updates};
 pub use slots::SlotSet;
 use slots::Slots;
-pub use taker::{Batch, Due, Farewell, Taker};
+pub use stats::{Stats, SubscriptionLoad};
+pub use subscriptions::SubscriptionId;
+use subscriptions::{Occupant, Subscriptions};
 use watchers::Watching;
 
 use crate::event::{Broadcast, Event, InitialLocations, InitialParticipants};
+use crate::hlc::NodeId;
 use crate::id::{SessionId, UserId};
 use crate::limits::NEWCOMER_HEAD_START;
 use crate::position::Position;
 use crate::presence::Presences;
 use crate::session::{Closed, Details, EndReason};
 use crate::time::Timestamp;
-use crate::version::NodeId;
 
 /// Now, by each clock.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +64,8 @@ pub struct Now {
 
 /// Who comes in.
 #[derive(Clone, Copy, Debug)]
-pub enum Guest<'a> {
-    /// Somebody of the roster; each of their connections has a seat of its own.
+pub enum Subscriber<'a> {
+    /// Somebody of the roster; each of their connections has a subscription of its own.
     Participant(&'a UserId),
     /// Somebody who only sees, unless there are already `max` of them, or watchers were sent away since.
     Watcher {
@@ -78,7 +78,7 @@ pub enum Guest<'a> {
 
 /// Why somebody cannot come in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum EnterError {
+pub enum SubscribeError {
     /// The session is over.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -109,7 +109,7 @@ pub enum PublishError {
 
 /// What somebody who comes in is shown, as of the moment from which they are owed everything.
 #[derive(Debug)]
-pub struct Welcome {
+pub struct Snapshot {
     /// Everyone.
     pub participants: InitialParticipants,
     /// The others' positions.
@@ -145,8 +145,8 @@ pub struct Wakes {
 
 impl Wakes {
     /// Room for as many as there may be, so that collecting them allocates once.
-    fn of_up_to(seats: usize) -> Self {
-        Self { wakers: Vec::with_capacity(seats), superseded: 0 }
+    fn of_up_to(subscriptions: usize) -> Self {
+        Self { wakers: Vec::with_capacity(subscriptions), superseded: 0 }
     }
 
     fn extend(&mut self, waiting: Option<(Waker, Due)>) {
@@ -184,7 +184,7 @@ pub struct Room {
     meanwhile: Option<Meanwhile>,
     leavers: Leavers,
     slots: Slots,
-    seats: Seats,
+    subscriptions: Subscriptions,
     attendance: Attendance,
     watching: Watching,
     /// The event that tells what the session is now, for as long as a connection is owed it.
@@ -204,7 +204,7 @@ impl Room {
             meanwhile: Some(Meanwhile::default()),
             leavers: Leavers::default(),
             slots: Slots::default(),
-            seats: Seats::default(),
+            subscriptions: Subscriptions::default(),
             attendance: Attendance::new(presence_grace),
             watching: Watching::default(),
             updated: None,
@@ -217,13 +217,18 @@ impl Room {
         self.session
     }
 
-    /// Takes a seat, and says what there is to see at that moment. From then on the seat is owed everything.
+    /// Takes a subscription, and says what there is to see at that moment. From then on the subscription is owed
+    /// everything.
     ///
     /// # Errors
-    /// When the session is over, the guest is no participant, or there are enough watchers.
-    pub fn enter(&mut self, guest: Guest<'_>, now: Now) -> Result<(SeatId, Welcome), EnterError> {
+    /// When the session is over, the subscriber is no participant, or there are enough watchers.
+    pub fn subscribe(
+        &mut self,
+        subscriber: Subscriber<'_>,
+        now: Now,
+    ) -> Result<(SubscriptionId, Snapshot), SubscribeError> {
         self.is_open()?;
-        let occupant = self.admit(guest)?;
+        let occupant = self.admit(subscriber)?;
         let own = match occupant {
             Occupant::Participant(slot) => Some(slot),
             _ => None,
@@ -236,20 +241,20 @@ impl Room {
         if let Some(slot) = own {
             self.make_room_for(slot, now, &mut wakes);
         }
-        let seat = self.seat(occupant, now);
-        Ok((seat, Welcome { wakes, ..self.welcome(own, now)? }))
+        let subscription = self.subscription(occupant, now);
+        Ok((subscription, Snapshot { wakes, ..self.snapshot(own, now)? }))
     }
 
-    fn is_open(&self) -> Result<&Details, EnterError> {
+    fn is_open(&self) -> Result<&Details, SubscribeError> {
         match &self.phase {
             Phase::Open(details) => Ok(details),
             Phase::Over(closed) => Err((*closed).into()),
-            Phase::Loading | Phase::Retired => Err(EnterError::Retired),
+            Phase::Loading | Phase::Retired => Err(SubscribeError::Retired),
         }
     }
 
     /// Who and what there is to see, but for the position of `own`.
-    fn welcome(&self, own: Option<slots::SlotId>, now: Now) -> Result<Welcome, EnterError> {
+    fn snapshot(&self, own: Option<slots::SlotId>, now: Now) -> Result<Snapshot, SubscribeError> {
         let (details, server_time) = (self.is_open()?, now.wall);
         let watcher_count = self.watching.count;
         let participants = InitialParticipants {
@@ -262,49 +267,56 @@ impl Room {
         let presence = presences(&self.slots, self.attendance.shown);
         let (ends_at, location_ttl) = (details.ends_at, details.location_ttl);
         let wakes = Wakes::default();
-        Ok(Welcome { participants, locations, presence, ends_at, location_ttl, wakes })
+        Ok(Snapshot { participants, locations, presence, ends_at, location_ttl, wakes })
     }
 
-    fn admit(&self, guest: Guest<'_>) -> Result<Occupant, EnterError> {
-        match guest {
-            Guest::Participant(user) => {
-                self.slots.of(user).map(Occupant::Participant).ok_or(EnterError::NotAParticipant)
+    fn admit(&self, subscriber: Subscriber<'_>) -> Result<Occupant, SubscribeError> {
+        match subscriber {
+            Subscriber::Participant(user) => {
+                self.slots.of(user).map(Occupant::Participant).ok_or(SubscribeError::NotAParticipant)
             }
-            Guest::Watcher { generation, .. } if generation < self.is_open()?.watch_generation => {
-                Err(EnterError::WatchingRevoked)
+            Subscriber::Watcher { generation, .. } if generation < self.is_open()?.watch_generation => {
+                Err(SubscribeError::WatchingRevoked)
             }
-            Guest::Watcher { max, .. } if self.seats.watchers() >= max => Err(EnterError::Full),
-            Guest::Watcher { generation, .. } => Ok(Occupant::Watcher { generation }),
+            Subscriber::Watcher { max, .. } if self.subscriptions.watchers() >= max => {
+                Err(SubscribeError::Full)
+            }
+            Subscriber::Watcher { generation, .. } => Ok(Occupant::Watcher { generation }),
         }
     }
 
-    /// Gives up a seat. Its owner stays a participant: phones go through tunnels.
-    pub fn vacate(&mut self, seat: SeatId, now: Now) {
-        let Some(seat) = self.seats.vacate(seat) else { return };
-        if let Occupant::Participant(slot) = seat.occupant
+    /// Gives up a subscription. Its owner stays a participant: phones go through tunnels.
+    pub fn unsubscribe(&mut self, subscription: SubscriptionId, now: Now) {
+        let Some(subscription) = self.subscriptions.unsubscribe(subscription) else { return };
+        if let Occupant::Participant(slot) = subscription.occupant
             && let Some(known) = self.slots.get_mut(slot)
         {
             known.unsaved = Some(now.wall);
-            if !self.seats.any_of(slot) {
+            if !self.subscriptions.any_of(slot) {
                 self.went(slot, now);
             }
         }
     }
 
-    /// Takes a newer position of the seat's owner; every other connection is owed it.
+    /// Takes a newer position of the subscription's owner; every other connection is owed it.
     ///
     /// # Errors
-    /// When the seat is a watcher's, or its owner is not in the session any more.
-    pub fn publish(&mut self, seat: SeatId, position: Position, now: Now) -> Result<Wakes, PublishError> {
-        let slot_id = self.sender(seat)?;
+    /// When the subscription is a watcher's, or its owner is not in the session any more.
+    pub fn publish(
+        &mut self,
+        subscription: SubscriptionId,
+        position: Position,
+        now: Now,
+    ) -> Result<Wakes, PublishError> {
+        let slot_id = self.sender(subscription)?;
         if self.slots.get(slot_id).is_some_and(|slot| slot.has_newer_report(&position, now.instant)) {
             return Ok(Wakes::default());
         }
-        self.show(slot_id, position, now, Source::Seat(seat))
+        self.show(slot_id, position, now, PositionSource::Subscription(subscription))
     }
 
-    fn sender(&mut self, seat: SeatId) -> Result<slots::SlotId, PublishError> {
-        match self.seats.get_mut(seat).map(|seat| seat.occupant) {
+    fn sender(&mut self, subscription: SubscriptionId) -> Result<slots::SlotId, PublishError> {
+        match self.subscriptions.get_mut(subscription).map(|subscription| subscription.occupant) {
             Some(Occupant::Participant(slot)) if matches!(self.phase, Phase::Open(_)) => Ok(slot),
             Some(Occupant::Watcher { .. }) => Err(PublishError::Watcher),
             _ => Err(PublishError::Gone),
@@ -316,56 +328,56 @@ impl Room {
         (self.node.unwrap_or_default(), self.node.is_some())
     }
 
-    /// Gives all that a seat is owed and ready for, control events first, and remembers whom to wake for what comes
-    /// next. One critical section: between two, events and positions could change places, and a wake-up be lost.
-    pub fn poll_take(
+    /// Gives all that a subscription is owed and ready for, control events first, and remembers whom to wake for what
+    /// comes next. One critical section: between two, events and positions could change places, and a wake-up be lost.
+    pub fn poll_updates(
         &mut self,
-        seat: SeatId,
+        subscription: SubscriptionId,
         due: Due,
         waker: &Waker,
         now: Instant,
-        taker: &mut impl Taker,
+        sink: &mut impl Sink,
     ) -> Poll<()> {
-        let Some(seat) = self.seats.get_mut(seat) else { return Poll::Pending };
-        let mut taken = seat.farewell.is_some();
+        let Some(subscription) = self.subscriptions.get_mut(subscription) else { return Poll::Pending };
+        let mut taken = subscription.disconnect.is_some();
         // First, since nothing may come after the session's end.
-        if std::mem::take(&mut seat.details_due)
+        if std::mem::take(&mut subscription.details_due)
             && let Some(updated) = &self.updated
         {
             taken = true;
-            taker.control(updated);
+            sink.control(updated);
         }
-        if !seat.control.is_empty() {
+        if !subscription.control.is_empty() {
             taken = true;
-            seat.control.drain(..).for_each(|event| taker.control(&event));
-            if seat.control.capacity() > 8 {
-                seat.control.shrink_to(0);
+            subscription.control.drain(..).for_each(|event| sink.control(&event));
+            if subscription.control.capacity() > 8 {
+                subscription.control.shrink_to(0);
             }
         }
-        if let Some(presence) = self.attendance.owed(seat, &self.slots, self.session) {
+        if let Some(presence) = self.attendance.pending(subscription, &self.slots, self.session) {
             taken = true;
-            taker.control(&presence);
+            sink.control(&presence);
         }
-        if let Some(watchers) = self.watching.owed(seat, self.session) {
+        if let Some(watchers) = self.watching.pending(subscription, self.session) {
             taken = true;
-            taker.control(&watchers);
+            sink.control(&watchers);
         }
-        taken |= statuses::give(seat, &self.slots, taker);
+        taken |= statuses::give(subscription, &self.slots, sink);
         if due == Due::Everything {
             let live = |slot| self.slots.get(slot)?.latest.as_ref().filter(|latest| latest.expires > now);
-            for newest in seat.dirty.drain().filter_map(live) {
+            for newest in subscription.dirty.drain().filter_map(live) {
                 taken = true;
-                taker.position(&newest.broadcast);
+                sink.position(&newest.broadcast);
             }
         }
-        if let Some(farewell) = seat.farewell {
-            taker.farewell(farewell);
+        if let Some(disconnect) = subscription.disconnect {
+            sink.disconnect(disconnect);
         }
         if !taken {
-            seat.wait(waker, due);
+            subscription.wait(waker, due);
             return Poll::Pending;
         }
-        seat.wait(waker, due.min(taker.ready_for()));
+        subscription.wait(waker, due.min(sink.ready_for()));
         Poll::Ready(())
     }
 
@@ -375,9 +387,9 @@ impl Room {
         if !matches!(self.phase, Phase::Loading | Phase::Open(_)) {
             return wakes;
         }
-        self.tell_all(Event::SessionEnded { reason, server_time: now.wall }, &mut wakes);
-        for seat in self.seats.iter_mut() {
-            seat.part(Farewell::Ended, &mut wakes);
+        self.broadcast(Event::SessionEnded { reason, server_time: now.wall }, &mut wakes);
+        for subscription in self.subscriptions.iter_mut() {
+            subscription.part(DisconnectReason::Ended, &mut wakes);
         }
         self.slots = Slots::default();
         self.attendance.shown.clear();
@@ -388,10 +400,10 @@ impl Room {
         wakes
     }
 
-    fn tell_all(&mut self, event: Event, wakes: &mut Wakes) {
+    fn broadcast(&mut self, event: Event, wakes: &mut Wakes) {
         let event = Arc::new(Broadcast::new(self.session, event));
-        for seat in self.seats.iter_mut() {
-            seat.owe_control(&event, wakes);
+        for subscription in self.subscriptions.iter_mut() {
+            subscription.enqueue_control(&event, wakes);
         }
     }
 
@@ -408,7 +420,7 @@ impl Room {
             }
         }
         self.sweep_statements();
-        if !self.seats.iter().any(|seat| seat.details_due) {
+        if !self.subscriptions.iter().any(|subscription| subscription.details_due) {
             self.updated = None;
         }
         swept.untold |= self.sweep_presence(now, &mut swept.wakes);
@@ -427,11 +439,11 @@ impl Room {
         }
     }
 
-    /// Gives the room up if nobody would miss it: no seat, no live position, nothing unsaved.
+    /// Gives the room up if nobody would miss it: no subscription, no live position, nothing unsaved.
     pub fn retire(&mut self) -> bool {
         let missed = |slot: &slots::Slot| slot.latest.is_some() || slot.unsaved.is_some();
         let needed = matches!(self.phase, Phase::Loading)
-            || !self.seats.is_empty()
+            || !self.subscriptions.is_empty()
             || self.slots.iter().any(|(_, slot)| missed(slot));
         if !needed {
             self.phase = Phase::Retired;
@@ -443,7 +455,7 @@ impl Room {
     /// those who were since the last call.
     pub fn take_seen(&mut self, now: Timestamp, seen: &mut Vec<(SessionId, UserId, Timestamp)>) {
         for (id, slot) in self.slots.iter_mut() {
-            let last = if self.seats.any_of(id) { Some(now) } else { slot.unsaved };
+            let last = if self.subscriptions.any_of(id) { Some(now) } else { slot.unsaved };
             slot.unsaved = None;
             seen.extend(last.map(|last| (self.session, slot.profile.user_id.clone(), last)));
         }
@@ -451,11 +463,11 @@ impl Room {
 
     /// Whether any connection is here.
     pub fn is_occupied(&self) -> bool {
-        !self.seats.is_empty()
+        !self.subscriptions.is_empty()
     }
 
     /// Watchers that are connected to this node.
     pub fn watchers(&self) -> usize {
-        self.seats.watchers()
+        self.subscriptions.watchers()
     }
 }

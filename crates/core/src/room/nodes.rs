@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::slots::{Latest, Slot};
 use super::{Now, Phase, Room, Wakes};
 use crate::event::{Broadcast, Event};
+use crate::hlc::{Hlc, NodeId};
 use crate::session::Details;
-use crate::share::{Moved, Said, Share};
-use crate::version::{NodeId, Version};
+use crate::share::{Moved, Share, StatusUpdate};
 
 /// Somebody who is not known here (yet, or any more): the database knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -39,15 +39,15 @@ impl Room {
         let contradicts_present = present.is_some_and(|said| self.hear_present(id, node, said, now));
         let slot = self.slots.get_mut(id).ok_or(UnknownMember)?;
         slot.last_position_at = slot.last_position_at.max(last_position_at);
-        let ours = |known: Option<Version>, at| {
-            known.is_some_and(|known| Some(known.node) == self.node && known > Version { at, node })
+        let ours = |known: Option<Hlc>, at| {
+            known.is_some_and(|known| Some(known.node) == self.node && known > Hlc { at, node })
         };
         let contradicts_moved = moved.as_ref().is_some_and(|moved| ours(slot.moved, moved.at));
         let contradicts_said = said.is_some_and(|said| ours(slot.said, said.at));
         slot.unsent.moved |= contradicts_moved;
         slot.unsent.said |= contradicts_said;
         if let Some(moved) = moved
-            && slot.moved.replace_if_older(Version { at: moved.at, node })
+            && slot.moved.replace_if_older(Hlc { at: moved.at, node })
         {
             let (age, reported) = (now.shared.since(moved.received), moved.reported);
             // An instant before the machine's start cannot be told; the position is too old anyway.
@@ -59,19 +59,19 @@ impl Room {
                 Latest { broadcast, received, expires: received + location_ttl, reported }
             });
             let shown = slot.latest.is_some();
-            for seat in self.seats.iter_mut() {
+            for subscription in self.subscriptions.iter_mut() {
                 if shown {
-                    seat.owe_position(id, now.instant, &mut wakes);
+                    subscription.mark_position_dirty(id, now.instant, &mut wakes);
                 } else {
-                    seat.dirty.remove(id);
+                    subscription.dirty.remove(id);
                 }
             }
         }
-        if let Some(Said { at, status }) = said
-            && slot.said.replace_if_older(Version { at, node })
+        if let Some(StatusUpdate { at, status }) = said
+            && slot.said.replace_if_older(Hlc { at, node })
             && slot.status.replace(status) != Some(status)
         {
-            self.owe_status(id, status, None, now, &mut wakes);
+            self.mark_status_dirty(id, status, None, now, &mut wakes);
         }
         Ok(Merged { wakes, contradicted: contradicts_moved || contradicts_said || contradicts_present })
     }
@@ -80,14 +80,14 @@ impl Room {
     pub fn take_unsent(&mut self, now: Now, unsent: &mut Vec<Share>) {
         let Some(node) = self.node else { return };
         let waiting = self.slots.iter_mut().filter(|(_, slot)| slot.unsent.any());
-        unsent.extend(waiting.filter_map(|(id, slot)| share(slot, node, self.seats.any_of(id), now)));
+        unsent.extend(waiting.filter_map(|(id, slot)| share(slot, node, self.subscriptions.any_of(id), now)));
     }
 
     /// Other nodes may know nothing: all that last came in through this node is to be told again, also that
     /// there is no position any more. Whether there is anything.
     pub fn restate(&mut self) -> bool {
         let Some(node) = self.node else { return false };
-        let own = |version: Option<Version>| version.is_some_and(|version| version.node == node);
+        let own = |version: Option<Hlc>| version.is_some_and(|version| version.node == node);
         let mut any = self.watching.restate();
         self.restate_presence();
         for (_, slot) in self.slots.iter_mut() {
@@ -102,9 +102,9 @@ impl Room {
 fn share(slot: &mut Slot, node: NodeId, connected: bool, now: Now) -> Option<Share> {
     let unsent = std::mem::take(&mut slot.unsent);
     // What has meanwhile been replaced through another node is that node's to tell.
-    let own = |version: Option<Version>| version.filter(|version| version.node == node);
+    let own = |version: Option<Hlc>| version.filter(|version| version.node == node);
     let latest = slot.latest.as_ref().filter(|latest| latest.expires > now.instant);
-    let moved = own(slot.moved).filter(|_| unsent.moved).map(|Version { at, .. }| {
+    let moved = own(slot.moved).filter(|_| unsent.moved).map(|Hlc { at, .. }| {
         let age = latest.map(|latest| now.instant.saturating_duration_since(latest.received));
         let position = latest.and_then(|latest| match latest.broadcast.event() {
             Event::LocationUpdate { position, .. } => Some(position.clone()),
@@ -122,7 +122,7 @@ fn share(slot: &mut Slot, node: NodeId, connected: bool, now: Now) -> Option<Sha
         node,
         user_id: slot.profile.user_id.clone(),
         moved,
-        said: said.map(|(Version { at, .. }, status)| Said { at, status }),
+        said: said.map(|(Hlc { at, .. }, status)| StatusUpdate { at, status }),
         present,
         last_position_at: slot.last_position_at,
     })
@@ -130,11 +130,11 @@ fn share(slot: &mut Slot, node: NodeId, connected: bool, now: Now) -> Option<Sha
 
 /// A register that only newer versions may write.
 trait ReplaceIfOlder {
-    fn replace_if_older(&mut self, version: Version) -> bool;
+    fn replace_if_older(&mut self, version: Hlc) -> bool;
 }
 
-impl ReplaceIfOlder for Option<Version> {
-    fn replace_if_older(&mut self, version: Version) -> bool {
+impl ReplaceIfOlder for Option<Hlc> {
+    fn replace_if_older(&mut self, version: Hlc) -> bool {
         let older = self.is_none_or(|known| known < version);
         if older {
             *self = Some(version);

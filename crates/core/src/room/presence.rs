@@ -1,24 +1,24 @@
-//! Who is connected right now, here or to another node, and what each seat is owed of that.
+//! Who is connected right now, here or to another node, and what each subscription is owed of that.
 //!
-//! The room has the set of those who are shown as connected, and each seat the set that it was told. What a seat
-//! is owed is the difference: however long somebody does not read, it is two sets, and who went and came back
-//! meanwhile is not in it. Changes wake nobody by themselves, [`Room::sweep`] does: so a crowd that comes back
-//! at once is one event for each seat, not one for each pair.
+//! The room has the set of those who are shown as connected, and each subscription the set that it was told. What a
+//! subscription is owed is the difference: however long somebody does not read, it is two sets, and who went and came
+//! back meanwhile is not in it. Changes wake nobody by themselves, [`Room::sweep`] does: so a crowd that comes back at
+//! once is one event for each subscription, not one for each pair.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::seats::{Occupant, Seat};
 use super::slots::{SlotId, SlotSet, Slots};
-use super::{Farewell, Now, Room, SeatId, Wakes};
+use super::subscriptions::{Occupant, Subscription};
+use super::{DisconnectReason, Now, Room, SubscriptionId, Wakes};
 use crate::event::{Broadcast, DismissReason, Event};
+use crate::hlc::NodeId;
 use crate::id::SessionId;
 use crate::limits::{CONNECTIONS_PER_PARTICIPANT_MAX, MESSAGE_BURST, PRESENCE_LEASE, PRESENCE_REFRESH};
 use crate::pace::Pace;
 use crate::presence::{PresenceDiff, Presences};
 use crate::share::Present;
 use crate::time::Timestamp;
-use crate::version::NodeId;
 
 /// Who is shown as connected.
 pub(super) struct Attendance {
@@ -30,11 +30,12 @@ pub(super) struct Attendance {
     /// Whether there is something that other nodes have not been told, and when they are told again anyway.
     untold: bool,
     refresh_at: Option<Instant>,
-    /// What the last seat was told: most often the next one is owed the same. Not kept by a room where all is told.
+    /// What the last subscription was told: most often the next one is owed the same. Not kept by a room where all is
+    /// told.
     last: Option<(SlotSet, SlotSet, Arc<Broadcast>)>,
 }
 
-/// What is known of one participant's connections, but for the seats here.
+/// What is known of one participant's connections, but for the subscriptions here.
 #[derive(Default)]
 pub(super) struct Presence {
     /// What other nodes say.
@@ -98,18 +99,19 @@ impl Attendance {
         self.shown.insert(slot);
     }
 
-    /// What a seat is owed: it counts as told.
-    pub(super) fn owed(
+    /// What a subscription is owed: it counts as told.
+    pub(super) fn pending(
         &mut self,
-        seat: &mut Seat,
+        subscription: &mut Subscription,
         slots: &Slots,
         session: SessionId,
     ) -> Option<Arc<Broadcast>> {
-        if seat.told == self.shown || seat.farewell.is_some() {
+        if subscription.notified == self.shown || subscription.disconnect.is_some() {
             return None;
         }
-        let (joins, leaves) = (self.shown.without(seat.told), seat.told.without(self.shown));
-        seat.told = self.shown;
+        let (joins, leaves) =
+            (self.shown.without(subscription.notified), subscription.notified.without(self.shown));
+        subscription.notified = self.shown;
         Some(self.diff(joins, leaves, slots, session))
     }
 
@@ -162,7 +164,7 @@ impl Room {
         if Some(node) == self.node {
             return false;
         }
-        let (here, grace) = (self.seats.any_of(id), self.attendance.grace);
+        let (here, grace) = (self.subscriptions.any_of(id), self.attendance.grace);
         let Some(slot) = self.slots.get_mut(id) else { return false };
         slot.presence.hear(node, said, now);
         if slot.presence.is_elsewhere() {
@@ -179,20 +181,20 @@ impl Room {
     /// Whoever is connected to this node: other nodes are to be told again.
     pub(super) fn restate_presence(&mut self) {
         for (id, slot) in self.slots.iter_mut() {
-            slot.unsent.present |= self.seats.any_of(id);
+            slot.unsent.present |= self.subscriptions.any_of(id);
         }
     }
 
     /// Shows as gone whose time is up, and wakes whom there is something to tell. Whether other nodes have to
     /// be told something, too.
     pub(super) fn sweep_presence(&mut self, now: Instant, wakes: &mut Wakes) -> bool {
-        let Self { slots, seats, attendance, .. } = self;
+        let Self { slots, subscriptions, attendance, .. } = self;
         for (id, slot) in slots.iter_mut() {
             let presence = &mut slot.presence;
             let before = presence.claims.len();
             presence.claims.retain(|claim| claim.expires > now);
             let lapsed = presence.claims.len() < before && attendance.shown.contains(id);
-            if lapsed && !presence.is_elsewhere() && !seats.any_of(id) {
+            if lapsed && !presence.is_elsewhere() && !subscriptions.any_of(id) {
                 presence.gone_at.get_or_insert(now + attendance.grace);
             }
             if presence.gone_at.take_if(|at| *at <= now).is_some() {
@@ -200,7 +202,7 @@ impl Room {
                 attendance.changed = true;
             }
         }
-        if attendance.refresh_at.take_if(|at| *at <= now).is_some() && !seats.is_empty() {
+        if attendance.refresh_at.take_if(|at| *at <= now).is_some() && !subscriptions.is_empty() {
             attendance.refresh_at = Some(now + PRESENCE_REFRESH);
             attendance.untold = true;
             self.restate_presence();
@@ -210,7 +212,10 @@ impl Room {
         }
         if std::mem::take(&mut self.attendance.changed) {
             let shown = self.attendance.shown;
-            self.seats.iter_mut().filter(|seat| seat.told != shown).for_each(|seat| seat.wake(wakes));
+            self.subscriptions
+                .iter_mut()
+                .filter(|subscription| subscription.notified != shown)
+                .for_each(|subscription| subscription.wake(wakes));
         }
         std::mem::take(&mut self.attendance.untold)
     }
@@ -222,38 +227,44 @@ impl Room {
         self.attendance.last = None;
         let diff = PresenceDiff { joins: Presences::default(), leaves: Presences(vec![user]) };
         let gone = Arc::new(Broadcast::new(self.session, Event::PresenceDiff(diff)));
-        for seat in self.seats.iter_mut().filter(|seat| seat.told.contains(id)) {
-            seat.told.remove(id);
-            seat.owe_control(&gone, wakes);
+        for subscription in
+            self.subscriptions.iter_mut().filter(|subscription| subscription.notified.contains(id))
+        {
+            subscription.notified.remove(id);
+            subscription.enqueue_control(&gone, wakes);
         }
     }
 
-    /// A seat for somebody, who is connected from now on.
-    pub(super) fn seat(&mut self, occupant: Occupant, now: Now) -> super::SeatId {
+    /// A subscription for somebody, who is connected from now on.
+    pub(super) fn subscription(&mut self, occupant: Occupant, now: Now) -> super::SubscriptionId {
         if let Occupant::Participant(slot) = occupant {
-            let first = !self.seats.any_of(slot);
+            let first = !self.subscriptions.any_of(slot);
             self.came(slot, first, now);
         }
-        self.seats.take(occupant, self.attendance.shown, self.watching.count)
+        self.subscriptions.take(occupant, self.attendance.shown, self.watching.count)
     }
 
     /// Somebody opens one more connection: when they have too many, the oldest is let go.
     pub(super) fn make_room_for(&mut self, slot: SlotId, now: Now, wakes: &mut Wakes) {
-        let Some(oldest) = self.seats.oldest_of(slot, CONNECTIONS_PER_PARTICIPANT_MAX) else { return };
+        let Some(oldest) = self.subscriptions.oldest_of(slot, CONNECTIONS_PER_PARTICIPANT_MAX) else {
+            return;
+        };
         let event = Event::Dismissed { reason: DismissReason::TooManyConnections, server_time: now.wall };
         let event = Arc::new(Broadcast::new(self.session, event));
-        oldest.dismiss(&event, Farewell::TooManyConnections, wakes);
+        oldest.dismiss(&event, DisconnectReason::TooManyConnections, wakes);
     }
 
-    /// Counts a message against the rate of the seat's owner, of whichever connection: one for each `step`. Nothing
-    /// for a seat that is no participant's.
+    /// Counts a message against the rate of the subscription's owner, of whichever connection: one for each `step`.
+    /// Nothing for a subscription that is no participant's.
     pub fn spend_message(
         &mut self,
-        seat: SeatId,
+        subscription: SubscriptionId,
         step: Duration,
         now: Instant,
     ) -> Option<Result<(), Duration>> {
-        let Occupant::Participant(slot) = self.seats.get_mut(seat)?.occupant else { return None };
+        let Occupant::Participant(slot) = self.subscriptions.get_mut(subscription)?.occupant else {
+            return None;
+        };
         let slot = self.slots.get_mut(slot)?;
         Some(slot.messages.get_or_insert_with(|| Pace::new(MESSAGE_BURST, now)).try_spend(now, step))
     }

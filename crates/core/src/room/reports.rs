@@ -9,20 +9,20 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::seats::SeatId;
 use super::slots::{Latest, SlotId};
-use super::{EnterError, Now, Phase, PublishError, Room, Wakes, Welcome};
+use super::subscriptions::SubscriptionId;
+use super::{Now, Phase, PublishError, Room, Snapshot, SubscribeError, Wakes};
 use crate::event::{Broadcast, Event, SharingStatus};
+use crate::hlc::Hlc;
 use crate::id::UserId;
 use crate::position::Position;
 use crate::session::Details;
-use crate::version::Version;
 
 /// Where a position came from.
 #[derive(Clone, Copy)]
-pub(super) enum Source {
+pub(super) enum PositionSource {
     /// A connection.
-    Seat(SeatId),
+    Subscription(SubscriptionId),
     /// A tracker app; its life began when it was taken.
     Report { received: Instant },
 }
@@ -59,10 +59,10 @@ impl Room {
         position: Position,
         age: Duration,
         now: Now,
-    ) -> Result<Reported, EnterError> {
+    ) -> Result<Reported, SubscribeError> {
         let location_ttl = self.is_open()?.location_ttl;
-        let slot_id = self.slots.of(user).ok_or(EnterError::NotAParticipant)?;
-        let slot = self.slots.get_mut(slot_id).ok_or(EnterError::NotAParticipant)?;
+        let slot_id = self.slots.of(user).ok_or(SubscribeError::NotAParticipant)?;
+        let slot = self.slots.get_mut(slot_id).ok_or(SubscribeError::NotAParticipant)?;
         slot.unsaved = Some(now.wall);
         if slot.status.is_some_and(SharingStatus::withdraws_position) {
             return Ok(Reported::NotShown(NotShown::Withdrawn));
@@ -79,8 +79,8 @@ impl Room {
                 Ordering::Less => {}
             }
         }
-        let shown = self.show(slot_id, position, now, Source::Report { received });
-        let mut wakes = shown.map_err(|_: PublishError| EnterError::NotAParticipant)?;
+        let shown = self.show(slot_id, position, now, PositionSource::Report { received });
+        let mut wakes = shown.map_err(|_: PublishError| SubscribeError::NotAParticipant)?;
         self.says_by_itself(slot_id, now, &mut wakes);
         Ok(Reported::Shown(wakes))
     }
@@ -91,36 +91,40 @@ impl Room {
         slot_id: SlotId,
         position: Position,
         now: Now,
-        source: Source,
+        source: PositionSource,
     ) -> Result<Wakes, PublishError> {
         let Phase::Open(Details { location_ttl, .. }) = self.phase else { return Err(PublishError::Gone) };
         let (node, shared) = self.version_by();
         let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
         let received = match source {
-            Source::Seat(_) => now.instant,
-            Source::Report { received } => received,
+            PositionSource::Subscription(_) => now.instant,
+            PositionSource::Report { received } => received,
         };
         let event = Event::LocationUpdate { user_id: slot.profile.user_id.clone(), position };
         slot.latest = Some(Latest {
             broadcast: Arc::new(Broadcast::new(self.session, event).received_at(now.instant)),
             received,
             expires: received + location_ttl,
-            reported: matches!(source, Source::Report { .. }),
+            reported: matches!(source, PositionSource::Report { .. }),
         });
         slot.last_position_at = Some(now.wall);
-        slot.moved = Some(Version::after(slot.moved, now.shared.max(slot.dated_from), node));
+        slot.moved = Some(Hlc::after(slot.moved, now.shared.max(slot.dated_from), node));
         slot.unsent.moved = shared;
         slot.unsaved = Some(now.wall);
         self.published += 1;
-        let mut wakes = Wakes::of_up_to(self.seats.len());
+        let mut wakes = Wakes::of_up_to(self.subscriptions.len());
         match source {
-            Source::Seat(own) => {
-                let others = self.seats.all_but(own);
-                others.for_each(|seat| seat.owe_position(slot_id, now.instant, &mut wakes));
+            PositionSource::Subscription(own) => {
+                let others = self.subscriptions.all_but(own);
+                others.for_each(|subscription| {
+                    subscription.mark_position_dirty(slot_id, now.instant, &mut wakes);
+                });
             }
-            Source::Report { .. } => {
-                let all = self.seats.iter_mut();
-                all.for_each(|seat| seat.owe_position(slot_id, now.instant, &mut wakes));
+            PositionSource::Report { .. } => {
+                let all = self.subscriptions.iter_mut();
+                all.for_each(|subscription| {
+                    subscription.mark_position_dirty(slot_id, now.instant, &mut wakes);
+                });
             }
         }
         Ok(wakes)
@@ -135,19 +139,19 @@ impl Room {
         }
         let status = SharingStatus::Sharing;
         slot.status = Some(status);
-        slot.said = Some(Version::after(slot.said, now.shared.max(slot.dated_from), node));
+        slot.said = Some(Hlc::after(slot.said, now.shared.max(slot.dated_from), node));
         slot.unsent.said = shared;
-        self.owe_status(slot_id, status, None, now, wakes);
+        self.mark_status_dirty(slot_id, status, None, now, wakes);
     }
 
     /// What a member is shown who has no connection: everyone, and the others' live positions.
     ///
     /// # Errors
     /// When the session is not open, or nobody by that id is in it.
-    pub fn glance(&self, user: &UserId, now: Now) -> Result<Welcome, EnterError> {
+    pub fn snapshot_for(&self, user: &UserId, now: Now) -> Result<Snapshot, SubscribeError> {
         self.is_open()?;
-        let own = self.slots.of(user).ok_or(EnterError::NotAParticipant)?;
-        self.welcome(Some(own), now)
+        let own = self.slots.of(user).ok_or(SubscribeError::NotAParticipant)?;
+        self.snapshot(Some(own), now)
     }
 
     /// How long a position is shown in this session; nothing is, while it is not open.
@@ -156,7 +160,7 @@ impl Room {
     }
 }
 
-impl Welcome {
+impl Snapshot {
     /// The same without one person.
     #[must_use]
     pub fn without(mut self, user: &UserId) -> Self {

@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::seats::Occupant;
 use super::slots::Slots;
-use super::{Farewell, Now, Phase, Room, Wakes};
+use super::subscriptions::Occupant;
+use super::{DisconnectReason, Now, Phase, Room, Wakes};
 use crate::event::{Broadcast, Event};
 use crate::id::UserId;
 use crate::limits::LEAVERS_KEPT_MAX;
@@ -156,7 +156,7 @@ impl Room {
 
     fn add(&mut self, profile: Profile, wakes: &mut Wakes) {
         if !self.leavers.contains(&profile.user_id) && self.slots.add(profile.clone()) {
-            self.tell_all(Event::ParticipantJoined(profile), wakes);
+            self.broadcast(Event::ParticipantJoined(profile), wakes);
         }
     }
 
@@ -166,13 +166,13 @@ impl Room {
         self.forget_presence(slot, user_id.clone(), wakes);
         let left = Event::ParticipantLeft { user_id: user_id.clone() };
         let left = Arc::new(Broadcast::new(self.session, left));
-        for seat in self.seats.iter_mut() {
-            if seat.forget(slot, &user_id) {
-                seat.owe_control(&left, wakes);
+        for subscription in self.subscriptions.iter_mut() {
+            if subscription.forget(slot, &user_id) {
+                subscription.enqueue_control(&left, wakes);
             }
-            if seat.occupant == Occupant::Participant(slot) {
-                seat.occupant = Occupant::Gone;
-                seat.part(Farewell::Left, wakes);
+            if subscription.occupant == Occupant::Participant(slot) {
+                subscription.occupant = Occupant::Gone;
+                subscription.part(DisconnectReason::Left, wakes);
             }
         }
     }
@@ -185,7 +185,7 @@ impl Room {
         *known = Details { watch_generation: known.watch_generation, ..details };
         let event = Event::SessionUpdated { name, expires_at: ends_at, locked, server_time: now.wall };
         self.updated = Some(Arc::new(Broadcast::new(self.session, event)));
-        self.seats.iter_mut().for_each(|seat| seat.owe_details(wakes));
+        self.subscriptions.iter_mut().for_each(|subscription| subscription.mark_details_dirty(wakes));
         self.raise_watch_generation(generation, now, wakes);
     }
 }

@@ -6,12 +6,12 @@ use std::time::Instant;
 use super::presence::Presence;
 use super::statuses::Statements;
 use crate::event::{Broadcast, Event, InitialLocation, InitialParticipant, SharingStatus};
+use crate::hlc::Hlc;
 use crate::id::UserId;
 use crate::pace::Pace;
 use crate::participant::Profile;
 use crate::position::Position;
 use crate::time::Timestamp;
-use crate::version::Version;
 
 /// The index of a slot in its room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -104,9 +104,9 @@ pub(super) struct Slot {
     pub(super) statements: Statements,
     pub(super) last_position_at: Option<Timestamp>,
     /// Of the newest position, or of its withdrawal.
-    pub(super) moved: Option<Version>,
+    pub(super) moved: Option<Hlc>,
     /// Of the newest status.
-    pub(super) said: Option<Version>,
+    pub(super) said: Option<Hlc>,
     pub(super) unsent: Unsent,
     pub(super) presence: Presence,
     /// Nothing that is shared here is dated before this.

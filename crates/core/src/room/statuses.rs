@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use super::seats::{Seat, SeatId};
+use super::sink::Sink;
 use super::slots::{SlotId, Slots};
-use super::taker::Taker;
+use super::subscriptions::{Subscription, SubscriptionId};
 use super::{Now, PublishError, Room, Wakes};
 use crate::event::{Broadcast, Event, SharingStatus};
-use crate::version::Version;
+use crate::hlc::Hlc;
 
 /// The events that tell of somebody's status, for as long as a connection is owed them.
 #[derive(Default)]
@@ -21,17 +21,17 @@ pub(super) struct Statements {
 }
 
 impl Room {
-    /// Takes what the seat's owner says of their sharing, and tells the others if it is new.
+    /// Takes what the subscription's owner says of their sharing, and tells the others if it is new.
     ///
     /// # Errors
     /// As [`Self::publish`].
     pub fn set_status(
         &mut self,
-        seat: SeatId,
+        subscription: SubscriptionId,
         status: SharingStatus,
         now: Now,
     ) -> Result<Wakes, PublishError> {
-        let slot_id = self.sender(seat)?;
+        let slot_id = self.sender(subscription)?;
         let (node, shared) = self.version_by();
         let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
         slot.unsaved = Some(now.wall);
@@ -42,24 +42,24 @@ impl Room {
         if slot.status.replace(status) == Some(status) && !withdraws {
             return Ok(wakes);
         }
-        slot.said = Some(Version::after(slot.said, now.shared.max(slot.dated_from), node));
+        slot.said = Some(Hlc::after(slot.said, now.shared.max(slot.dated_from), node));
         slot.unsent.said = shared;
         if status.withdraws_position() {
             slot.latest = None;
-            slot.moved = Some(Version::after(slot.moved, now.shared.max(slot.dated_from), node));
+            slot.moved = Some(Hlc::after(slot.moved, now.shared.max(slot.dated_from), node));
             slot.unsent.moved = shared;
-            self.seats.iter_mut().for_each(|seat| seat.dirty.remove(slot_id));
+            self.subscriptions.iter_mut().for_each(|subscription| subscription.dirty.remove(slot_id));
         }
-        self.owe_status(slot_id, status, Some(seat), now, &mut wakes);
+        self.mark_status_dirty(slot_id, status, Some(subscription), now, &mut wakes);
         Ok(wakes)
     }
 
     /// Every connection is owed what somebody says, but for the one that said it.
-    pub(super) fn owe_status(
+    pub(super) fn mark_status_dirty(
         &mut self,
         slot_id: SlotId,
         status: SharingStatus,
-        said_by: Option<SeatId>,
+        said_by: Option<SubscriptionId>,
         now: Now,
         wakes: &mut Wakes,
     ) {
@@ -71,16 +71,16 @@ impl Room {
             slot.statements.withdrawal = Some(Arc::clone(&event));
         }
         slot.statements.newest = Some(event);
-        for (id, seat) in self.seats.entries_mut() {
+        for (id, subscription) in self.subscriptions.entries_mut() {
             if Some(id) != said_by {
-                seat.owe_status(slot_id, status.withdraws_position(), wakes);
+                subscription.mark_status_dirty(slot_id, status.withdraws_position(), wakes);
             }
         }
     }
 
     /// Forgets the events that every connection was given.
     pub(super) fn sweep_statements(&mut self) {
-        let owed = self.seats.owed_statuses();
+        let owed = self.subscriptions.pending_statuses();
         for (id, slot) in self.slots.iter_mut() {
             if !owed.contains(id) {
                 slot.statements = Statements::default();
@@ -90,10 +90,10 @@ impl Room {
 }
 
 /// Gives a connection the statuses that it is owed: whether there were any.
-pub(super) fn give(seat: &mut Seat, slots: &Slots, taker: &mut impl Taker) -> bool {
-    let withdrawn = std::mem::take(&mut seat.withdrawn);
+pub(super) fn give(subscription: &mut Subscription, slots: &Slots, sink: &mut impl Sink) -> bool {
+    let withdrawn = std::mem::take(&mut subscription.withdrawn);
     let mut given = false;
-    for id in seat.statuses.drain() {
+    for id in subscription.statuses.drain() {
         let Some(Statements { newest: Some(newest), withdrawal }) =
             slots.get(id).map(|slot| &slot.statements)
         else {
@@ -101,7 +101,7 @@ pub(super) fn give(seat: &mut Seat, slots: &Slots, taker: &mut impl Taker) -> bo
         };
         let before =
             withdrawal.as_ref().filter(|before| withdrawn.contains(id) && !Arc::ptr_eq(before, newest));
-        before.into_iter().chain([newest]).for_each(|event| taker.control(event));
+        before.into_iter().chain([newest]).for_each(|event| sink.control(event));
         given = true;
     }
     given

@@ -1,17 +1,17 @@
 //! Who only sees: how many that are, and how they are sent away.
 //!
-//! How many watch is state, told as who is connected is ([`super::presence`]): the sweep counts, each seat is owed the
-//! number when it was told another one. Other nodes tell theirs in words that count for [`PRESENCE_LEASE`].
+//! How many watch is state, told as who is connected is ([`super::presence`]): the sweep counts, each subscription is
+//! owed the number when it was told another one. Other nodes tell theirs in words that count for [`PRESENCE_LEASE`].
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::seats::{Occupant, Seat};
-use super::{Farewell, Now, Room, Wakes};
+use super::subscriptions::{Occupant, Subscription};
+use super::{DisconnectReason, Now, Room, Wakes};
 use crate::event::{Broadcast, DismissReason, Event};
+use crate::hlc::NodeId;
 use crate::id::SessionId;
 use crate::limits::{PRESENCE_LEASE, PRESENCE_REFRESH};
-use crate::version::NodeId;
 
 /// How many watch.
 #[derive(Default)]
@@ -37,13 +37,17 @@ struct Claim {
 }
 
 impl Watching {
-    /// How many watch, for a seat that was told of another number: it counts as told.
-    pub(super) fn owed(&mut self, seat: &mut Seat, session: SessionId) -> Option<Arc<Broadcast>> {
+    /// How many watch, for a subscription that was told of another number: it counts as told.
+    pub(super) fn pending(
+        &mut self,
+        subscription: &mut Subscription,
+        session: SessionId,
+    ) -> Option<Arc<Broadcast>> {
         let count = self.count;
-        if seat.told_watchers == count || seat.farewell.is_some() {
+        if subscription.notified_watchers == count || subscription.disconnect.is_some() {
             return None;
         }
-        seat.told_watchers = count;
+        subscription.notified_watchers = count;
         let new = || Arc::new(Broadcast::new(session, Event::PresenceWatchers { count }));
         Some(Arc::clone(self.event.get_or_insert_with(new)))
     }
@@ -64,8 +68,8 @@ impl Room {
     /// Counts who watches, and wakes whom there is something to tell. Whether other nodes have to be told something,
     /// too.
     pub(super) fn sweep_watching(&mut self, now: Instant, wakes: &mut Wakes) -> bool {
-        let Self { seats, watching, node, .. } = self;
-        let here = u32::try_from(seats.watchers()).unwrap_or(u32::MAX);
+        let Self { subscriptions, watching, node, .. } = self;
+        let here = u32::try_from(subscriptions.watchers()).unwrap_or(u32::MAX);
         let due = watching.refresh_at.take_if(|at| *at <= now).is_some();
         if node.is_some() && (here != watching.here || (due && here > 0)) {
             (watching.unsent, watching.untold) = (true, true);
@@ -78,8 +82,11 @@ impl Room {
         let count = watching.elsewhere.iter().fold(here, |sum, claim| sum.saturating_add(claim.count));
         if watching.count != count {
             (watching.count, watching.event) = (count, None);
-            seats.iter_mut().filter(|seat| seat.told_watchers != count).for_each(|seat| seat.wake(wakes));
-        } else if seats.iter().all(|seat| seat.told_watchers == count) {
+            subscriptions
+                .iter_mut()
+                .filter(|subscription| subscription.notified_watchers != count)
+                .for_each(|subscription| subscription.wake(wakes));
+        } else if subscriptions.iter().all(|subscription| subscription.notified_watchers == count) {
             watching.event = None;
         }
         std::mem::take(&mut watching.untold)
@@ -116,9 +123,9 @@ impl Room {
     pub(super) fn dismiss_watchers(&mut self, generation: u32, now: Now, wakes: &mut Wakes) {
         let event = Event::Dismissed { reason: DismissReason::WatchingRevoked, server_time: now.wall };
         let event = Arc::new(Broadcast::new(self.session, event));
-        for seat in self.seats.iter_mut() {
-            if matches!(seat.occupant, Occupant::Watcher { generation: of } if of < generation) {
-                seat.dismiss(&event, Farewell::WatchingRevoked, wakes);
+        for subscription in self.subscriptions.iter_mut() {
+            if matches!(subscription.occupant, Occupant::Watcher { generation: of } if of < generation) {
+                subscription.dismiss(&event, DisconnectReason::WatchingRevoked, wakes);
             }
         }
     }

@@ -7,22 +7,22 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tagalong_core::event::{Event, SharingStatus};
+use tagalong_core::hlc::NodeId;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
 use tagalong_core::presence::PresenceDiff;
-use tagalong_core::room::{Batch, Due, Guest, Now, Room, SeatId};
+use tagalong_core::room::{Due, Now, Room, Subscriber, SubscriptionId, Updates};
 use tagalong_core::session::Details;
 use tagalong_core::share::Share;
 use tagalong_core::time::Timestamp;
-use tagalong_core::version::NodeId;
 
 const TTL: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 pub(crate) const NODES: usize = 3;
 pub(crate) const PEOPLE: usize = 4;
 /// The watcher of the test, which is never sent away.
-const LISTENER: Guest<'_> = Guest::Watcher { max: usize::MAX, generation: u32::MAX };
+const LISTENER: Subscriber<'_> = Subscriber::Watcher { max: usize::MAX, generation: u32::MAX };
 /// How far each node's idea of the shared time is off, in milliseconds.
 const SKEW_MS: [i64; NODES] = [0, 40, -40];
 /// How long somebody who has come to another node stays there: longer than clocks are off.
@@ -95,7 +95,7 @@ enum Tell {
 
 struct Node {
     room: Room,
-    seat: SeatId,
+    subscription: SubscriptionId,
     tells: Vec<Tell>,
     reading: Option<Option<(Details, Vec<Profile>)>>,
     present: BTreeSet<UserId>,
@@ -104,7 +104,7 @@ struct Node {
     heard: BTreeMap<UserId, u32>,
     said: BTreeMap<UserId, SharingStatus>,
     /// Somebody who watches, and under which generation.
-    watching: Option<(SeatId, u32)>,
+    watching: Option<(SubscriptionId, u32)>,
 }
 
 pub(crate) struct World {
@@ -117,7 +117,7 @@ pub(crate) struct World {
     details: Details,
     roster: Vec<Profile>,
     /// Whose participant each is, and through which node they last shared.
-    people: BTreeMap<usize, (UserId, Option<(usize, SeatId)>)>,
+    people: BTreeMap<usize, (UserId, Option<(usize, SubscriptionId)>)>,
     generation: u32,
     published_at: Vec<Instant>,
     newest: BTreeMap<UserId, u32>,
@@ -139,10 +139,10 @@ impl World {
             let mut room = Room::new(session, Some(NodeId::from_random([number as u8; 8])), GRACE);
             let now = Now { wall, shared: wall, instant };
             room.reconcile(details.clone(), Vec::new(), now).wake();
-            let (seat, _) = room.enter(LISTENER, now).unwrap();
+            let (subscription, _) = room.subscribe(LISTENER, now).unwrap();
             let (present, online, ever, heard, said) = Default::default();
             let (tells, reading, watching) = (Vec::new(), None, None);
-            Node { room, seat, tells, reading, present, online, ever, heard, said, watching }
+            Node { room, subscription, tells, reading, present, online, ever, heard, said, watching }
         };
         Self {
             variant,
@@ -259,11 +259,13 @@ impl World {
     fn watch(&mut self, node: usize) {
         let (now, generation) = (self.now(node), self.details.watch_generation);
         let Node { room, watching, .. } = &mut self.nodes[node];
-        if let Some((seat, _)) = watching.take() {
-            room.vacate(seat, now);
+        if let Some((subscription, _)) = watching.take() {
+            room.unsubscribe(subscription, now);
         }
-        *watching =
-            room.enter(Guest::Watcher { max: 9, generation }, now).ok().map(|in_| (in_.0, generation));
+        *watching = room
+            .subscribe(Subscriber::Watcher { max: 9, generation }, now)
+            .ok()
+            .map(|in_| (in_.0, generation));
     }
 
     fn finish_reading(&mut self, node: usize) {
@@ -280,33 +282,35 @@ impl World {
 
     /// Somebody shares through a node, which need not have heard what they shared elsewhere just before. Who
     /// comes to another node does not go on to the next at once.
-    fn shares(&mut self, person: usize, node: usize, share: impl FnOnce(&mut Self, UserId, SeatId)) {
+    fn shares(&mut self, person: usize, node: usize, share: impl FnOnce(&mut Self, UserId, SubscriptionId)) {
         let Some((user, before)) = self.people.get(&person).cloned() else { return };
         let stayed = before.filter(|(at, _)| *at == node);
         let now = self.now(node);
-        let seat = match stayed {
-            Some((_, seat)) => seat,
+        let subscription = match stayed {
+            Some((_, subscription)) => subscription,
             None => {
-                let Ok((seat, _)) = self.nodes[node].room.enter(Guest::Participant(&user), now) else {
+                let Ok((subscription, _)) =
+                    self.nodes[node].room.subscribe(Subscriber::Participant(&user), now)
+                else {
                     return;
                 };
-                if let Some((before, seat)) = before {
-                    self.nodes[before].room.vacate(seat, now);
+                if let Some((before, subscription)) = before {
+                    self.nodes[before].room.unsubscribe(subscription, now);
                 }
-                self.people.insert(person, (user.clone(), Some((node, seat))));
-                seat
+                self.people.insert(person, (user.clone(), Some((node, subscription))));
+                subscription
             }
         };
-        share(self, user, seat);
+        share(self, user, subscription);
         self.pass(if stayed.is_some() { Duration::from_millis(1) } else { STAY });
     }
 
     fn publish(&mut self, person: usize, node: usize) {
-        self.shares(person, node, |world, user, seat| {
+        self.shares(person, node, |world, user, subscription| {
             let json = format!(r#"{{"lat":1,"lng":2,"speed":{}}}"#, world.published_at.len());
             let position = Position::parse(&json, world.wall).unwrap();
             let now = world.now(node);
-            if let Ok(wakes) = world.nodes[node].room.publish(seat, position, now) {
+            if let Ok(wakes) = world.nodes[node].room.publish(subscription, position, now) {
                 wakes.wake();
                 world.newest.insert(user, world.published_at.len() as u32);
                 world.published_at.push(world.instant);
@@ -315,9 +319,9 @@ impl World {
     }
 
     fn say(&mut self, person: usize, node: usize, status: SharingStatus) {
-        self.shares(person, node, |world, user, seat| {
+        self.shares(person, node, |world, user, subscription| {
             let now = world.now(node);
-            if let Ok(wakes) = world.nodes[node].room.set_status(seat, status, now) {
+            if let Ok(wakes) = world.nodes[node].room.set_status(subscription, status, now) {
                 wakes.wake();
                 if status.withdraws_position() {
                     world.newest.remove(&user);
@@ -353,11 +357,11 @@ impl World {
     }
 
     fn listen(&mut self, node: usize) -> Result<(), Fault> {
-        let mut batch = Batch::default();
-        let Node { room, seat, .. } = &mut self.nodes[node];
-        while room.poll_take(*seat, Due::Everything, Waker::noop(), self.instant, &mut batch) != Poll::Pending
-        {
-        }
+        let mut batch = Updates::default();
+        let Node { room, subscription, .. } = &mut self.nodes[node];
+        while room.poll_updates(*subscription, Due::Everything, Waker::noop(), self.instant, &mut batch)
+            != Poll::Pending
+        {}
         for broadcast in batch.control.iter().chain(&batch.positions) {
             self.hear(node, broadcast.event())?;
         }

@@ -30,7 +30,7 @@ fn ops(length: usize) -> impl Strategy<Value = Vec<Op>> {
         2 => person.clone().prop_map(Op::Leave),
         3 => (at.clone(), person).prop_map(|(at, person)| Op::Enter(at, Some(person))),
         1 => at.clone().prop_map(|at| Op::Enter(at, None)),
-        1 => at.clone().prop_map(Op::Vacate),
+        1 => at.clone().prop_map(Op::Unsubscribe),
         8 => at.clone().prop_map(Op::Publish),
         1 => at.clone().prop_map(Op::Pause),
         3 => (at.clone(), status).prop_map(|(at, status)| Op::Say(at, status)),
@@ -118,7 +118,7 @@ fn condition_3_broken_taking_for_a_stalled_reader_is_caught() {
 }
 
 #[test]
-fn condition_4_broken_two_devices_on_one_seat_are_caught() {
+fn condition_4_broken_two_devices_on_one_subscription_are_caught() {
     assert!(caught(Variant::SharedSeat, 300).contains(&Fault::NotNewest));
 }
 

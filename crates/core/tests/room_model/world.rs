@@ -14,7 +14,7 @@ use tagalong_core::limits::CONTROL_QUEUE_MAX;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::position::Position;
 use tagalong_core::presence::PresenceDiff;
-use tagalong_core::room::{Batch, Due, Farewell, Guest, Now, Room, SeatId, SlotSet};
+use tagalong_core::room::{DisconnectReason, Due, Now, Room, SlotSet, Subscriber, SubscriptionId, Updates};
 use tagalong_core::session::Details;
 use tagalong_core::time::Timestamp;
 
@@ -22,7 +22,8 @@ const TTL: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 /// What waits, and one for all that is new of who is connected.
 const CONTROL_MAX: usize = CONTROL_QUEUE_MAX + 1;
-/// Of membership: everybody a reader knows who left, offline first, and everybody who is here and whom it does not know.
+/// Of membership: everybody a reader knows who left, offline first, and everybody who is here and whom it does not
+/// know.
 const MEMBERSHIP_MAX: usize = 3 * PEOPLE + 1;
 /// Of state: what the session is, how many watch, and for each person the newest status and a withdrawal before it.
 const STATE_MAX: usize = 2 + 2 * PEOPLE;
@@ -34,7 +35,7 @@ pub(crate) enum Op {
     Join(usize),
     Leave(usize),
     Enter(usize, Option<usize>),
-    Vacate(usize),
+    Unsubscribe(usize),
     Publish(usize),
     Pause(usize),
     Say(usize, SharingStatus),
@@ -101,7 +102,7 @@ impl Wake for Flag {
 }
 
 pub(crate) struct Connection {
-    seat: SeatId,
+    subscription: SubscriptionId,
     user: Option<usize>,
     own: Option<UserId>,
     /// Who it was told is connected.
@@ -176,7 +177,7 @@ impl World {
             Op::Join(person) => self.join(person),
             Op::Leave(person) => self.leave(person),
             Op::Enter(at, person) => self.enter(at, person),
-            Op::Vacate(at) => self.vacate(at),
+            Op::Unsubscribe(at) => self.unsubscribe(at),
             Op::Publish(at) => self.publish(at),
             Op::Pause(at) => {
                 self.say(at, SharingStatus::Sharing);
@@ -234,45 +235,46 @@ impl World {
     }
 
     fn enter(&mut self, at: usize, person: Option<usize>) {
-        self.vacate(at);
+        self.unsubscribe(at);
         let user = person.and_then(|person| self.members.get(&person).cloned());
         if person.is_some() && user.is_none() {
             return;
         }
-        let guest = user.as_ref().map_or(Guest::Watcher { max: 9, generation: 0 }, Guest::Participant);
-        let (mut seat, welcome) = self.room.enter(guest, self.now).unwrap();
+        let subscriber =
+            user.as_ref().map_or(Subscriber::Watcher { max: 9, generation: 0 }, Subscriber::Participant);
+        let (mut subscription, snapshot) = self.room.subscribe(subscriber, self.now).unwrap();
         if self.variant == Variant::SharedSeat {
             let same = |other: &&Connection| person.is_some() && other.user == person && !other.over;
             if let Some(other) = self.connections.iter().flatten().find(same) {
-                self.room.vacate(seat, self.now);
-                seat = other.seat;
+                self.room.unsubscribe(subscription, self.now);
+                subscription = other.subscription;
             }
         }
         let told = |location: &tagalong_core::event::InitialLocation| {
             (location.user_id.clone(), number(&location.position))
         };
         self.connections[at] = Some(Connection {
-            seat,
+            subscription,
             user: person,
             own: user,
-            online: welcome.presence.0.into_iter().collect(),
+            online: snapshot.presence.0.into_iter().collect(),
             woken: Arc::new(Flag(AtomicBool::new(true))),
             entered: self.number,
             stalled: false,
-            present: welcome
+            present: snapshot
                 .participants
                 .participants
                 .iter()
                 .map(|one| one.profile.user_id.clone())
                 .collect(),
-            positions: welcome.locations.locations.iter().map(told).collect(),
-            statuses: welcome
+            positions: snapshot.locations.locations.iter().map(told).collect(),
+            statuses: snapshot
                 .participants
                 .participants
                 .iter()
                 .filter_map(|one| Some((one.profile.user_id.clone(), one.status?)))
                 .collect(),
-            ends_at: welcome.ends_at,
+            ends_at: snapshot.ends_at,
             paused: BTreeMap::new(),
             over: false,
             aside: Vec::new(),
@@ -280,11 +282,12 @@ impl World {
         });
     }
 
-    fn vacate(&mut self, at: usize) {
+    fn unsubscribe(&mut self, at: usize) {
         let Some(connection) = self.connections[at].take() else { return };
-        let shared = self.connections.iter().flatten().any(|other| other.seat == connection.seat);
+        let shared =
+            self.connections.iter().flatten().any(|other| other.subscription == connection.subscription);
         if !shared {
-            self.room.vacate(connection.seat, self.now);
+            self.room.unsubscribe(connection.subscription, self.now);
         }
     }
 
@@ -292,7 +295,9 @@ impl World {
         let Some(connection) = &self.connections[at] else { return };
         let json = format!(r#"{{"lat":1,"lng":2,"speed":{}}}"#, self.number);
         let position = Position::parse(&json, self.now.wall).unwrap();
-        let Ok(wakes) = self.room.publish(connection.seat, position.clone(), self.now) else { return };
+        let Ok(wakes) = self.room.publish(connection.subscription, position.clone(), self.now) else {
+            return;
+        };
         wakes.wake();
         let user_id = self.members[&connection.user.unwrap()].clone();
         let published = Published { number: self.number, at: self.now.instant, by: at };
@@ -311,7 +316,7 @@ impl World {
 
     fn say(&mut self, at: usize, status: SharingStatus) {
         let Some(connection) = &mut self.connections[at] else { return };
-        let Ok(wakes) = self.room.set_status(connection.seat, status, self.now) else { return };
+        let Ok(wakes) = self.room.set_status(connection.subscription, status, self.now) else { return };
         wakes.wake();
         let user = self.members[&connection.user.unwrap()].clone();
         if status.withdraws_position() {
@@ -347,8 +352,9 @@ impl World {
         // Positions that keep the pace are asked for again by a timer.
         connection.woken.0.store(due == Due::Control, Ordering::Relaxed);
         let waker = Waker::from(Arc::clone(&connection.woken));
-        let mut batch = Batch::default();
-        let taken = self.room.poll_take(connection.seat, due, &waker, self.now.instant, &mut batch);
+        let mut batch = Updates::default();
+        let taken =
+            self.room.poll_updates(connection.subscription, due, &waker, self.now.instant, &mut batch);
         let handed_out = self.variant == Variant::ResolvedWhenPublished;
         if taken.is_ready() || handed_out { self.listen(at, batch) } else { Ok(()) }
     }
@@ -365,15 +371,16 @@ impl World {
 
     fn take_while_stalled(&mut self, at: usize) -> Result<(), Fault> {
         let Some(connection) = self.connections[at].as_mut().filter(|one| one.stalled) else { return Ok(()) };
-        let mut batch = Batch::default();
+        let mut batch = Updates::default();
         let due = Due::Everything;
-        let _ = self.room.poll_take(connection.seat, due, Waker::noop(), self.now.instant, &mut batch);
+        let _ =
+            self.room.poll_updates(connection.subscription, due, Waker::noop(), self.now.instant, &mut batch);
         connection.kept += batch.control.len() + batch.positions.len();
         if connection.kept > CONTROL_MAX + SlotSet::CAPACITY { Err(Fault::Unbounded) } else { Ok(()) }
     }
 
-    fn listen(&mut self, at: usize, batch: Batch) -> Result<(), Fault> {
-        let Batch { mut control, mut positions, farewell } = batch;
+    fn listen(&mut self, at: usize, batch: Updates) -> Result<(), Fault> {
+        let Updates { mut control, mut positions, disconnect } = batch;
         let connection = self.connections[at].as_mut().unwrap();
         match self.variant {
             Variant::QueuesEvents => {
@@ -413,8 +420,8 @@ impl World {
         for broadcast in told {
             self.hear(at, broadcast.event())?;
         }
-        self.connections[at].as_mut().unwrap().over |= farewell.is_some();
-        assert_ne!(farewell, Some(Farewell::Ended));
+        self.connections[at].as_mut().unwrap().over |= disconnect.is_some();
+        assert_ne!(disconnect, Some(DisconnectReason::Ended));
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use tagalong_core::id::SessionId;
 use crate::Failure;
 use crate::clock::micros;
 use crate::crowd::{Crowd, Ticket};
-use crate::door::Door;
 use crate::options::{Options, address};
+use crate::protocol::Protocol;
 use crate::rest::Rest;
 use crate::schedule::Round;
 use crate::track::{Gait, Track};
@@ -57,7 +57,7 @@ fn join(rest: &mut Rest, session: &str, (lat, lng): (f64, f64)) -> Result<Vec<(T
     let mut everyone = Vec::new();
     for (number, name) in NAMES.iter().enumerate() {
         let (user, token) = rest.join(session, name)?;
-        let ticket = Ticket { session: session.to_owned(), user, token, door: Door::V2 };
+        let ticket = Ticket { session: session.to_owned(), user, token, protocol: Protocol::V2 };
         everyone.push((ticket, Track::around(lat, lng, Gait::of(number), &mut random)));
     }
     Ok(everyone)

@@ -13,8 +13,8 @@ use super::stage::Stage;
 /// Steps of narrowing down after the first failure: to within a sixteenth of a doubling.
 const BISECTIONS: usize = 4;
 
-/// Of so many deliveries one may be superseded. A person who moves every 24 ms is overtaken by themselves when the machine
-/// pauses as long, and every machine does.
+/// Of so many deliveries one may be superseded. A person who moves every 24 ms is overtaken by themselves when the
+/// machine pauses as long, and every machine does.
 const ONE_SUPERSEDED_IN: u64 = 1_000;
 
 pub(super) fn play(options: &Options, p99_ms: u64) -> Result<Report, Failure> {

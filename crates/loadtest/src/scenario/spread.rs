@@ -28,8 +28,8 @@ pub(super) fn crowd(
         let session = rests[number % nodes].create()?;
         for place in 0..people as usize {
             let (user, token) = rests[place % nodes].join(&session, &format!("Person {place}"))?;
-            let door = options.group.door[everyone.len() % options.group.door.len()];
-            let ticket = Ticket { session: session.clone(), user, token, door };
+            let protocol = options.group.protocol[everyone.len() % options.group.protocol.len()];
+            let ticket = Ticket { session: session.clone(), user, token, protocol };
             everyone.push((ticket, Track::around(47.0, 11.0, Gait::of(place), &mut random)));
         }
         progress(|| format!("session {} of {sessions}", number + 1));

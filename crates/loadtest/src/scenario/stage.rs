@@ -79,14 +79,14 @@ impl Stage {
         let mut rest = Rest::connect(address)?;
         let mut random = fastrand::Rng::new();
         let mut everyone = Vec::new();
-        let doors = &options.group.door;
+        let protocols = &options.group.protocol;
         for number in 0..sessions {
             let session = rest.create()?;
             let (lat, lng) = (random.f64() * 120.0 - 60.0, random.f64() * 360.0 - 180.0);
             for place in 0..people as usize {
                 let (user, token) = rest.join(&session, &format!("Person {place}"))?;
-                let door = doors[everyone.len() % doors.len()];
-                let ticket = Ticket { session: session.clone(), user, token, door };
+                let protocol = protocols[everyone.len() % protocols.len()];
+                let ticket = Ticket { session: session.clone(), user, token, protocol };
                 everyone.push((ticket, Track::around(lat, lng, Gait::of(place), &mut random)));
             }
             progress(|| format!("session {} of {sessions}", number + 1));
@@ -101,7 +101,7 @@ impl Stage {
         let people = crowd.people_per_session;
         let report = Report {
             scenario,
-            doors: options.group.door.clone(),
+            protocols: options.group.protocol.clone(),
             sessions: crowd.len() / people,
             people,
             arrivals: Vec::new(),

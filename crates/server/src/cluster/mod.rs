@@ -9,11 +9,11 @@ pub mod redis;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tagalong_core::hlc::NodeId;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::session::EndReason;
 use tagalong_core::share::Share;
 use tagalong_core::time::Timestamp;
-use tagalong_core::version::NodeId;
 
 use self::redis::Redis;
 

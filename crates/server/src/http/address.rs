@@ -14,9 +14,9 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// The address of whoever asks.
 ///
-/// Each proxy appends whom it heard from, so the list is read from its end, and the first one that is no proxy of
-/// ours is the client: what stands before that, anybody can have written (RFC 7239, section 8.1). One header is read and
-/// no other, since most proxies write one and pass the others on as the client sent them.
+/// Each proxy appends whom it heard from, so the list is read from its end, and the first one that is no proxy of ours
+/// is the client: what stands before that, anybody can have written (RFC 7239, section 8.1). One header is read and no
+/// other, since most proxies write one and pass the others on as the client sent them.
 pub(super) fn of(peer: Peer, headers: &HeaderMap, trusted: &[IpNet], header: ProxyHeader) -> IpAddr {
     let mut client = peer.0.ip().to_canonical();
     if !is_trusted(client, trusted) {

@@ -7,43 +7,43 @@ use axum::http::request::Parts;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::problem::Problem;
 
-use super::answer::Refusal;
+use super::api_error::ApiError;
 use crate::state::State;
 use crate::store::{ParticipantRecord, SessionRecord};
-use crate::tokens::{Pass, Role};
+use crate::tokens::{Claims, Role};
 
 /// The bearer token of a request, if it is one of ours.
-pub(super) fn verify(state: &State, headers: &HeaderMap) -> Option<Pass> {
+pub(super) fn verify(state: &State, headers: &HeaderMap) -> Option<Claims> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let token = scheme.eq_ignore_ascii_case("bearer").then_some(token)?;
     state.tokens.verify(token.trim()).ok()
 }
 
 /// Whether a token holds, now that it is used: its owner made the session, takes part in it, or may still watch.
-pub(super) fn is_in(pass: &Pass, session: &SessionRecord, people: &[ParticipantRecord]) -> bool {
-    let holds = match pass.role {
+pub(super) fn is_in(claims: &Claims, session: &SessionRecord, people: &[ParticipantRecord]) -> bool {
+    let holds = match claims.role {
         Role::Creator => true,
-        Role::Participant => people.iter().any(|one| one.profile.user_id == pass.user),
+        Role::Participant => people.iter().any(|one| one.profile.user_id == claims.user),
         Role::Watcher { generation } => generation >= session.watch_generation,
     };
-    holds && pass.session == session.id
+    holds && claims.session == session.id
 }
 
 /// Proof that a request has a valid token. [`Bearer::creator`] and the methods beside it decide what the token allows.
-pub(super) struct Bearer(Pass);
+pub(super) struct Bearer(Claims);
 
 impl FromRequestParts<State> for Bearer {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
     /// The guard has put it there.
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Refusal> {
-        parts.extensions.get::<Pass>().cloned().map(Self).ok_or_else(|| Problem::Unauthenticated.into())
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, ApiError> {
+        parts.extensions.get::<Claims>().cloned().map(Self).ok_or_else(|| Problem::Unauthenticated.into())
     }
 }
 
 impl Bearer {
     /// Goes on only for the creator of a session, as often as one may write.
-    pub(super) fn creator(self, state: &State, session: SessionId) -> Result<(), Refusal> {
+    pub(super) fn creator(self, state: &State, session: SessionId) -> Result<(), ApiError> {
         let allowed = self.0.session == session && self.0.role == Role::Creator;
         self.write(state, allowed).map(drop)
     }
@@ -54,10 +54,11 @@ impl Bearer {
         state: &State,
         session: SessionId,
         user: &str,
-    ) -> Result<UserId, Refusal> {
-        let pass = &self.0;
-        let allowed = pass.session == session && pass.role == Role::Participant && pass.user.as_str() == user;
-        self.write(state, allowed).map(|pass| pass.user)
+    ) -> Result<UserId, ApiError> {
+        let claims = &self.0;
+        let allowed =
+            claims.session == session && claims.role == Role::Participant && claims.user.as_str() == user;
+        self.write(state, allowed).map(|claims| claims.user)
     }
 
     /// Goes on only for a participant or the creator of the session that the participant is in, as often as one may
@@ -67,21 +68,21 @@ impl Bearer {
         state: &State,
         session: SessionId,
         user: Option<&UserId>,
-    ) -> Result<Role, Refusal> {
-        let pass = &self.0;
-        let own = pass.role == Role::Participant && user == Some(&pass.user);
-        let allowed = pass.session == session && (own || pass.role == Role::Creator);
-        self.write(state, allowed).map(|pass| pass.role)
+    ) -> Result<Role, ApiError> {
+        let claims = &self.0;
+        let own = claims.role == Role::Participant && user == Some(&claims.user);
+        let allowed = claims.session == session && (own || claims.role == Role::Creator);
+        self.write(state, allowed).map(|claims| claims.role)
     }
 
     /// The pace is counted before the database is asked: one token must not keep it busy.
-    fn write(self, state: &State, allowed: bool) -> Result<Pass, Refusal> {
+    fn write(self, state: &State, allowed: bool) -> Result<Claims, ApiError> {
         if !allowed {
             return Err(Problem::Forbidden.into());
         }
         match state.rates.write(&self.0) {
             Ok(()) => Ok(self.0),
-            Err(wait) => Err(Refusal::from(Problem::RateLimited)
+            Err(wait) => Err(ApiError::from(Problem::RateLimited)
                 .saying("Too many changes in a short time: slow down")
                 .after(wait)),
         }

@@ -13,7 +13,7 @@ use tagalong_core::limits::{
 };
 use tagalong_core::problem::Problem;
 
-use super::answer::{Details, Refusal};
+use super::api_error::{ApiError, Details};
 use super::body_limit::{BodyPermit, BodySender, NoPermit};
 use crate::rates::Address;
 use crate::state::State;
@@ -33,9 +33,9 @@ pub(crate) enum LargeBody {
 }
 
 impl FromRequest<State> for BoundedBody {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &State) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, state: &State) -> Result<Self, ApiError> {
         let mut incoming = Incoming::new(request, state);
         let mut bytes = incoming.buffer(REQUEST_BODY_BYTES_MAX);
         while let Some(more) = incoming.next().await? {
@@ -55,7 +55,7 @@ impl LargeBody {
         state: &State,
         sender: &BodySender,
         address: Address,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ApiError> {
         let mut incoming = Incoming::new(request, state);
         if incoming.declared.is_some_and(|bytes| bytes > LARGE_BODY_BYTES_MAX) {
             return incoming.discard().await.map(|()| Self::Discarded);
@@ -77,9 +77,9 @@ impl LargeBody {
     }
 }
 
-fn refused(reason: NoPermit) -> Refusal {
+fn refused(reason: NoPermit) -> ApiError {
     let refusal = match reason {
-        NoPermit::Client => Refusal::from(Problem::RateLimited)
+        NoPermit::Client => ApiError::from(Problem::RateLimited)
             .saying("Too many large requests at once: send them one after the other"),
         NoPermit::Process => Problem::Unavailable.into(),
     };
@@ -103,14 +103,14 @@ impl<'a> Incoming<'a> {
         Self { body, declared, received: 0, began: state.clock.instant(), state }
     }
 
-    /// Room for the whole body, as far as its client says how long it is and that is ordinary. Incoming bytes are copied:
-    /// to keep a byte of what was received would keep the connection's whole buffer.
+    /// Room for the whole body, as far as its client says how long it is and that is ordinary. Incoming bytes are
+    /// copied: to keep a byte of what was received would keep the connection's whole buffer.
     fn buffer(&self, bytes_max: usize) -> Vec<u8> {
         Vec::with_capacity(self.declared.unwrap_or_default().min(bytes_max))
     }
 
     /// The next bytes; nothing at the end.
-    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         loop {
             let deadline = self.state.clock.sleep_until(self.began + time_for(self.received));
             let frame = tokio::select! {
@@ -132,7 +132,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// Reads the rest and keeps none of it.
-    async fn discard(mut self) -> Result<(), Refusal> {
+    async fn discard(mut self) -> Result<(), ApiError> {
         while self.received <= LARGE_BODY_DISCARDED_BYTES_MAX {
             if self.next().await?.is_none() {
                 return Ok(());
@@ -157,7 +157,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Reads a body; an empty one, or `null`, has no fields.
-    pub(super) fn read(body: &BoundedBody, message: &'static str) -> Result<Self, Refusal> {
+    pub(super) fn read(body: &BoundedBody, message: &'static str) -> Result<Self, ApiError> {
         let details = Details::new();
         if body.0.is_empty() {
             return Ok(Self { fields: Map::new(), details, message });
@@ -166,7 +166,7 @@ impl Fields {
             Ok(fields) => Ok(Self { fields: fields.unwrap_or_default(), details, message }),
             Err(_) => {
                 let details = Details::from([("body", vec!["must be a JSON object".to_owned()])]);
-                Err(Refusal::invalid(message, details))
+                Err(ApiError::invalid(message, details))
             }
         }
     }
@@ -204,11 +204,11 @@ impl Fields {
     }
 
     /// Goes on only if nothing is wrong.
-    pub(super) fn check(&self) -> Result<(), Refusal> {
+    pub(super) fn check(&self) -> Result<(), ApiError> {
         if self.details.is_empty() {
             return Ok(());
         }
-        Err(Refusal::invalid(self.message, self.details.clone()))
+        Err(ApiError::invalid(self.message, self.details.clone()))
     }
 }
 

@@ -1,9 +1,9 @@
-//! Memory for large request bodies: bounded for the whole process, for each address, and for each tracker link or session
-//! of long poll.
+//! Memory for large request bodies: bounded for the whole process, for each address, and for each tracker link or
+//! session of long poll.
 //!
-//! A body of up to `REQUEST_BODY_BYTES_MAX` is bounded by the number of connections. A larger body needs a permit before
-//! it is read on. There is no queue: a client without a permit is told to come back, since its connection would wait with
-//! what it has sent already.
+//! A body of up to `REQUEST_BODY_BYTES_MAX` is bounded by the number of connections. A larger body needs a permit
+//! before it is read on. There is no queue: a client without a permit is told to come back, since its connection would
+//! wait with what it has sent already.
 
 use std::collections::hash_map::{Entry, HashMap};
 use std::sync::Arc;

@@ -12,11 +12,11 @@ use axum::{Json, Router};
 use serde::Serialize;
 use tagalong_core::id::SessionId;
 use tagalong_core::problem::Problem;
-use tagalong_core::room::{Census, SeatLoad};
+use tagalong_core::room::{Stats, SubscriptionLoad};
 use tagalong_core::time::Timestamp;
 use utoipa::{OpenApi, ToSchema};
 
-use super::answer::{Done, Refusal};
+use super::api_error::{ApiError, Done};
 use super::health::{self, Checked};
 use super::operator::Operator;
 use super::pages;
@@ -83,9 +83,9 @@ pub fn dashboard_schema() -> utoipa::openapi::OpenApi {
 struct MayKnow;
 
 impl FromRequestParts<State> for MayKnow {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(_: &mut Parts, state: &State) -> Result<Self, Refusal> {
+    async fn from_request_parts(_: &mut Parts, state: &State) -> Result<Self, ApiError> {
         state.admin_token.as_ref().map(|_| Self).ok_or_else(|| Problem::NotFound.into())
     }
 }
@@ -119,30 +119,30 @@ async fn show(_: Operator, With(state): With<State>) -> Response {
 }
 
 fn rooms(state: &State) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
-    let mut rooms: Vec<(SessionId, Census, Option<Timestamp>)> = Vec::new();
-    let mut slow: Vec<(SessionId, SeatLoad)> = Vec::new();
+    let mut rooms: Vec<(SessionId, Stats, Option<Timestamp>)> = Vec::new();
+    let mut slow: Vec<(SessionId, SubscriptionLoad)> = Vec::new();
     let now = state.clock.instant();
     state.hub.visit(|room| {
-        rooms.push((room.session(), room.census(), room.ends_at()));
-        let is_slow = |load: &SeatLoad| load.behind >= SLOW || load.queued > 0 || load.superseded > 0;
+        rooms.push((room.session(), room.stats(), room.ends_at()));
+        let is_slow = |load: &SubscriptionLoad| load.behind >= SLOW || load.queued > 0 || load.superseded > 0;
         let behind = room.loads(now).filter(is_slow);
         slow.extend(behind.map(|load| (room.session(), load)));
     });
-    rooms.sort_by_key(|(_, census, _)| std::cmp::Reverse((census.connections, census.published)));
+    rooms.sort_by_key(|(_, stats, _)| std::cmp::Reverse((stats.connections, stats.published)));
     rooms.truncate(ROOMS_SHOWN);
     // Whoever takes nothing now comes before those who once took too little.
-    let stuck = |load: &SeatLoad| if load.behind >= SLOW { load.behind } else { Duration::ZERO };
+    let stuck = |load: &SubscriptionLoad| if load.behind >= SLOW { load.behind } else { Duration::ZERO };
     slow.sort_by_key(|(_, load)| std::cmp::Reverse((stuck(load), load.queued, load.superseded)));
     slow.truncate(CONNECTIONS_SHOWN);
-    let room = |(session, census, ends_at): (SessionId, Census, _)| RoomShown {
+    let room = |(session, stats, ends_at): (SessionId, Stats, _)| RoomShown {
         session: state.overview.alias(session),
-        participants: census.participants,
-        connections: census.connections,
-        watchers: census.watchers,
-        positions: census.published,
+        participants: stats.participants,
+        connections: stats.connections,
+        watchers: stats.watchers,
+        positions: stats.published,
         ends_at,
     };
-    let connection = |(session, load): (SessionId, SeatLoad)| ConnectionShown {
+    let connection = |(session, load): (SessionId, SubscriptionLoad)| ConnectionShown {
         session: state.overview.alias(session),
         watcher: load.watcher,
         queued: load.queued,
@@ -158,7 +158,7 @@ async fn end(
     _: Operator,
     With(state): With<State>,
     Path(alias): Path<String>,
-) -> Result<Json<Done>, Refusal> {
+) -> Result<Json<Done>, ApiError> {
     let mut wanted = None;
     state.hub.visit(|room| {
         if state.overview.alias(room.session()) == alias {

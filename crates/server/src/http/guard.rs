@@ -10,20 +10,20 @@ use tagalong_core::id::SessionId;
 use tagalong_core::problem::Problem;
 
 use super::address::{self, Peer};
-use super::answer::Refusal;
+use super::api_error::ApiError;
 use super::{bearer, origin};
 use crate::rates::{Act, Address};
 use crate::state::State;
-use crate::tokens::Pass;
+use crate::tokens::Claims;
 
 /// Runs a request if its address may ask for it.
 ///
-/// An address with too many failed lookups has to wait before it asks for a session without a token of that very session.
-/// Such a token is never made to wait for that: others may share the address. A token of another session is no leave to
-/// guess: anybody can make a session and have one.
+/// An address with too many failed lookups has to wait before it asks for a session without a token of that very
+/// session. Such a token is never made to wait for that: others may share the address. A token of another session is no
+/// leave to guess: anybody can make a session and have one.
 pub(super) async fn count(With(state): With<State>, mut request: Request, next: Next) -> Response {
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
-        return Refusal::from(Problem::Internal).into_response();
+        return ApiError::from(Problem::Internal).into_response();
     };
     let (trusted, header) = (&state.config.trusted_proxies, state.config.trusted_proxy_header);
     let address = Address::from(address::of(peer, request.headers(), trusted, header));
@@ -31,17 +31,19 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let foreign = !origin::allowed_origin(&state.config, request.headers());
     if foreign && counts(request.method(), route) {
-        return Refusal::from(Problem::Forbidden)
+        return ApiError::from(Problem::Forbidden)
             .saying("Pages of this origin may not use this server: CORS_ORIGINS does not name it")
             .into_response();
     }
-    let pass = bearer::verify(&state, request.headers());
+    let claims = bearer::verify(&state, request.headers());
     let allowed = match (request.method(), route) {
         (&Method::POST, "/api/sessions") => state.rates.spend(Act::Create, address),
         (&Method::POST, "/api/sessions/{id}/join" | "/api/sessions/{id}/watch") => {
             state.rates.ask(Act::Miss, address).and_then(|()| state.rates.spend(Act::Join, address))
         }
-        (_, route) if route.contains("{id}") && !pass.as_ref().is_some_and(|pass| is_for(pass, &request)) => {
+        (_, route)
+            if route.contains("{id}") && !claims.as_ref().is_some_and(|claims| is_for(claims, &request)) =>
+        {
             state.rates.ask(Act::Miss, address)
         }
         _ => Ok(()),
@@ -50,8 +52,8 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
         return slow_down(wait);
     }
     request.extensions_mut().insert(address);
-    if let Some(pass) = pass {
-        request.extensions_mut().insert(pass);
+    if let Some(claims) = claims {
+        request.extensions_mut().insert(claims);
     }
     let response = next.run(request).await;
     // A request that is refused for its origin was no lookup.
@@ -66,7 +68,7 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
 
 /// Whether a request counts against its address: a change, a session, or what the admin token opens. A page of another
 /// site could make its visitors' browsers ask for that, use their allowance up, and shut everybody out who shares their
-/// address. The doors for WebSockets and long polls look at the origin themselves.
+/// address. The protocols for WebSockets and long polls look at the origin themselves.
 fn counts(method: &Method, route: &str) -> bool {
     let is_of_api = route.starts_with("/api/") && (*method != Method::GET || route.contains("{id}"));
     let is_of_operator = route == "/metrics" || route.starts_with("/dashboard/s");
@@ -74,23 +76,23 @@ fn counts(method: &Method, route: &str) -> bool {
 }
 
 /// Whether a token is one of the session that a path names.
-fn is_for(pass: &Pass, request: &Request) -> bool {
+fn is_for(claims: &Claims, request: &Request) -> bool {
     let id = request.uri().path().split('/').nth(3);
-    id.and_then(|id| SessionId::parse(id).ok()) == Some(pass.session)
+    id.and_then(|id| SessionId::parse(id).ok()) == Some(claims.session)
 }
 
 /// Whether this is what an answer to a guess looks like.
 fn is_miss(response: &Response) -> bool {
-    let problem = response.extensions().get::<Refusal>().map(Refusal::problem);
+    let problem = response.extensions().get::<ApiError>().map(ApiError::problem);
     match problem {
         Some(problem) => matches!(problem, Problem::Unauthenticated | Problem::SessionNotFound),
-        // The Phoenix door refuses without a body.
+        // The Phoenix protocol refuses without a body.
         None => response.status() == StatusCode::FORBIDDEN,
     }
 }
 
 fn slow_down(wait: Duration) -> Response {
-    Refusal::from(Problem::RateLimited).after(wait).into_response()
+    ApiError::from(Problem::RateLimited).after(wait).into_response()
 }
 
 /// Behind a proxy that is not trusted, everyone has the proxy's address and shares its allowance.

@@ -160,7 +160,7 @@ impl Check {
     )
 )]
 pub(super) async fn detailed(With(state): With<State>) -> (StatusCode, Json<DetailedHealth>) {
-    let (status, checked) = look(&state).await;
+    let (status, checked) = probe(&state).await;
     (status, Json(DetailedHealth { health: Health::new(checked.status, &state), checks: checked.checks }))
 }
 
@@ -173,10 +173,10 @@ pub(super) struct Checked {
 
 /// Looks at all of it, each within a time of its own.
 pub(super) async fn check(state: &State) -> Checked {
-    look(state).await.1
+    probe(state).await.1
 }
 
-async fn look(state: &State) -> (StatusCode, Checked) {
+async fn probe(state: &State) -> (StatusCode, Checked) {
     let began = state.clock.instant();
     let (answer, redis) = tokio::join!(database(state), redis(state));
     let millis = state.clock.instant().duration_since(began).as_secs_f64() * 1e3;

@@ -8,18 +8,19 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tagalong_core::problem::Problem;
 
-use super::answer::Refusal;
+use super::api_error::ApiError;
 
-/// Refuses a request whose host is missing, named twice or malformed. Two readers of such a request, for example a proxy
-/// and we, could take it for two different ones.
+/// Refuses a request whose host is missing, named twice or malformed. Two readers of such a request, for example a
+/// proxy and we, could take it for two different ones.
 pub(super) async fn check(mut request: Request, next: Next) -> Response {
     if let Err(reason) = settle(&mut request) {
-        return Refusal::from(Problem::InvalidParameters).saying(reason).into_response();
+        return ApiError::from(Problem::InvalidParameters).saying(reason).into_response();
     }
     next.run(request).await
 }
 
-/// Leaves one host in the headers: that of the address in absolute form, if the request has one, else that of the header.
+/// Leaves one host in the headers: that of the address in absolute form, if the request has one, else that of the
+/// header.
 fn settle(request: &mut Request) -> Result<(), &'static str> {
     let mut named = request.headers().get_all(HOST).iter();
     let (host, second) = (named.next(), named.next());

@@ -1,5 +1,5 @@
-//! The accept loop of every port. axum's own has no header timeout and no bound: a hundred clients that dribble a header
-//! would hold a hundred connections for ever.
+//! The accept loop of every port. axum's own has no header timeout and no bound: a hundred clients that dribble a
+//! header would hold a hundred connections for ever.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -123,7 +123,7 @@ async fn connection(port: Port, stream: Stream, peer: Peer, router: Router, stat
     let came = state.clock.instant();
     let tls = state.tls.as_ref().filter(|_| port == Port::Public);
     let Some(tls) = tls else { return speak(stream, peer, came, router, &state).await };
-    // A client that shakes no hands in time is no more welcome than one that asks for nothing.
+    // A client that shakes no hands in time is no more snapshot than one that asks for nothing.
     let encrypted = tokio::select! {
         encrypted = tls.acceptor().accept(stream) => encrypted,
         () = state.clock.sleep(REQUEST_HEAD_DEADLINE) => return,

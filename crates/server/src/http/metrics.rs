@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tagalong_core::problem::Problem;
 
-use super::answer::Refusal;
+use super::api_error::ApiError;
 use super::operator::Operator;
 use crate::metrics::labels::{Build, Job, Pooled, Ran};
 use crate::metrics::{Process, level, set, set_seconds};
@@ -29,7 +29,7 @@ async fn show_anybody(With(state): With<State>) -> Response {
     gather(&state).await;
     match state.metrics.text() {
         Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-        Err(_) => Refusal::from(Problem::Internal).into_response(),
+        Err(_) => ApiError::from(Problem::Internal).into_response(),
     }
 }
 
@@ -52,12 +52,12 @@ pub(super) async fn gather(state: &State) {
 
 fn rooms(state: &State) {
     let metrics = &state.metrics;
-    let (rooms, census) = state.hub.census();
+    let (rooms, stats) = state.hub.stats();
     metrics.rooms.set(level(rooms));
-    metrics.participants.set(level(census.participants));
-    metrics.watchers.set(level(census.watchers));
-    metrics.control_queue_depth.set(level(census.queued));
-    metrics.control_queue_depth_max.set(level(census.queued_max));
+    metrics.participants.set(level(stats.participants));
+    metrics.watchers.set(level(stats.watchers));
+    metrics.control_queue_depth.set(level(stats.queued));
+    metrics.control_queue_depth_max.set(level(stats.queued_max));
     set(&metrics.positions_superseded, state.hub.superseded());
 }
 

@@ -1,7 +1,7 @@
-//! REST under `/api`, health, the page, and the way to the doors of the live side.
+//! REST under `/api`, health, the page, and the way to the protocols of the live side.
 
 mod address;
-mod answer;
+mod api_error;
 mod asyncapi;
 mod bearer;
 mod body;
@@ -30,7 +30,7 @@ mod watchers;
 
 use std::time::Duration;
 
-pub(crate) use answer::Refusal;
+pub(crate) use api_error::ApiError;
 pub use asyncapi::description as live_description;
 use axum::Router;
 use axum::body::Bytes;
@@ -119,7 +119,7 @@ pub fn metrics_router(state: &State) -> Router {
     metrics::router(state)
 }
 
-async fn wrong_method() -> Refusal {
+async fn wrong_method() -> ApiError {
     Problem::MethodNotAllowed.into()
 }
 

@@ -38,7 +38,7 @@ impl Encoding {
         let said = self.name().map_or_else(|| weight_of("identity"), weight_of).or_else(|| weight_of("*"));
         match (said, self) {
             (Some((_, weight)), _) => weight,
-            // Always welcome, but nothing that was asked for.
+            // Always snapshot, but nothing that was asked for.
             (None, Self::Identity) => 1,
             (None, _) => 0,
         }

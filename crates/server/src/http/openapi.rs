@@ -11,7 +11,7 @@ use utoipa::openapi::{
     Response, ResponseBuilder,
 };
 
-use super::answer::Refusal;
+use super::api_error::ApiError;
 
 const ABOUT: &str = "Sessions and their people over REST. Live positions come over WebSocket: \
     see /api/asyncapi.json. Clients must ignore fields that they do not know.";
@@ -34,7 +34,7 @@ pub(super) fn about() -> OpenApi {
     let mut watcher = Http::new(HttpAuthScheme::Bearer);
     watcher.description = Some("From watching the session".to_owned());
     let components = ComponentsBuilder::new()
-        .schema("Error", super::answer::Body::schema())
+        .schema("Error", super::api_error::Body::schema())
         .security_scheme("creator", SecurityScheme::Http(creator))
         .security_scheme("participant", SecurityScheme::Http(participant))
         .security_scheme("watcher", SecurityScheme::Http(watcher));
@@ -75,7 +75,7 @@ pub(super) fn refused(problems: &[&[Problem]]) -> Responses {
 fn response(problems: &[Problem]) -> Response {
     let codes: Vec<String> = problems.iter().map(|problem| format!("`{}`", problem.code())).collect();
     let examples = problems.iter().map(|problem| {
-        let body = Refusal::from(*problem).body("837df742fd28815745141da028d5a167");
+        let body = ApiError::from(*problem).body("837df742fd28815745141da028d5a167");
         let value = serde_json::from_str(&body).ok();
         (problem.code(), ExampleBuilder::new().summary(problem.message()).value(value).build())
     });

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use subtle::ConstantTimeEq;
 use tagalong_core::problem::Problem;
 
-use super::answer::Refusal;
+use super::api_error::ApiError;
 use crate::config::Secret;
 use crate::state::State;
 
@@ -18,9 +18,9 @@ use crate::state::State;
 pub(super) struct Operator;
 
 impl FromRequestParts<State> for Operator {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
         match &state.admin_token {
             Some(token) if has(token, &parts.headers) => Ok(Self),
             Some(_) => Err(Problem::Unauthenticated.into()),

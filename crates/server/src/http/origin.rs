@@ -6,8 +6,8 @@ use axum::http::uri::Authority;
 
 use crate::config::{Config, Origins};
 
-/// Whether one may ask from where a request comes from. Browsers do not keep other sites from opening WebSockets or sending
-/// simple requests; native apps send no origin.
+/// Whether one may ask from where a request comes from. Browsers do not keep other sites from opening WebSockets or
+/// sending simple requests; native apps send no origin.
 ///
 /// A request for an image or a script has no origin either, but browsers say that another site asks (Fetch Metadata,
 /// section 2.3). Such a request is refused whatever `CORS_ORIGINS` says: with CORS there would be an origin.

@@ -13,7 +13,7 @@ use rust_embed::{Embed, EmbeddedFile};
 use tagalong_core::id::SessionId;
 use tagalong_core::problem::Problem;
 
-use super::answer::Refusal;
+use super::api_error::ApiError;
 use super::negotiation::{Encoding, has_already, wants_page};
 use crate::state::State;
 
@@ -80,7 +80,7 @@ pub(super) fn router() -> Router<State> {
             if opened && !uri.path().starts_with("/api/") {
                 return elsewhere(&asked, StatusCode::NOT_FOUND);
             }
-            Refusal::from(Problem::NotFound).into_response()
+            ApiError::from(Problem::NotFound).into_response()
         })
 }
 

@@ -10,7 +10,7 @@ use tagalong_core::problem::Problem;
 use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
-use super::answer::{Done, Refusal};
+use super::api_error::{ApiError, Done};
 use super::base_url;
 use super::bearer::{Bearer, is_in};
 use super::body::{BoundedBody, Fields};
@@ -19,7 +19,7 @@ use super::path::InPath;
 use super::sessions::{session_id, token};
 use crate::state::State;
 use crate::store::{Departure, ParticipantRecord, StoreError};
-use crate::tokens::{Pass, Role};
+use crate::tokens::{Claims, Role};
 
 const INVALID: &str = "Invalid participant parameters";
 
@@ -41,7 +41,7 @@ struct NewParticipant {
 pub(super) struct Joined {
     #[schema(value_type = String, example = "user_ccbb54a3b35aebb7079e09532df9060f")]
     user_id: UserId,
-    /// Opens both WebSocket doors, and lets its owner leave.
+    /// Opens both WebSocket protocols, and lets its owner leave.
     #[schema(example = "eyJ0eXAi…")]
     websocket_token: String,
     #[schema(example = "ws://localhost:4000/socket/websocket")]
@@ -70,7 +70,7 @@ pub(super) async fn join(
     InPath(id): InPath<String>,
     headers: HeaderMap,
     body: BoundedBody,
-) -> Result<(StatusCode, Json<Joined>), Refusal> {
+) -> Result<(StatusCode, Json<Joined>), ApiError> {
     let id = session_id(&id)?;
     let mut fields = Fields::read(&body, INVALID)?;
     let name = fields.text("display_name").unwrap_or_default();
@@ -91,10 +91,10 @@ pub(super) async fn join(
     let joined = state.sessions.join(id, name, color).await;
     let (session, profile) = joined.map_err(|error| full(&state, error))?;
     let Profile { user_id, display_name, avatar_color } = profile;
-    let pass = Pass { session: id, user: user_id.clone(), role: Role::Participant };
+    let claims = Claims { session: id, user: user_id.clone(), role: Role::Participant };
     let joined = Joined {
         user_id,
-        websocket_token: token(&state, &pass, session.expires_at)?,
+        websocket_token: token(&state, &claims, session.expires_at)?,
         websocket_url: websocket_url(&state, &headers),
         display_name,
         avatar_color,
@@ -146,12 +146,12 @@ refusals!(NotListed: ANY_SESSION, [Problem::SessionLocked]);
 pub(super) async fn list(
     With(state): With<State>,
     InPath(id): InPath<String>,
-    pass: Option<Extension<Pass>>,
-) -> Result<Json<Participants>, Refusal> {
+    claims: Option<Extension<Claims>>,
+) -> Result<Json<Participants>, ApiError> {
     let (session, participants) = state.sessions.participants(session_id(&id)?).await?;
-    if session.locked && !pass.is_some_and(|Extension(pass)| is_in(&pass, &session, &participants)) {
+    if session.locked && !claims.is_some_and(|Extension(claims)| is_in(&claims, &session, &participants)) {
         return Err(
-            Refusal::from(Problem::SessionLocked).saying("Session is locked: only who is in it is told")
+            ApiError::from(Problem::SessionLocked).saying("Session is locked: only who is in it is told")
         );
     }
     Ok(Json(Participants { participants: participants.into_iter().map(Participant::from).collect() }))
@@ -177,18 +177,18 @@ pub(super) async fn leave(
     With(state): With<State>,
     InPath((id, user)): InPath<(String, String)>,
     bearer: Bearer,
-) -> Result<Json<Done>, Refusal> {
+) -> Result<Json<Done>, ApiError> {
     let id = session_id(&id)?;
-    let user = UserId::parse(&user).map_err(|_| Refusal::from(Problem::ParticipantNotFound));
+    let user = UserId::parse(&user).map_err(|_| ApiError::from(Problem::ParticipantNotFound));
     let role = bearer.participant_or_creator(&state, id, user.as_ref().ok())?;
     let how = if role == Role::Participant { Departure::Left } else { Departure::Removed };
     state.sessions.leave(id, user?, how).await?;
     Ok(Json(Done::new()))
 }
 
-fn full(state: &State, error: StoreError) -> Refusal {
+fn full(state: &State, error: StoreError) -> ApiError {
     match error {
-        StoreError::Full => Refusal::from(Problem::SessionFull)
+        StoreError::Full => ApiError::from(Problem::SessionFull)
             .saying(format!("Session is full (maximum {} participants)", state.config.max_participants)),
         error => error.into(),
     }

@@ -5,16 +5,16 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use tagalong_core::problem::Problem;
 
-use super::answer::Refusal;
+use super::api_error::ApiError;
 use crate::state::State;
 
 /// The parameters of a path under `/api/sessions/{id}`.
 pub(super) struct InPath<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<State> for InPath<T> {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(parameters)) => Ok(Self(parameters)),
             // Bytes that are not UTF-8.

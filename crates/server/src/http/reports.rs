@@ -12,10 +12,10 @@ use flate2::write::GzEncoder;
 use tagalong_core::limits::REQUEST_BODY_BYTES_MAX;
 use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
-use tagalong_core::room::Welcome;
+use tagalong_core::room::Snapshot;
 use tagalong_core::time::Timestamp;
 
-use super::answer::Refusal;
+use super::api_error::ApiError;
 use super::body::LargeBody;
 use super::body_limit::{BodyPermit, BodySender};
 use super::negotiation::Encoding;
@@ -24,10 +24,10 @@ use crate::rates::Address;
 use crate::realtime::hub::NotIn;
 use crate::state::State;
 use crate::store::{StoreError, TrackerRecord};
-use crate::trackers::gate::Known;
+use crate::trackers::link_cache::Known;
 use crate::trackers::outcome::Outcome;
 use crate::trackers::owntracks::{self, Friend};
-use crate::trackers::{self, App, Said, TrackerLink, Unusable};
+use crate::trackers::{self, App, Payload, TrackerLink, Unusable};
 
 /// An answer of fewer bytes gets hardly smaller, and fits into one packet as it is.
 const COMPRESSED_FROM_BYTES: usize = 1_024;
@@ -38,7 +38,7 @@ pub(super) async fn receive(
     InPath((secret, app)): InPath<(String, String)>,
     Extension(address): Extension<Address>,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let known = App::parse(&app).zip(TrackerLink::parse(&secret, &state.tokens));
     let (app, link) = known.ok_or(Problem::NotFound)?;
     let known = spend(&state, &link)?;
@@ -50,20 +50,20 @@ pub(super) async fn receive(
     let now = state.clock.system_now();
     // A batch that is too large to be read is acknowledged: the app would send it again for ever.
     let LargeBody::Read(body, permit) = body else {
-        state.gate.note(&link, app, now, Outcome::TooLarge);
+        state.link_cache.note(&link, app, now, Outcome::TooLarge);
         return Ok(answer(app.yes(), encoding));
     };
     if known == Known::Over {
         return Ok(answer(app.yes(), encoding));
     }
     let said = understand(app, query, body, permit, now).await?.map_err(|unusable| {
-        state.gate.note(&link, app, now, unusable.into());
-        Refusal::from(Problem::InvalidLocation).saying(unusable.to_string())
+        state.link_cache.note(&link, app, now, unusable.into());
+        ApiError::from(Problem::InvalidLocation).saying(unusable.to_string())
     })?;
     match take(&state, &link, said, app, now).await {
         Ok(answered) => Ok(answer(answered, encoding)),
         Err(over) if is_over(&over) => {
-            state.gate.bury(&link);
+            state.link_cache.bury(&link);
             Ok(answer(app.yes(), encoding))
         }
         Err(error) => Err(error.into()),
@@ -78,7 +78,7 @@ async fn understand(
     body: Bytes,
     permit: Option<BodyPermit>,
     now: Timestamp,
-) -> Result<Result<Said, Unusable>, Refusal> {
+) -> Result<Result<Payload, Unusable>, ApiError> {
     let is_large = body.len() > REQUEST_BODY_BYTES_MAX;
     let read = move || {
         // Also when the client has hung up meanwhile: the body is held until here.
@@ -92,36 +92,36 @@ async fn understand(
     }
 }
 
-fn spend(state: &State, link: &TrackerLink) -> Result<Known, Refusal> {
+fn spend(state: &State, link: &TrackerLink) -> Result<Known, ApiError> {
     let step = Duration::from_secs(1) / state.config.messages_per_second.max(1);
     let step = if state.config.rate_limits { step } else { Duration::ZERO };
-    let spent = state.gate.spend(link, step, state.clock.instant());
-    spent.map_err(|wait| Refusal::from(Problem::RateLimited).after(wait))
+    let spent = state.link_cache.spend(link, step, state.clock.instant());
+    spent.map_err(|wait| ApiError::from(Problem::RateLimited).after(wait))
 }
 
 async fn take(
     state: &State,
     link: &TrackerLink,
-    said: Said,
+    said: Payload,
     app: App,
     now: Timestamp,
 ) -> Result<Bytes, StoreError> {
     let record = state.sessions.tracker(link).await?;
-    let age = |taken| state.gate.age(link, app, taken, now, state.clock.instant());
+    let age = |taken| state.link_cache.age(link, app, taken, now, state.clock.instant());
     let (position, outcome) = match said {
-        Said::Position(position) => {
+        Payload::Position(position) => {
             let age = age(position.timestamp());
             (Some((position, age)), Outcome::Shown)
         }
-        Said::Ahead(by) => {
+        Payload::Ahead(by) => {
             // How far the clock is ahead tells how old what comes later is.
             age(now.plus(by));
             (None, Outcome::Ahead(by))
         }
-        Said::Nothing => (None, Outcome::NoPosition),
+        Payload::Nothing => (None, Outcome::NoPosition),
     };
     if position.is_none() {
-        state.gate.note(link, app, now, outcome);
+        state.link_cache.note(link, app, now, outcome);
         if !app.shows_others() {
             return Ok(app.yes());
         }
@@ -141,7 +141,7 @@ async fn report(
     record: &TrackerRecord,
     position: Option<(Position, Duration)>,
     now: Timestamp,
-) -> Result<Welcome, StoreError> {
+) -> Result<Snapshot, StoreError> {
     let age = position.as_ref().map(|(_, age)| *age);
     // What the database has just said holds; a room that knows better, or not yet, is asked again soon.
     let (shown, others) =
@@ -150,7 +150,7 @@ async fn report(
             other => StoreError::Unavailable(other.problem().reason().into()),
         })?;
     if let Some(age) = age {
-        state.gate.note(link, app, now, Outcome::of(shown, age));
+        state.link_cache.note(link, app, now, Outcome::of(shown, age));
         state.metrics.positions_received.inc();
     }
     Ok(others)
@@ -158,15 +158,15 @@ async fn report(
 
 /// What an app that shows the others is told of them. Somebody who has no tracker id yet, because the database does not
 /// answer, is left out this time.
-async fn friends(state: &State, link: &TrackerLink, record: TrackerRecord, others: Welcome) -> Bytes {
+async fn friends(state: &State, link: &TrackerLink, record: TrackerRecord, others: Snapshot) -> Bytes {
     let present: Vec<_> = others.participants.participants.iter().map(|one| one.profile.clone()).collect();
     let known = record.tracker_ids.clone();
     let ids = state.sessions.tracker_ids(record, &present).await.unwrap_or(known);
     let others = others.without(&link.user);
     let friends = owntracks::friends(&others, &ids);
     let prints: Vec<u32> = friends.iter().map(Friend::card_print).collect();
-    let due = state.gate.cards_due(link, &prints, state.clock.instant());
-    owntracks::answer(&friends, &due, &state.faces).into()
+    let due = state.link_cache.cards_due(link, &prints, state.clock.instant());
+    owntracks::answer(&friends, &due, &state.avatars).into()
 }
 
 /// Whether a link will never hold again.

@@ -13,7 +13,7 @@ use tagalong_core::problem::Problem;
 use tracing::Instrument;
 
 use super::address::{self, Peer};
-use super::answer::Refusal;
+use super::api_error::ApiError;
 use crate::entropy::Entropy;
 use crate::metrics::labels::{Answered, Route};
 use crate::overview::Failure;
@@ -39,7 +39,7 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
 
     let mut response = traced.around(next.run(request).instrument(span.clone())).await;
 
-    let refusal = response.extensions_mut().remove::<Refusal>();
+    let refusal = response.extensions_mut().remove::<ApiError>();
     if let Some(refusal) = &refusal {
         if refusal.cause().is_some() {
             let (what, why) = (template(&route).into(), refusal.problem().code().to_owned());
@@ -78,8 +78,8 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     response
 }
 
-/// Begins a span for REST and for the WebSocket doors. Health, the page and polls would drown them, and what a tracker
-/// app sends is a position.
+/// Begins a span for REST and for the WebSocket protocols. Health, the page and polls would drown them, and what a
+/// tracker app sends is a position.
 ///
 /// Anybody can send a `traceparent`, and with it decide what is recorded and under which trace: it counts from
 /// proxies of ours alone.
@@ -105,16 +105,16 @@ fn trace(state: &State, request: &Request, route: &str, id: &str) -> Span {
     span
 }
 
-/// Whether anybody can make as many of these requests as their line allows, so that a line for each would fill the disk:
-/// what a limit refused, what is not allowed, as to another site's page, and what was asked of no route of ours. Metrics
-/// count them all.
+/// Whether anybody can make as many of these requests as their line allows, so that a line for each would fill the
+/// disk: what a limit refused, what is not allowed, as to another site's page, and what was asked of no route of ours.
+/// Metrics count them all.
 fn costs_nothing(route: &str, status: u16) -> bool {
     matches!(status, 403 | 405 | 429) || (route == "-" && (400..500).contains(&status))
 }
 
 /// What the line of a request that failed says besides: code, cause, and how many causes were left out before.
 /// That the database is away is not said with each request.
-fn worth_a_cause<'a>(state: &State, refusal: &'a Refusal) -> Option<(&'static str, &'a str, u64)> {
+fn worth_a_cause<'a>(state: &State, refusal: &'a ApiError) -> Option<(&'static str, &'a str, u64)> {
     let cause = refusal.cause()?;
     let away = refusal.problem() == Problem::Unavailable;
     let left_out = if away { state.warnings.due(Kind::DatabaseAway)? } else { 0 };

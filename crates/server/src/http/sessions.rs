@@ -15,7 +15,7 @@ use tagalong_core::session::SessionName;
 use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
-use super::answer::{Done, Refusal};
+use super::api_error::{ApiError, Done};
 use super::base_url;
 use super::bearer::{Bearer, is_in};
 use super::body::{BoundedBody, Fields};
@@ -23,7 +23,7 @@ use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::path::InPath;
 use crate::state::State;
 use crate::store::{NewEnd, SessionChange, SessionRecord, StoreError};
-use crate::tokens::{Pass, Role};
+use crate::tokens::{Claims, Role};
 
 const INVALID: &str = "Invalid session parameters";
 
@@ -77,21 +77,21 @@ pub(super) async fn create(
     With(state): With<State>,
     headers: HeaderMap,
     body: BoundedBody,
-) -> Result<(StatusCode, Json<CreatedSession>), Refusal> {
+) -> Result<(StatusCode, Json<CreatedSession>), ApiError> {
     let mut fields = Fields::read(&body, INVALID)?;
     let name = name(&mut fields);
     let length = length(&mut fields, state.config.max_session).unwrap_or(state.config.max_session);
     let location_ttl = location_ttl(&mut fields).unwrap_or(state.config.location_ttl);
     fields.check()?;
     let session = state.sessions.create(name, length, location_ttl).await?;
-    let pass = Pass { session: session.id, user: session.creator_id, role: Role::Creator };
+    let claims = Claims { session: session.id, user: session.creator_id, role: Role::Creator };
     let created = CreatedSession {
         session_id: session.id,
         join_link: format!("{}/join/{}", base_url(&state.config, &headers), session.id),
         expires_at: session.expires_at,
         name: session.name,
         location_ttl_seconds: session.location_ttl.as_secs(),
-        creator_token: token(&state, &pass, session.expires_at)?,
+        creator_token: token(&state, &claims, session.expires_at)?,
     };
     Ok((StatusCode::CREATED, Json(created)))
 }
@@ -176,14 +176,14 @@ refusals!(NotShown: ANY_SESSION);
 pub(super) async fn show(
     With(state): With<State>,
     InPath(id): InPath<String>,
-    pass: Option<Extension<Pass>>,
-) -> Result<Json<Session>, Refusal> {
+    claims: Option<Extension<Claims>>,
+) -> Result<Json<Session>, ApiError> {
     let id = session_id(&id)?;
-    let Some(Extension(pass)) = pass else {
+    let Some(Extension(claims)) = claims else {
         return Ok(Json(Session::outside(&state, state.sessions.get(id).await?)));
     };
     let (session, people) = state.sessions.participants(id).await?;
-    let shown = if is_in(&pass, &session, &people) { Session::inside } else { Session::outside };
+    let shown = if is_in(&claims, &session, &people) { Session::inside } else { Session::outside };
     Ok(Json(shown(&state, session)))
 }
 
@@ -221,7 +221,7 @@ pub(super) async fn update(
     InPath(id): InPath<String>,
     bearer: Bearer,
     body: BoundedBody,
-) -> Result<Json<Session>, Refusal> {
+) -> Result<Json<Session>, ApiError> {
     let id = session_id(&id)?;
     bearer.creator(&state, id)?;
     let mut fields = Fields::read(&body, INVALID)?;
@@ -258,12 +258,12 @@ pub(super) async fn end(
     With(state): With<State>,
     InPath(id): InPath<String>,
     bearer: Bearer,
-) -> Result<Json<Done>, Refusal> {
+) -> Result<Json<Done>, ApiError> {
     let id = session_id(&id)?;
     bearer.creator(&state, id)?;
     state.sessions.end(id).await.map_err(|error| match error {
         StoreError::Closed(tagalong_core::session::Closed::Ended) => {
-            Refusal::from(Problem::SessionEnded).saying("Session already ended")
+            ApiError::from(Problem::SessionEnded).saying("Session already ended")
         }
         error => error.into(),
     })?;
@@ -309,11 +309,11 @@ fn whole_number(fields: &mut Fields, field: &'static str, allowed: RangeInclusiv
 }
 
 /// The session that a path names; one that cannot exist is not told from one that does not.
-pub(super) fn session_id(text: &str) -> Result<SessionId, Refusal> {
+pub(super) fn session_id(text: &str) -> Result<SessionId, ApiError> {
     SessionId::parse(text).map_err(|_| Problem::SessionNotFound.into())
 }
 
-/// A token for a pass.
-pub(super) fn token(state: &State, pass: &Pass, ends_at: Timestamp) -> Result<String, Refusal> {
-    state.tokens.issue(pass, state.clock.now(), ends_at).map_err(|_| Problem::Internal.into())
+/// A token for a claims.
+pub(super) fn token(state: &State, claims: &Claims, ends_at: Timestamp) -> Result<String, ApiError> {
+    state.tokens.issue(claims, state.clock.now(), ends_at).map_err(|_| Problem::Internal.into())
 }

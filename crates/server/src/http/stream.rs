@@ -23,8 +23,8 @@ pub(crate) struct Stream {
     /// Outlives the connection's lingering end.
     counted: Option<Connected>,
     clock: Clock,
-    /// Runs while the client takes nothing. Whoever has no WebSocket has no other deadline for that: they might send one
-    /// request after the other and never read an answer.
+    /// Runs while the client takes nothing. Whoever has no WebSocket has no other deadline for that: they might send
+    /// one request after the other and never read an answer.
     overdue: Option<Sleep>,
 }
 

@@ -8,7 +8,7 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::problem::Problem;
 use utoipa::ToSchema;
 
-use super::answer::{Done, Refusal};
+use super::api_error::{ApiError, Done};
 use super::base_url;
 use super::bearer::Bearer;
 use super::openapi::{ANY_SESSION, ANY_TOKEN, refusals};
@@ -29,8 +29,8 @@ pub(super) struct Trackers {
     /// How long a position is shown in this session.
     #[schema(example = 30)]
     location_ttl_seconds: u64,
-    /// What became of the last report that an app sent to the server which answers; nothing if none came lately. With several
-    /// servers, others may have got later ones.
+    /// What became of the last report that an app sent to the server which answers; nothing if none came lately. With
+    /// several servers, others may have got later ones.
     #[schema(required)]
     last_report: Option<Reported>,
 }
@@ -55,7 +55,7 @@ pub(super) async fn show(
     InPath((id, user)): InPath<(String, String)>,
     bearer: Bearer,
     headers: HeaderMap,
-) -> Result<Json<Trackers>, Refusal> {
+) -> Result<Json<Trackers>, ApiError> {
     let (id, user) = own(&state, bearer, &id, &user)?;
     let (link, record) = state.sessions.tracker_link(id, user).await?;
     let secret = link.secret(&state.tokens).ok_or(Problem::ParticipantNotFound)?;
@@ -70,7 +70,7 @@ pub(super) async fn show(
         trackers: App::ALL.into_iter().map(setup).collect(),
         interval_seconds: interval(location_ttl).as_secs(),
         location_ttl_seconds: location_ttl.as_secs(),
-        last_report: state.gate.last(&link).map(Reported::from),
+        last_report: state.link_cache.last(&link).map(Reported::from),
     }))
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn revoke(
     With(state): With<State>,
     InPath((id, user)): InPath<(String, String)>,
     bearer: Bearer,
-) -> Result<Json<Done>, Refusal> {
+) -> Result<Json<Done>, ApiError> {
     let (id, user) = own(&state, bearer, &id, &user)?;
     state.sessions.revoke_trackers(id, user).await?;
     Ok(Json(Done::new()))
@@ -99,7 +99,7 @@ pub(super) async fn revoke(
 
 /// The participant whose links these are. Nobody else may see them, the creator neither: an address lets one send in
 /// somebody's name.
-fn own(state: &State, bearer: Bearer, id: &str, user: &str) -> Result<(SessionId, UserId), Refusal> {
+fn own(state: &State, bearer: Bearer, id: &str, user: &str) -> Result<(SessionId, UserId), ApiError> {
     let id = session_id(id)?;
     Ok((id, bearer.participant(state, id, user)?))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tagalong_core::problem::Problem;
 use utoipa::ToSchema;
 
-use super::answer::{Done, Refusal};
+use super::api_error::{ApiError, Done};
 use super::bearer::Bearer;
 use super::openapi::{ANY_SESSION, ANY_TOKEN, refusals};
 use super::participants::websocket_url;
@@ -15,7 +15,7 @@ use super::path::InPath;
 use super::sessions::{session_id, token};
 use crate::state::State;
 use crate::store::StoreError;
-use crate::tokens::{Pass, Role};
+use crate::tokens::{Claims, Role};
 
 /// Somebody who only receives.
 #[derive(Serialize, ToSchema)]
@@ -41,16 +41,16 @@ pub(super) async fn watch(
     With(state): With<State>,
     InPath(id): InPath<String>,
     headers: HeaderMap,
-) -> Result<(StatusCode, Json<Watching>), Refusal> {
+) -> Result<(StatusCode, Json<Watching>), ApiError> {
     let id = session_id(&id)?;
     let (session, user) = state.sessions.watch(id).await.map_err(|error| match error {
-        StoreError::Full => Refusal::from(Problem::SessionFull)
+        StoreError::Full => ApiError::from(Problem::SessionFull)
             .saying(format!("Session is full (maximum {} watchers)", state.config.max_watchers)),
         error => error.into(),
     })?;
-    let pass = Pass { session: id, user, role: Role::Watcher { generation: session.watch_generation } };
+    let claims = Claims { session: id, user, role: Role::Watcher { generation: session.watch_generation } };
     let watching = Watching {
-        websocket_token: token(&state, &pass, session.expires_at)?,
+        websocket_token: token(&state, &claims, session.expires_at)?,
         websocket_url: websocket_url(&state, &headers),
     };
     Ok((StatusCode::CREATED, Json(watching)))
@@ -72,7 +72,7 @@ pub(super) async fn remove(
     With(state): With<State>,
     InPath(id): InPath<String>,
     bearer: Bearer,
-) -> Result<Json<Done>, Refusal> {
+) -> Result<Json<Done>, ApiError> {
     let id = session_id(&id)?;
     bearer.creator(&state, id)?;
     state.sessions.revoke_watching(id).await?;

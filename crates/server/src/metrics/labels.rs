@@ -5,11 +5,11 @@ use std::borrow::Cow;
 
 use prometheus_client::encoding::EncodeLabelSet;
 
-/// Which door, and which version of its protocol.
+/// Which protocol, and which version of its protocol.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-pub struct Door {
+pub struct Protocol {
     /// `phoenix`, `longpoll` for the same by requests, or `plain`.
-    pub door: &'static str,
+    pub protocol: &'static str,
     /// `1` or `2`.
     pub version: &'static str,
 }

@@ -9,7 +9,7 @@ mod meter;
 mod process;
 
 pub use histogram::{Bounds, Count, Histogram, Seconds, Tally};
-use labels::{Answered, Build, Closed, Door, Job, Pooled, Ran, Refused, Route};
+use labels::{Answered, Build, Closed, Job, Pooled, Protocol, Ran, Refused, Route};
 pub use meter::{Calls, Durations, Meter, Outcome};
 pub use process::Process;
 use prometheus_client::metrics::counter::Counter as Whole;
@@ -74,9 +74,9 @@ metrics! {
     /// Which version runs; always 1.
     build_info: Family<Build, Gauge>, gauge "tagalong_build_info" [version];
     /// Open WebSockets and sessions of long polls.
-    connections: Family<Door, Gauge>, gauge "tagalong_connections" [door, version];
+    connections: Family<Protocol, Gauge>, gauge "tagalong_connections" [protocol, version];
     /// WebSockets and sessions of long polls that were opened.
-    connections_opened: Family<Door, Counter>, counter "tagalong_connections_opened_total" [door, version];
+    connections_opened: Family<Protocol, Counter>, counter "tagalong_connections_opened_total" [protocol, version];
     /// WebSockets and sessions of long polls that ended; code 0 where no close frame was sent.
     connections_closed: Family<Closed, Counter>, counter "tagalong_connections_closed_total" [reason, code];
     /// Sessions that this node has in memory.
@@ -190,9 +190,9 @@ pub struct Open(Gauge);
 
 impl Metrics {
     /// A WebSocket is open until what this returns is dropped.
-    pub fn open(&self, door: Door) -> Open {
-        self.connections_opened.get_or_create(&door).inc();
-        let open = self.connections.get_or_create_owned(&door);
+    pub fn open(&self, protocol: Protocol) -> Open {
+        self.connections_opened.get_or_create(&protocol).inc();
+        let open = self.connections.get_or_create_owned(&protocol);
         open.inc();
         Open(open)
     }

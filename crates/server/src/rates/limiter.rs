@@ -1,7 +1,7 @@
 //! A rate limiter for many keys, in bounded memory.
 //!
-//! A table that is full forgets a key that has used little of its allowance. A new key always finds a place: an attacker
-//! with many addresses cannot make everybody else wait.
+//! A table that is full forgets a key that has used little of its allowance. A new key always finds a place: an
+//! attacker with many addresses cannot make everybody else wait.
 
 use std::collections::HashMap;
 use std::hash::Hash;

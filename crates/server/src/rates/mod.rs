@@ -23,7 +23,7 @@ use tagalong_core::limits::{
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::open_files;
-use crate::tokens::Pass;
+use crate::tokens::Claims;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -155,12 +155,12 @@ impl Rates {
     ///
     /// # Errors
     /// When one of the two has written enough for now: how long to wait.
-    pub fn write(&self, pass: &Pass) -> Result<(), Duration> {
+    pub fn write(&self, claims: &Claims) -> Result<(), Duration> {
         if !self.on {
             return Ok(());
         }
         let now = self.clock.instant();
-        let (session, person) = (Writer::Session(pass.session), Writer::Person(self.hash(&pass.user)));
+        let (session, person) = (Writer::Session(claims.session), Writer::Person(self.hash(&claims.user)));
         let mut writes = self.writes.lock();
         let wait = writes.wait(&session, now).max(writes.wait(&person, now));
         if !wait.is_zero() {
@@ -303,17 +303,17 @@ mod tests {
     fn writes_are_paced_for_each_person_and_each_session() {
         let (rates, hand) = rates(|config| config.writes_per_minute = 120);
         let session = SessionId::from_random([1; 16]);
-        let pass =
-            |user: u8| Pass { session, user: UserId::from_random([user; 16]), role: Role::Participant };
-        let at_once = |user| (0..1_000).take_while(|_| rates.write(&pass(user)).is_ok()).count();
+        let claims =
+            |user: u8| Claims { session, user: UserId::from_random([user; 16]), role: Role::Participant };
+        let at_once = |user| (0..1_000).take_while(|_| rates.write(&claims(user)).is_ok()).count();
         assert_eq!(at_once(1), WRITES_AT_ONCE_MAX as usize);
-        assert_eq!(rates.write(&pass(1)), Err(Duration::from_millis(500)));
+        assert_eq!(rates.write(&claims(1)), Err(Duration::from_millis(500)));
         assert_eq!(at_once(2), WRITES_AT_ONCE_MAX as usize);
         let of_all: usize = (3..100).map(at_once).sum();
         assert_eq!(of_all, (WRITES_AT_ONCE_MAX * (WRITES_OF_A_SESSION - 2)) as usize);
-        let other = Pass { session: SessionId::from_random([2; 16]), ..pass(100) };
+        let other = Claims { session: SessionId::from_random([2; 16]), ..claims(100) };
         assert_eq!(rates.write(&other), Ok(()));
         hand.advance(MINUTE);
-        assert_eq!(rates.write(&pass(1)), Ok(()));
+        assert_eq!(rates.write(&claims(1)), Ok(()));
     }
 }

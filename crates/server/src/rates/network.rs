@@ -1,8 +1,8 @@
 //! The networks that a client's address counts for.
 //!
-//! An IPv6 customer is given a /64 at least, a /56 (256 of these) at home, and a /48 (65,536) for a company or through a
-//! free tunnel (RFC 6177). Counting /64s alone would give one home line 256 allowances. So an address counts for each of
-//! the three, and the larger networks have a larger allowance, since many customers may share them.
+//! An IPv6 customer is given a /64 at least, a /56 (256 of these) at home, and a /48 (65,536) for a company or through
+//! a free tunnel (RFC 6177). Counting /64s alone would give one home line 256 allowances. So an address counts for each
+//! of the three, and the larger networks have a larger allowance, since many customers may share them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -13,46 +13,46 @@ use tagalong_core::event::Wire;
 use tagalong_core::limits::{MESSAGE_BURST, REFUSALS_MAX, UNSENT_BYTES_SOFT_MAX, WRITE_DEADLINE};
 use tagalong_core::pace::{Pace, WritePace};
 use tagalong_core::phoenix::Version;
-use tagalong_core::room::{Due, Farewell};
+use tagalong_core::room::{DisconnectReason, Due};
 
+use super::close_reason::CloseReason;
+use super::drain::Place;
 use super::hub::{Membership, NotIn};
 use super::outgoing::Outgoing;
-use super::parting::Parting;
-use super::phoenix_door::{self, PhoenixDoor};
-use super::plain_door;
+use super::phoenix::{self, PhoenixProtocol};
+use super::plain;
 use super::socket::Inbound;
 use super::transport::Transport;
-use super::waves::Place;
 use crate::clock::Sleep;
 use crate::metrics::labels;
 use crate::overview::Failure;
 use crate::state::State;
 use crate::store::StoreError;
-use crate::tokens::Pass;
+use crate::tokens::Claims;
 use crate::warnings::Kind;
 
 /// How long a client may take to answer a close frame and to close its end before the connection is cut.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Which protocol a connection speaks.
-pub(super) enum Door {
-    Phoenix(PhoenixDoor),
+pub(super) enum Protocol {
+    Phoenix(PhoenixProtocol),
     Plain,
 }
 
-impl Door {
+impl Protocol {
     /// What it is called in logs and metrics.
-    pub(super) fn label(&self, transport: &Transport) -> labels::Door {
+    pub(super) fn label(&self, transport: &Transport) -> labels::Protocol {
         let version = match self {
-            Self::Phoenix(door) if door.version() == Version::V2 => "2",
+            Self::Phoenix(protocol) if protocol.version() == Version::V2 => "2",
             Self::Phoenix(_) | Self::Plain => "1",
         };
-        let door = match self {
+        let protocol = match self {
             Self::Phoenix(_) if transport.is_long_poll() => "longpoll",
             Self::Phoenix(_) => "phoenix",
             Self::Plain => "plain",
         };
-        labels::Door { door, version }
+        labels::Protocol { protocol, version }
     }
 }
 
@@ -67,19 +67,19 @@ pub(super) enum Over {
 enum Deadline {
     PositionsDue,
     PingDue,
-    Part(Parting),
+    Part(CloseReason),
 }
 
 /// One open WebSocket, or session of long polls.
 pub(super) struct Connection {
     pub(super) state: State,
-    pub(super) pass: Pass,
+    pub(super) claims: Claims,
     pub(super) transport: Transport,
     pub(super) membership: Option<Membership>,
     pings: bool,
     write_pace: WritePace,
     /// Bytes of unsent output that may leave with the next positions.
-    patient: usize,
+    deferrable: usize,
     messages: Pace,
     refused_in_a_row: u32,
     last_heard: Instant,
@@ -94,7 +94,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(state: State, pass: Pass, transport: Transport) -> Self {
+    pub(super) fn new(state: State, claims: Claims, transport: Transport) -> Self {
         let now = state.clock.instant();
         let timer_at = now + transport.silence_max(&state.config);
         Self {
@@ -109,52 +109,56 @@ impl Connection {
             place: state.waves.join(),
             task: Waker::noop().clone(),
             state,
-            pass,
+            claims,
             transport,
             membership: None,
             pings: false,
-            patient: 0,
+            deferrable: 0,
         }
     }
 
     /// Serves the connection until it is over.
-    pub(super) async fn run(&mut self, door: &mut Door) -> Parting {
-        let parting = match self.serve(door).await {
+    pub(super) async fn run(&mut self, protocol: &mut Protocol) -> CloseReason {
+        let close_reason = match self.serve(protocol).await {
             Ok(never) => match never {},
-            Err(parting) => parting,
+            Err(close_reason) => close_reason,
         };
-        // The seat is given up before the goodbye: nobody else waits for this client's last answer.
+        // The subscription is given up before the goodbye: nobody else waits for this client's last answer.
         self.membership = None;
-        if let Some(code) = parting.close_code() {
+        if let Some(code) = close_reason.close_code() {
             self.transport.feed_close(code);
         }
-        if !matches!(parting, Parting::PeerGone | Parting::Stalled) {
+        if !matches!(close_reason, CloseReason::PeerGone | CloseReason::Stalled) {
             let deadline = self.state.clock.sleep(CLOSE_DEADLINE);
             tokio::select! {
                 () = self.transport.end() => {}
                 () = deadline => {}
             }
         }
-        parting
+        close_reason
     }
 
-    async fn serve(&mut self, door: &mut Door) -> Result<Infallible, Parting> {
-        if matches!(door, Door::Plain) {
-            // Browsers cannot ping, but answer pings: the plain door has no heartbeat of its own.
+    async fn serve(&mut self, protocol: &mut Protocol) -> Result<Infallible, CloseReason> {
+        if matches!(protocol, Protocol::Plain) {
+            // Browsers cannot ping, but answer pings: the plain protocol has no heartbeat of its own.
             self.pings = true;
             // Boxed: what reading a roster takes would be kept in every connection's task for as long as it lives.
-            Box::pin(plain_door::enter(self)).await?;
+            Box::pin(plain::join(self)).await?;
         }
         loop {
-            let inbound = poll_fn(|cx| self.poll_turn(door, cx)).await?;
-            self.receive(door, inbound).await?;
+            let inbound = poll_fn(|cx| self.poll_turn(protocol, cx)).await?;
+            self.receive(protocol, inbound).await?;
         }
     }
 
     /// One turn: hears what came in, or else takes and writes what is owed.
-    fn poll_turn(&mut self, door: &mut Door, cx: &mut Context<'_>) -> Poll<Result<Inbound, Parting>> {
+    fn poll_turn(
+        &mut self,
+        protocol: &mut Protocol,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Inbound, CloseReason>> {
         if self.place.is_let_go() {
-            return Poll::Ready(Err(Parting::Restart));
+            return Poll::Ready(Err(CloseReason::Restart));
         }
         let now = self.state.clock.instant();
         let moved = !self.task.will_wake(cx.waker());
@@ -172,11 +176,11 @@ impl Connection {
                 self.pinged = false;
                 return Poll::Ready(received);
             }
-            if let Err(parting) = self.take(door, cx, now) {
-                return Poll::Ready(Err(parting));
+            if let Err(close_reason) = self.take(protocol, cx, now) {
+                return Poll::Ready(Err(close_reason));
             }
             // Only now: replies and positions that were ready together leave in one write.
-            let nothing_urgent = self.transport.unsent() == self.patient;
+            let nothing_urgent = self.transport.unsent() == self.deferrable;
             let waits = nothing_urgent && !full && self.write_pace.next() > now;
             let written = self.transport.unsent() == 0 || (!waits && self.flushed(cx, now));
             if !(full && written) {
@@ -189,7 +193,7 @@ impl Connection {
     /// Writes what was fed: whether all of it is written. A connection that is gone says so at its next read.
     fn flushed(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let written = self.transport.poll_flush(cx).is_ready();
-        self.patient = 0;
+        self.deferrable = 0;
         self.flushing_since = if written { None } else { self.flushing_since.or(Some(now)) };
         if written {
             self.state.metrics.frames_per_write.observe(self.transport.take_frames().into());
@@ -198,30 +202,32 @@ impl Connection {
     }
 
     /// Feeds what the room owes and the pace allows.
-    fn take(&mut self, door: &mut Door, cx: &Context<'_>, now: Instant) -> Result<(), Parting> {
+    fn take(&mut self, protocol: &mut Protocol, cx: &Context<'_>, now: Instant) -> Result<(), CloseReason> {
         let Some(membership) = &self.membership else { return Ok(()) };
         if !self.transport.takes() {
             return Ok(());
         }
         let due = if self.write_pace.is_due(now) { Due::Everything } else { Due::Control };
-        let wire = match door {
-            Door::Phoenix(door) => Wire::Phoenix(door.version()),
-            Door::Plain => Wire::Plain,
+        let wire = match protocol {
+            Protocol::Phoenix(protocol) => Wire::Phoenix(protocol.version()),
+            Protocol::Plain => Wire::Plain,
         };
         let mut outgoing = Outgoing::new(&mut self.transport, wire, &mut self.write_pace, now);
-        let seat = membership.seat();
-        let taken = membership.room().with(|room| room.poll_take(seat, due, cx.waker(), now, &mut outgoing));
+        let subscription = membership.subscription();
+        let taken = membership
+            .room()
+            .with(|room| room.poll_updates(subscription, due, cx.waker(), now, &mut outgoing));
         if taken.is_pending() {
             return Ok(());
         }
         outgoing.count(&self.state.metrics);
-        match (outgoing.farewell, door) {
+        match (outgoing.disconnect, protocol) {
             (None, _) => Ok(()),
-            (Some(Farewell::Overflowed), _) => Err(Parting::Overflowed),
-            (Some(farewell), Door::Plain) => Err(farewell.into()),
-            (Some(_), Door::Phoenix(door)) => {
+            (Some(DisconnectReason::Overflowed), _) => Err(CloseReason::Overflowed),
+            (Some(disconnect), Protocol::Plain) => Err(disconnect.into()),
+            (Some(_), Protocol::Phoenix(protocol)) => {
                 self.membership = None;
-                if let Some(frame) = door.close(self.pass.session) {
+                if let Some(frame) = protocol.close(self.claims.session) {
                     self.transport.feed(frame);
                 }
                 Ok(())
@@ -231,12 +237,12 @@ impl Connection {
 
     /// One timer for all deadlines. It is moved only when it would ring too late; when it rings too early,
     /// it is set anew: most messages cost no timer work at all.
-    fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant, mut unknown: bool) -> Poll<Parting> {
+    fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant, mut unknown: bool) -> Poll<CloseReason> {
         loop {
             let (at, deadline) = self.next_deadline(now);
             if at <= now {
                 match deadline {
-                    Deadline::Part(parting) => return Poll::Ready(parting),
+                    Deadline::Part(close_reason) => return Poll::Ready(close_reason),
                     Deadline::PingDue => {
                         self.pinged = true;
                         self.transport.feed_ping();
@@ -270,51 +276,51 @@ impl Connection {
         if let Some(since) = self.flushing_since
             && !self.transport.is_long_poll()
         {
-            return (since + WRITE_DEADLINE, Deadline::Part(Parting::Stalled));
+            return (since + WRITE_DEADLINE, Deadline::Part(CloseReason::Stalled));
         }
         let silent = if self.pings && !self.pinged {
             (self.last_heard + timeout / 2, Deadline::PingDue)
         } else {
-            (self.last_heard + timeout, Deadline::Part(Parting::Silent))
+            (self.last_heard + timeout, Deadline::Part(CloseReason::Silent))
         };
         // Also when nothing is owed yet: what comes before then does not wake us.
         let paced = self.write_pace.next();
         if paced > now && paced < silent.0 { (paced, Deadline::PositionsDue) } else { silent }
     }
 
-    async fn receive(&mut self, door: &mut Door, inbound: Inbound) -> Result<(), Parting> {
-        match (door, inbound) {
+    async fn receive(&mut self, protocol: &mut Protocol, inbound: Inbound) -> Result<(), CloseReason> {
+        match (protocol, inbound) {
             (_, Inbound::Alive) => self.spend_message().map(drop),
             (_, Inbound::PollChanged) => Ok(()),
-            (Door::Phoenix(door), Inbound::Text(text)) => phoenix_door::text(self, door, &text).await,
+            (Protocol::Phoenix(protocol), Inbound::Text(text)) => phoenix::text(self, protocol, &text).await,
             // V1 is JSON whatever the frame says that it is; some clients send all as binary.
-            (Door::Phoenix(door), Inbound::Binary(bytes)) if door.version() == Version::V1 => {
-                let text = String::from_utf8(bytes).map_err(|_| Parting::Malformed)?;
-                phoenix_door::text(self, door, &text).await
+            (Protocol::Phoenix(protocol), Inbound::Binary(bytes)) if protocol.version() == Version::V1 => {
+                let text = String::from_utf8(bytes).map_err(|_| CloseReason::Malformed)?;
+                phoenix::text(self, protocol, &text).await
             }
-            (Door::Phoenix(door), Inbound::Binary(bytes)) => phoenix_door::binary(self, door, &bytes),
-            (Door::Plain, Inbound::Text(text)) => plain_door::text(self, &text),
-            (Door::Plain, Inbound::Binary(_)) => plain_door::binary(self),
+            (Protocol::Phoenix(protocol), Inbound::Binary(bytes)) => phoenix::binary(self, protocol, &bytes),
+            (Protocol::Plain, Inbound::Text(text)) => plain::text(self, &text),
+            (Protocol::Plain, Inbound::Binary(_)) => plain::binary(self),
         }
     }
 
     /// Counts a message against the rate that all connections of one participant share; of a watcher, and before
     /// joining, each has its own. A client that goes on and on although it is told is
     /// let go: to read and refuse costs too.
-    pub(super) fn spend_message(&mut self) -> Result<Over, Parting> {
+    pub(super) fn spend_message(&mut self) -> Result<Over, CloseReason> {
         if !self.state.config.rate_limits {
             return Ok(Over::No);
         }
         let step = Duration::from_secs(1) / self.state.config.messages_per_second.max(1);
         let now = self.last_heard;
         let joined = self.membership.as_ref();
-        let shared = joined.and_then(|joined| joined.room().spend_message(joined.seat(), step, now));
+        let shared = joined.and_then(|joined| joined.room().spend_message(joined.subscription(), step, now));
         match shared.unwrap_or_else(|| self.messages.try_spend(now, step)) {
             Ok(()) => {
                 self.refused_in_a_row = 0;
                 Ok(Over::No)
             }
-            Err(_) if self.refused_in_a_row >= REFUSALS_MAX => Err(Parting::Flooding),
+            Err(_) if self.refused_in_a_row >= REFUSALS_MAX => Err(CloseReason::Flooding),
             Err(wait) => {
                 self.refused_in_a_row += 1;
                 Ok(Over::For(wait))
@@ -327,17 +333,17 @@ impl Connection {
     pub(super) fn feed_patiently(&mut self, frame: String) {
         let before = self.transport.unsent();
         self.transport.feed(frame);
-        self.patient += self.transport.unsent() - before;
+        self.deferrable += self.transport.unsent() - before;
     }
 
     /// Says in the log, now and then, why somebody is not let in for a reason of ours: they are told no more than
     /// that it is one.
-    pub(super) fn tell_why(&self, door: &'static str, error: &NotIn) {
+    pub(super) fn tell_why(&self, protocol: &'static str, error: &NotIn) {
         let NotIn::Unread(cause @ StoreError::Unavailable(_)) = error else { return };
         let Some(left_out) = self.state.warnings.due(Kind::DatabaseAway) else { return };
         let code = error.problem().code();
-        tracing::error!(door, code, %cause, left_out, "join failed");
-        let (at, what, why) = (self.state.clock.now(), format!("{door} door: join"), code.to_owned());
+        tracing::error!(protocol, code, %cause, left_out, "join failed");
+        let (at, what, why) = (self.state.clock.now(), format!("{protocol} protocol: join"), code.to_owned());
         self.state.overview.note(Failure { at, request_id: None, what, why });
     }
 }
@@ -347,7 +353,7 @@ mod tests {
     use super::*;
 
     /// A function's future, as large as a task that runs it.
-    fn future_bytes<'a, F: Future>(_: impl Fn(&'a mut Connection, &'a mut Door) -> F) -> usize {
+    fn future_bytes<'a, F: Future>(_: impl Fn(&'a mut Connection, &'a mut Protocol) -> F) -> usize {
         size_of::<F>()
     }
 

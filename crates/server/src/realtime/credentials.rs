@@ -1,4 +1,4 @@
-//! What a client shows at a door: a token and a version in the query, or the token among the subprotocols.
+//! What a client shows at a protocol: a token and a version in the query, or the token among the subprotocols.
 
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::http::{HeaderMap, Uri};
@@ -24,7 +24,7 @@ const POLL_TOKEN_HEADER: &str = "x-phoenix-longpoll-token";
 /// The session of a client that has none yet, as the official client writes it.
 const NO_POLL_TOKEN: &str = "null";
 
-/// What a door reads from the query; any other parameter is the client's own.
+/// What a protocol reads from the query; any other parameter is the client's own.
 #[derive(Default)]
 pub(super) struct Parameters {
     pub(super) token: Option<String>,

@@ -11,7 +11,7 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
 use tagalong_core::room::{
-    Census, EnterError, Guest, NotShown, Now, Reported, Room, SeatId, Swept, Wakes, Welcome,
+    NotShown, Now, Reported, Room, Snapshot, Stats, SubscribeError, Subscriber, SubscriptionId, Swept, Wakes,
 };
 use tagalong_core::session::{Details, EndReason};
 use tagalong_core::time::Timestamp;
@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::cluster::Bus;
 use crate::entropy::Entropy;
 use crate::store::{SessionRecord, Store, StoreError};
-use crate::tokens::{Pass, Role};
+use crate::tokens::{Claims, Role};
 
 /// How long somebody waits for a room's roster to be read.
 const LOAD_DEADLINE: Duration = Duration::from_millis(2_500);
@@ -35,7 +35,7 @@ const QUIET_MAX: Duration = Duration::from_secs(60);
 /// Why somebody has nothing in a room.
 #[derive(Debug, thiserror::Error)]
 pub enum NotIn {
-    /// The room or the pass says no.
+    /// The room or the claims says no.
     #[error("{}", .0.reason())]
     Refused(Problem),
     /// The room's roster could not be read. The cause is for the log alone.
@@ -91,12 +91,17 @@ impl RoomCell {
     }
 
     /// Counts a message of a connection. Nobody else is concerned, so a quiet room stays quiet.
-    pub fn spend_message(&self, seat: SeatId, step: Duration, now: Instant) -> Option<Result<(), Duration>> {
-        self.held.lock().room.spend_message(seat, step, now)
+    pub fn spend_message(
+        &self,
+        subscription: SubscriptionId,
+        step: Duration,
+        now: Instant,
+    ) -> Option<Result<(), Duration>> {
+        self.held.lock().room.spend_message(subscription, step, now)
     }
 
     /// Looks at the room.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&Room) -> T) -> T {
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Room) -> T) -> T {
         look(&self.held.lock().room)
     }
 
@@ -160,10 +165,10 @@ pub struct Bounds {
     pub watchers: usize,
 }
 
-/// A seat that is given up when this is dropped, however the connection ends.
+/// A subscription that is given up when this is dropped, however the connection ends.
 pub struct Membership {
     cell: Arc<RoomCell>,
-    seat: SeatId,
+    subscription: SubscriptionId,
     clock: Clock,
 }
 
@@ -173,16 +178,16 @@ impl Membership {
         &self.cell
     }
 
-    /// The seat in it.
-    pub fn seat(&self) -> SeatId {
-        self.seat
+    /// The subscription in it.
+    pub fn subscription(&self) -> SubscriptionId {
+        self.subscription
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
         let now = now(&self.clock);
-        self.cell.with(|room| room.vacate(self.seat, now));
+        self.cell.with(|room| room.unsubscribe(self.subscription, now));
     }
 }
 
@@ -219,26 +224,26 @@ impl Hub {
         }
     }
 
-    /// Takes a seat in the room of the pass's session; reads the roster first if nobody has been there.
+    /// Takes a subscription in the room of the claims's session; reads the roster first if nobody has been there.
     ///
     /// # Errors
-    /// The reason that the door tells: closed session, no participant (any more), full, or no database.
-    pub async fn enter(&self, pass: &Pass) -> Result<(Membership, Welcome), NotIn> {
-        let guest = match pass.role {
-            Role::Participant => Guest::Participant(&pass.user),
-            Role::Watcher { generation } => Guest::Watcher { max: self.bounds.watchers, generation },
+    /// The reason that the protocol tells: closed session, no participant (any more), full, or no database.
+    pub async fn subscribe(&self, claims: &Claims) -> Result<(Membership, Snapshot), NotIn> {
+        let subscriber = match claims.role {
+            Role::Participant => Subscriber::Participant(&claims.user),
+            Role::Watcher { generation } => Subscriber::Watcher { max: self.bounds.watchers, generation },
             Role::Creator => return Err(Problem::Forbidden.into()),
         };
-        let enter = |room: &mut Room| room.enter(guest, now(&self.clock));
-        let (cell, (seat, mut welcome)) = self.in_room(pass.session, enter).await?;
-        self.wake(std::mem::take(&mut welcome.wakes));
-        if let Role::Watcher { generation } = pass.role
-            && cell.look(|room| room.watch_generation()) < Some(generation)
+        let subscribe = |room: &mut Room| room.subscribe(subscriber, now(&self.clock));
+        let (cell, (subscription, mut snapshot)) = self.in_room(claims.session, subscribe).await?;
+        self.wake(std::mem::take(&mut snapshot.wakes));
+        if let Role::Watcher { generation } = claims.role
+            && cell.read(|room| room.watch_generation()) < Some(generation)
         {
             // Let watch through another node, and the hint that others were sent away is still on its way.
-            self.suspect(pass.session);
+            self.suspect(claims.session);
         }
-        Ok((Membership { cell, seat, clock: self.clock.clone() }, welcome))
+        Ok((Membership { cell, subscription, clock: self.clock.clone() }, snapshot))
     }
 
     /// Takes a position of somebody who has no connection, taken so long ago: whether it is shown, and what they are
@@ -251,12 +256,12 @@ impl Hub {
         session: SessionId,
         user: &UserId,
         position: Option<(Position, Duration)>,
-    ) -> Result<(Result<(), NotShown>, Welcome), NotIn> {
+    ) -> Result<(Result<(), NotShown>, Snapshot), NotIn> {
         let report = |room: &mut Room| {
             let now = now(&self.clock);
             let taken = position.clone();
             let reported = taken.map(|(position, age)| room.report(user, position, age, now)).transpose()?;
-            Ok((reported, room.glance(user, now)?))
+            Ok((reported, room.snapshot_for(user, now)?))
         };
         let (_, (reported, others)) = self.in_room(session, report).await.inspect_err(|error| {
             // They joined through another node, and the hint is still on its way.
@@ -280,7 +285,7 @@ impl Hub {
     async fn in_room<T>(
         &self,
         session: SessionId,
-        mut act: impl FnMut(&mut Room) -> Result<T, EnterError>,
+        mut act: impl FnMut(&mut Room) -> Result<T, SubscribeError>,
     ) -> Result<(Arc<RoomCell>, T), NotIn> {
         loop {
             let cell = self.cell(session);
@@ -293,11 +298,11 @@ impl Hub {
             match cell.with(&mut act) {
                 Ok(done) => return Ok((cell, done)),
                 // Given up between finding and entering it: the next one is new.
-                Err(EnterError::Retired) => self.forget(&cell, session),
-                Err(EnterError::Closed(closed)) => return Err(Problem::from(closed).into()),
-                Err(EnterError::NotAParticipant) => return Err(Problem::Unauthenticated.into()),
-                Err(EnterError::Full) => return Err(Problem::SessionFull.into()),
-                Err(EnterError::WatchingRevoked) => return Err(Problem::WatchingRevoked.into()),
+                Err(SubscribeError::Retired) => self.forget(&cell, session),
+                Err(SubscribeError::Closed(closed)) => return Err(Problem::from(closed).into()),
+                Err(SubscribeError::NotAParticipant) => return Err(Problem::Unauthenticated.into()),
+                Err(SubscribeError::Full) => return Err(Problem::SessionFull.into()),
+                Err(SubscribeError::WatchingRevoked) => return Err(Problem::WatchingRevoked.into()),
             }
         }
     }
@@ -381,7 +386,7 @@ impl Hub {
 
     /// How many watch a session, as far as this node knows.
     pub fn watcher_count(&self, session: SessionId) -> u32 {
-        self.find(session).map_or(0, |cell| cell.look(Room::watcher_count))
+        self.find(session).map_or(0, |cell| cell.read(Room::watcher_count))
     }
 
     /// Ends the sessions whose time is up, forgets positions whose life is over, tells who came and who is gone,
@@ -416,16 +421,16 @@ impl Hub {
     /// Looks at every room, one after the other.
     pub fn visit(&self, mut look: impl FnMut(&Room)) {
         for (_, cell) in self.all() {
-            cell.look(&mut look);
+            cell.read(&mut look);
         }
     }
 
     /// How many rooms there are, and how much is in them.
-    pub fn census(&self) -> (usize, Census) {
+    pub fn stats(&self) -> (usize, Stats) {
         let rooms = self.all();
-        let mut total = Census::default();
+        let mut total = Stats::default();
         for (_, cell) in &rooms {
-            total += cell.look(Room::census);
+            total += cell.read(Room::stats);
         }
         (rooms.len(), total)
     }
@@ -472,12 +477,12 @@ mod tests {
         let cell = RoomCell::new(Room::new(SessionId::from_random([2; 16]), None, Duration::ZERO));
         let sweep = || cell.sweep(now(&clock));
         cell.with(|room| room.reconcile(details, vec![profile], now(&clock))).wake();
-        let entered = cell.with(|room| room.enter(Guest::Participant(&user), now(&clock)));
-        let (seat, _) = entered.unwrap();
+        let entered = cell.with(|room| room.subscribe(Subscriber::Participant(&user), now(&clock)));
+        let (subscription, _) = entered.unwrap();
         assert!(sweep().is_some() && sweep().is_none());
 
         let position = Position::parse(r#"{"lat":1,"lng":2}"#, clock.now()).unwrap();
-        cell.with(|room| room.publish(seat, position, now(&clock))).unwrap().wake();
+        cell.with(|room| room.publish(subscription, position, now(&clock))).unwrap().wake();
         assert!(sweep().is_some() && sweep().is_none());
         hand.advance(location_ttl);
         assert!(sweep().is_some_and(|(swept, _)| swept.untold), "the position is gone");

@@ -16,9 +16,9 @@ use tagalong_core::event::topic;
 use tagalong_core::limits::{MESSAGE_BYTES_MAX, POLL_WINDOW, POST_LINES_MAX};
 use tagalong_core::phoenix::{self, Version};
 
-use super::connection::Door;
+use super::connection::Protocol;
 use super::credentials::{Parameters, poll_token, token_in_header};
-use super::phoenix_door::PhoenixDoor;
+use super::phoenix::PhoenixProtocol;
 use super::poll_sessions::{Gone, Mailbox, PollAnswer};
 use super::poll_token::PollToken;
 use super::socket::Inbound;
@@ -27,7 +27,7 @@ use super::upgrade::{admit, serve};
 use crate::http::{BodySender, LargeBody, allowed_origin};
 use crate::rates::{Act, Address};
 use crate::state::State;
-use crate::tokens::Pass;
+use crate::tokens::Claims;
 use crate::traces::{Span, SpanKind};
 
 /// `/socket/longpoll`.
@@ -77,7 +77,7 @@ fn open(
 ) -> Response {
     let version = Version::negotiate(parameters.vsn.as_deref()).ok();
     let token = parameters.token.or_else(|| token_in_header(headers));
-    let Some((version, pass)) = version.zip(admit(&state, headers, token)) else {
+    let Some((version, claims)) = version.zip(admit(&state, headers, token)) else {
         return match state.rates.spend(Act::Miss, address) {
             Ok(()) => answer(StatusCode::FORBIDDEN),
             Err(wait) => later(wait.as_secs() + 1),
@@ -89,10 +89,10 @@ fn open(
     let span = Span::child(SpanKind::Server, || "connection".to_owned());
     let mut transport = Transport::LongPoll(poll);
     if gone.is_some() {
-        transport.feed(channel_failed(version, &pass));
+        transport.feed(channel_failed(version, &claims));
     }
     tokio::spawn(async move {
-        serve(&state, pass, transport, Door::Phoenix(PhoenixDoor::new(version)), &span).await;
+        serve(&state, claims, transport, Protocol::Phoenix(PhoenixProtocol::new(version)), &span).await;
         drop((span, tracked, connected));
     });
     answer_with(StatusCode::GONE, Some(token), &[])
@@ -100,8 +100,8 @@ fn open(
 
 /// What makes a client join again whose session is gone. Since 1.8 it does so by itself, and never hears this; before,
 /// it went on in the new session as if it had joined.
-fn channel_failed(version: Version, pass: &Pass) -> String {
-    phoenix::error(version, "null", &tagalong_core::event::to_json(&topic(pass.session)))
+fn channel_failed(version: Version, claims: &Claims) -> String {
+    phoenix::error(version, "null", &tagalong_core::event::to_json(&topic(claims.session)))
 }
 
 /// Gives the session of a token what a request says.

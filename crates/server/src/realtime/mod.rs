@@ -1,4 +1,4 @@
-//! The live side: two doors to the same rooms, by WebSocket and, for the Phoenix one, by long polling.
+//! The live side: two protocols to the same rooms, by WebSocket and, for the Phoenix one, by long polling.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -8,7 +8,7 @@
 //! | `handshake` | what a request must have to become a WebSocket |
 //! | `connection` | one task per connection: reads, takes from the room, writes |
 //! | `outgoing` | what a connection takes from its room, on its way to the next write |
-//! | `phoenix_door`, `plain_door` | what a message means at each door |
+//! | `phoenix`, `plain` | what a message means at each protocol |
 //! | `credentials` | what a client shows to be let in |
 //! | `line` | what carries a connection: a WebSocket, or polls |
 //! | `socket` | an open WebSocket: reads, writes, and ends it |
@@ -16,21 +16,21 @@
 //! | `poll_token` | the token that names a session of long polling |
 //! | `polls` | the sessions of long polling: what lies between requests and connection |
 //! | `waves` | how connections are let go when the server stops |
-//! | `parting` | why connections end, and the close code of each |
+//! | `close_reason` | why connections end, and the close code of each |
 
+pub mod close_reason;
 pub mod connection;
 mod credentials;
+pub mod drain;
 mod handshake;
 pub mod hub;
 pub mod longpoll;
 mod neighbours;
 mod outgoing;
-pub mod parting;
-mod phoenix_door;
-mod plain_door;
+mod phoenix;
+mod plain;
 pub mod poll_sessions;
 mod poll_token;
 mod socket;
 mod transport;
 pub mod upgrade;
-pub mod waves;

@@ -48,7 +48,7 @@ impl Rooms for Hub {
     }
 
     fn is_in(&self, session: SessionId, user: &UserId) -> bool {
-        self.find(session).is_some_and(|cell| cell.look(|room| room.is_member(user)))
+        self.find(session).is_some_and(|cell| cell.read(|room| room.is_member(user)))
     }
 
     fn take_watching(&self, session: SessionId) -> Option<u32> {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tagalong_core::event::{Broadcast, Wire};
 use tagalong_core::pace::WritePace;
-use tagalong_core::room::{Due, Farewell, Taker};
+use tagalong_core::room::{DisconnectReason, Due, Sink};
 
 use super::transport::Transport;
 use crate::metrics::{Metrics, Seconds, Tally};
@@ -19,7 +19,7 @@ pub(super) struct Outgoing<'a> {
     now: Instant,
     positions: u32,
     waits: Tally<Seconds>,
-    pub(super) farewell: Option<Farewell>,
+    pub(super) disconnect: Option<DisconnectReason>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -29,7 +29,7 @@ impl<'a> Outgoing<'a> {
         pace: &'a mut WritePace,
         now: Instant,
     ) -> Self {
-        Self { transport, wire, pace, now, positions: 0, waits: Tally::default(), farewell: None }
+        Self { transport, wire, pace, now, positions: 0, waits: Tally::default(), disconnect: None }
     }
 
     /// A few additions for each take, however many positions it gave.
@@ -41,7 +41,7 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-impl Taker for Outgoing<'_> {
+impl Sink for Outgoing<'_> {
     fn control(&mut self, event: &Arc<Broadcast>) {
         self.transport.feed(event.frame(self.wire));
     }
@@ -54,8 +54,8 @@ impl Taker for Outgoing<'_> {
         }
     }
 
-    fn farewell(&mut self, farewell: Farewell) {
-        self.farewell = Some(farewell);
+    fn disconnect(&mut self, disconnect: DisconnectReason) {
+        self.disconnect = Some(disconnect);
     }
 
     fn ready_for(&mut self) -> Due {

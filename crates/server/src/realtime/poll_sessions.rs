@@ -1,8 +1,8 @@
 //! Sessions of long polling: each is a connection whose client polls for messages, and posts its own.
 //!
-//! A session has two sides with a mailbox between them. The connection's task feeds frames and hands them over when a poll
-//! waits; it takes nothing from the room before, so that a client that polls rarely finds the newest positions. Requests,
-//! which come and go, wait at the other side.
+//! A session has two sides with a mailbox between them. The connection's task feeds frames and hands them over when a
+//! poll waits; it takes nothing from the room before, so that a client that polls rarely finds the newest positions.
+//! Requests, which come and go, wait at the other side.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use tagalong_core::websocket::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::parting::Parting;
+use super::close_reason::CloseReason;
 use crate::http::Stream;
 
 /// Most bytes that one system call reads: twenty positions.
@@ -132,13 +132,13 @@ impl Socket {
     }
 
     /// Writes what was fed.
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Parting>> {
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         while self.unsent() > 0 {
             let written = match self.stream.poll_write(cx, &self.output[self.written..]) {
                 Poll::Ready(Ok(written)) if written > 0 => written,
                 Poll::Ready(_) => {
                     self.release();
-                    return Poll::Ready(Err(Parting::PeerGone));
+                    return Poll::Ready(Err(CloseReason::PeerGone));
                 }
                 Poll::Pending => {
                     self.shrink();
@@ -148,7 +148,7 @@ impl Socket {
             self.written += written;
         }
         self.release();
-        self.stream.poll_flush(cx).map_err(|_| Parting::PeerGone)
+        self.stream.poll_flush(cx).map_err(|_| CloseReason::PeerGone)
     }
 
     /// Everything is written, or never will be.
@@ -171,9 +171,9 @@ impl Socket {
     }
 
     /// The next message, or why there will be none.
-    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, Parting>> {
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, CloseReason>> {
         if !self.talks() {
-            return Poll::Ready(Err(Parting::PeerGone));
+            return Poll::Ready(Err(CloseReason::PeerGone));
         }
         loop {
             let mut input = &self.input[..];
@@ -190,7 +190,7 @@ impl Socket {
                 let mut read = ReadBuf::new(place);
                 if ready!(self.stream.poll_read(cx, &mut read)).is_err() || read.filled().is_empty() {
                     self.talk = Talk::Broken;
-                    return Poll::Ready(Err(Parting::PeerGone));
+                    return Poll::Ready(Err(CloseReason::PeerGone));
                 }
                 let mut input = read.filled();
                 let decoded = self.decoder.decode(&mut input);
@@ -203,7 +203,7 @@ impl Socket {
         }
     }
 
-    fn hear(&mut self, decoded: Result<Received, Fault>) -> Result<Inbound, Parting> {
+    fn hear(&mut self, decoded: Result<Received, Fault>) -> Result<Inbound, CloseReason> {
         match decoded {
             Ok(Received::Text(text)) => Ok(Inbound::Text(text)),
             Ok(Received::Binary(bytes)) => Ok(Inbound::Binary(bytes)),
@@ -219,14 +219,14 @@ impl Socket {
                 if std::mem::replace(&mut self.talk, Talk::Done) == Talk::Both {
                     encode_close(code, self.output());
                 }
-                Err(Parting::PeerClosed)
+                Err(CloseReason::PeerClosed)
             }
             Err(fault) => {
                 self.talk = Talk::Broken;
                 Err(match fault {
-                    Fault::Protocol => Parting::Protocol,
-                    Fault::NotUtf8 => Parting::NotUtf8,
-                    Fault::TooBig => Parting::TooBig,
+                    Fault::Protocol => CloseReason::Protocol,
+                    Fault::NotUtf8 => CloseReason::NotUtf8,
+                    Fault::TooBig => CloseReason::TooBig,
                 })
             }
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tagalong_core::limits::{POLL_PACE, POLL_SESSION_LIFE};
 use tagalong_core::pace::WritePace;
 
-use super::parting::Parting;
+use super::close_reason::CloseReason;
 use super::poll_sessions::LongPoll;
 use super::socket::{Inbound, Socket};
 use crate::config::Config;
@@ -88,14 +88,14 @@ impl Transport {
         }
     }
 
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Parting>> {
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         match self {
             Self::WebSocket(socket) => socket.poll_flush(cx),
             Self::LongPoll(poll) => poll.poll_flush(cx).map(Ok),
         }
     }
 
-    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, Parting>> {
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, CloseReason>> {
         match self {
             Self::WebSocket(socket) => socket.poll_receive(cx),
             Self::LongPoll(poll) => poll.poll_receive(cx).map(Ok),

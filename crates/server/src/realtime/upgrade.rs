@@ -1,4 +1,4 @@
-//! Lets a request in through one of the doors, or refuses it before anything is spent on it.
+//! Lets a request in through one of the protocols, or refuses it before anything is spent on it.
 
 use std::time::Instant;
 
@@ -8,18 +8,18 @@ use axum::response::{IntoResponse, Response};
 use tagalong_core::phoenix::Version;
 use tagalong_core::problem::Problem;
 
-use super::connection::{Connection, Door};
+use super::close_reason::CloseReason;
+use super::connection::{Connection, Protocol};
 use super::credentials::{Parameters, token_in_subprotocol};
 use super::handshake::{Handshake, Wrong};
-use super::parting::Parting;
-use super::phoenix_door::PhoenixDoor;
+use super::phoenix::PhoenixProtocol;
 use super::socket::Socket;
 use super::transport::Transport;
-use crate::http::{Refusal, allowed_origin};
+use crate::http::{ApiError, allowed_origin};
 use crate::metrics::labels;
 use crate::rates::Address;
 use crate::state::State;
-use crate::tokens::{Pass, Role};
+use crate::tokens::{Claims, Role};
 use crate::traces::{Span, SpanKind};
 
 /// The subprotocol that official clients offer, and browsers insist on seeing chosen.
@@ -40,8 +40,8 @@ pub(crate) async fn phoenix(
     let parameters = Parameters::of(&asked);
     let version = Version::negotiate(parameters.vsn.as_deref()).ok();
     match version.zip(admit(&state, &headers, parameters.token)) {
-        Some((version, pass)) => {
-            open(state, address, handshake, pass, Door::Phoenix(PhoenixDoor::new(version)))
+        Some((version, claims)) => {
+            open(state, address, handshake, claims, Protocol::Phoenix(PhoenixProtocol::new(version)))
         }
         // No body: browsers hide it, and clients come back every five seconds for ever.
         None => StatusCode::FORBIDDEN.into_response(),
@@ -61,24 +61,30 @@ pub(crate) async fn plain(
         Err(wrong) => return wrong.into_response(),
     };
     match admit(&state, &headers, Parameters::of(&asked).token) {
-        Some(pass) => open(state, address, handshake, pass, Door::Plain),
-        None => Refusal::from(Problem::Unauthenticated).into_response(),
+        Some(claims) => open(state, address, handshake, claims, Protocol::Plain),
+        None => ApiError::from(Problem::Unauthenticated).into_response(),
     }
 }
 
 /// Who asks, if they may come in: from an origin that is allowed, with a token for sockets.
-pub(super) fn admit(state: &State, headers: &HeaderMap, in_query: Option<String>) -> Option<Pass> {
+pub(super) fn admit(state: &State, headers: &HeaderMap, in_query: Option<String>) -> Option<Claims> {
     if !allowed_origin(&state.config, headers) {
         return None;
     }
     let token = in_query.or_else(|| token_in_subprotocol(headers))?;
-    let pass = state.tokens.verify(&token).ok()?;
-    (pass.role != Role::Creator).then_some(pass)
+    let claims = state.tokens.verify(&token).ok()?;
+    (claims.role != Role::Creator).then_some(claims)
 }
 
-fn open(state: State, address: Address, handshake: Handshake, pass: Pass, door: Door) -> Response {
+fn open(
+    state: State,
+    address: Address,
+    handshake: Handshake,
+    claims: Claims,
+    protocol: Protocol,
+) -> Response {
     let Some(connected) = state.rates.connect(address) else {
-        return Refusal::from(Problem::RateLimited)
+        return ApiError::from(Problem::RateLimited)
             .saying("Too many connections from this address")
             .into_response();
     };
@@ -89,7 +95,7 @@ fn open(state: State, address: Address, handshake: Handshake, pass: Pass, door: 
     let span = Span::child(SpanKind::Server, || "connection".to_owned());
     tokio::spawn(async move {
         if let Ok(upgraded) = upgrade.await {
-            serve(&state, pass, Transport::WebSocket(Socket::new(upgraded)), door, &span).await;
+            serve(&state, claims, Transport::WebSocket(Socket::new(upgraded)), protocol, &span).await;
         }
         drop((span, tracked, connected));
     });
@@ -99,32 +105,39 @@ fn open(state: State, address: Address, handshake: Handshake, pass: Pass, door: 
 /// Serves a connection until it is over, and says so.
 pub(super) fn serve<'a>(
     state: &'a State,
-    pass: Pass,
+    claims: Claims,
     transport: Transport,
-    mut door: Door,
+    mut protocol: Protocol,
     span: &'a Span,
 ) -> impl Future<Output = ()> + Send + 'a {
-    let (role, labels) = (pass.role, door.label(&transport));
+    let (role, labels) = (claims.role, protocol.label(&transport));
     let (began, opened) = (state.clock.instant(), state.metrics.open(labels.clone()));
     // Boxed, or the task has room for it once for each place that it is moved through.
-    let mut connection = Box::new(Connection::new(state.clone(), pass, transport));
+    let mut connection = Box::new(Connection::new(state.clone(), claims, transport));
     async move {
-        let parting = connection.run(&mut door).await;
+        let close_reason = connection.run(&mut protocol).await;
         drop((opened, connection));
-        over(state, &labels, role, parting, began, span);
+        over(state, &labels, role, close_reason, began, span);
     }
 }
 
 /// Counts a connection that is over, and writes its line in the log.
-fn over(state: &State, labels: &labels::Door, role: Role, parting: Parting, began: Instant, span: &Span) {
-    let (reason, code) = (parting.name(), parting.close_code().unwrap_or(0));
+fn over(
+    state: &State,
+    labels: &labels::Protocol,
+    role: Role,
+    close_reason: CloseReason,
+    began: Instant,
+    span: &Span,
+) {
+    let (reason, code) = (close_reason.name(), close_reason.close_code().unwrap_or(0));
     state.metrics.connections_closed.get_or_create(&labels::Closed { reason, code }).inc();
     let seconds = state.clock.instant().saturating_duration_since(began).as_secs_f64();
-    let labels::Door { door, version } = labels;
-    span.set("tagalong.door", *door);
+    let labels::Protocol { protocol, version } = labels;
+    span.set("tagalong.protocol", *protocol);
     span.set("tagalong.version", *version);
     span.set("tagalong.role", role.name());
     span.set("tagalong.reason", reason);
     span.set("tagalong.close_code", i64::from(code));
-    tracing::info!(door, version, role = role.name(), reason, code, seconds, "connection over");
+    tracing::info!(protocol, version, role = role.name(), reason, code, seconds, "connection over");
 }

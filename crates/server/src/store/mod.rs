@@ -473,7 +473,8 @@ impl Store {
         either!(self, "wipe", database => database.wipe())
     }
 
-    /// Does what [`Self::wipe`] leaves out for large files, which takes longer: writes them anew if something was deleted.
+    /// Does what [`Self::wipe`] leaves out for large files, which takes longer: writes them anew if something was
+    /// deleted.
     ///
     /// # Errors
     /// As [`Self::wipe`].

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tagalong_core::event::to_json;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::limits::DISPLAY_NAME_CHARS_MAX;
-use tagalong_core::participant::{AvatarColor, DisplayName, Look, Profile};
+use tagalong_core::participant::{AvatarColor, ConfusableKey, DisplayName, Profile};
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
@@ -143,24 +143,24 @@ pub(super) fn admit<'a>(
     Ok(Profile { user_id: new.user_id, display_name: new.display_name, avatar_color })
 }
 
-/// The names of who was there before looks were unique, in order of joining. What a name looks like is decided by
+/// The names of who was there before keys were unique, in order of joining. What a name keys like is decided by
 /// the program, so no migration can write it down.
 #[derive(Default)]
-pub(super) struct Looks {
+pub(super) struct ConfusableKeys {
     caseless: BTreeSet<(SessionId, String)>,
     skeletons: BTreeSet<(SessionId, String)>,
 }
 
-impl Looks {
-    /// The name that somebody keeps, and its look. Of several people in a session whose names look the same, the
+impl ConfusableKeys {
+    /// The name that somebody keeps, and its key. Of several people in a session whose names look the same, the
     /// later ones get a number.
-    pub(super) fn keep(&mut self, session: SessionId, name: &str) -> (String, Look) {
+    pub(super) fn keep(&mut self, session: SessionId, name: &str) -> (String, ConfusableKey) {
         let mut kept = name.to_owned();
         let mut number = 1_u32;
         loop {
-            let look = DisplayName::restore(&kept).look();
-            if self.take(session, &look) {
-                return (kept, look);
+            let key = DisplayName::restore(&kept).confusable_key();
+            if self.take(session, &key) {
+                return (kept, key);
             }
             number += 1;
             let stem: String = name.chars().take(DISPLAY_NAME_CHARS_MAX - NUMBER_CHARS_MAX).collect();
@@ -168,9 +168,9 @@ impl Looks {
         }
     }
 
-    /// Takes a look in a session, if neither of its keys is taken there.
-    fn take(&mut self, session: SessionId, look: &Look) -> bool {
-        let (caseless, skeleton) = ((session, look.caseless.clone()), (session, look.skeleton.clone()));
+    /// Takes a key in a session, if neither of its keys is taken there.
+    fn take(&mut self, session: SessionId, key: &ConfusableKey) -> bool {
+        let (caseless, skeleton) = ((session, key.caseless.clone()), (session, key.skeleton.clone()));
         let free = !self.caseless.contains(&caseless) && !self.skeletons.contains(&skeleton);
         if free {
             self.caseless.insert(caseless);
@@ -180,12 +180,16 @@ impl Looks {
     }
 
     /// The same for somebody from another database, whose names are unique only among those who are there.
-    pub(super) fn restore(&mut self, session: SessionId, somebody: &StoredParticipant) -> (String, Look) {
+    pub(super) fn restore(
+        &mut self,
+        session: SessionId,
+        somebody: &StoredParticipant,
+    ) -> (String, ConfusableKey) {
         let name = &somebody.display_name;
         if somebody.is_active {
             self.keep(session, name.as_str())
         } else {
-            (name.as_str().to_owned(), name.look())
+            (name.as_str().to_owned(), name.confusable_key())
         }
     }
 }

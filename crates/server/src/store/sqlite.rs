@@ -29,7 +29,7 @@ use tagalong_core::time::Timestamp;
 
 use self::deletion::Wiper;
 use self::writer::Writer;
-use super::rules::{self, Looks, SessionRow};
+use super::rules::{self, ConfusableKeys, SessionRow};
 use super::{
     NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord, StoreError,
     TrackerRecord,
@@ -293,14 +293,14 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
         .run_direct(None, &mut *write, false)
         .await
         .map_err(unreadable)?;
-    write_looks(&mut write).await?;
+    write_confusable_keys(&mut write).await?;
     Ok(write.commit().await?)
 }
 
-/// Gives those a look who have none: a migration that changes what a look is takes the old ones away, and a program of
-/// before it writes no skeleton.
-async fn write_looks(write: &mut SqliteConnection) -> Result<(), StoreError> {
-    // Of a whole session at once: a look that is kept must not stand in the way of an earlier one that is written.
+/// Writes the confusable keys of names that have none: a migration that changes the keys deletes the old ones, and an
+/// older program writes no skeleton.
+async fn write_confusable_keys(write: &mut SqliteConnection) -> Result<(), StoreError> {
+    // Of a whole session at once: a key that is kept must not stand in the way of an earlier one that is written.
     sqlx::query(
         "UPDATE participants SET name_look = NULL, name_skeleton = NULL
          WHERE is_active = 1 AND session_id IN (
@@ -316,15 +316,15 @@ async fn write_looks(write: &mut SqliteConnection) -> Result<(), StoreError> {
     )
     .fetch_all(&mut *write)
     .await?;
-    let mut looks = Looks::default();
+    let mut keys = ConfusableKeys::default();
     for row in rows {
-        let (name, look) = looks.keep(session_id(&row, "session_id")?, row.try_get("display_name")?);
+        let (name, key) = keys.keep(session_id(&row, "session_id")?, row.try_get("display_name")?);
         sqlx::query(
             "UPDATE participants SET display_name = ?, name_look = ?, name_skeleton = ? WHERE sequence = ?",
         )
         .bind(name)
-        .bind(look.caseless)
-        .bind(look.skeleton)
+        .bind(key.caseless)
+        .bind(key.skeleton)
         .bind(row.try_get::<i64, _>("sequence")?)
         .execute(&mut *write)
         .await?;
@@ -392,7 +392,7 @@ async fn insert_participant(
     profile: &Profile,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let look = profile.display_name.look();
+    let key = profile.display_name.confusable_key();
     sqlx::query(
         "INSERT INTO participants (session_id, user_id, display_name, name_look, name_skeleton, avatar_color, joined_at,
                                    last_seen)
@@ -402,8 +402,8 @@ async fn insert_participant(
     .bind(id.to_string())
     .bind(profile.user_id.as_str())
     .bind(profile.display_name.as_str())
-    .bind(look.caseless)
-    .bind(look.skeleton)
+    .bind(key.caseless)
+    .bind(key.skeleton)
     .bind(profile.avatar_color.as_str())
     .bind(now.as_millis())
     .bind(now.as_millis())

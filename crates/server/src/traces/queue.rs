@@ -24,7 +24,7 @@ const SPANS_WAITING_MAX: usize = 8192;
 const BATCH_SPANS_MAX: usize = 512;
 
 /// Spans on their way, encoded.
-pub(super) struct Batch {
+pub(super) struct SpanBatch {
     pub(super) body: Bytes,
     spans: u64,
 }
@@ -35,7 +35,7 @@ pub(super) struct Queue {
     counters: Counters,
     waiting: Mutex<VecDeque<SpanData>>,
     /// What the collector did not take and may take yet.
-    again: Mutex<Option<Batch>>,
+    again: Mutex<Option<SpanBatch>>,
 }
 
 impl std::fmt::Debug for Queue {
@@ -59,7 +59,7 @@ impl Queue {
     }
 
     /// What is to be sent next: what was not taken, then the oldest.
-    pub(super) fn take(&self) -> Option<Batch> {
+    pub(super) fn take(&self) -> Option<SpanBatch> {
         if let Some(again) = self.again.lock().take() {
             return Some(again);
         }
@@ -74,11 +74,11 @@ impl Queue {
         let count = spans.len() as u64;
         let resource_spans = group_spans_by_resource_and_scope(spans, &self.resource);
         let body = ExportTraceServiceRequest { resource_spans }.encode_to_vec().into();
-        Some(Batch { body, spans: count })
+        Some(SpanBatch { body, spans: count })
     }
 
     /// Counts what was taken or refused for good, and keeps what may be taken yet.
-    pub(super) fn settle(&self, batch: Batch, answer: &Result<(), Unsent>) {
+    pub(super) fn settle(&self, batch: SpanBatch, answer: &Result<(), Unsent>) {
         match answer {
             Ok(()) => _ = self.counters.sent.inc_by(batch.spans),
             Err(unsent) if unsent.is_for_good() => _ = self.counters.dropped.inc_by(batch.spans),

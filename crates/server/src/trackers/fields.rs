@@ -9,7 +9,7 @@ use tagalong_core::time::Timestamp;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::{Said, Unusable};
+use super::{Payload, Unusable};
 
 /// Knots in a metre a second.
 const KNOTS: f64 = 3600.0 / 1852.0;
@@ -64,8 +64,8 @@ pub(super) const TRACCAR_FORM: Shape = Shape {
     battery: (&["/batt"], PERCENT),
 };
 
-/// The same protocol as OsmAnd itself speaks it: metres a second, and `hdop` is the accuracy in metres, for OsmAnd writes
-/// `Location.getAccuracy()` there.
+/// The same protocol as OsmAnd itself speaks it: metres a second, and `hdop` is the accuracy in metres, for OsmAnd
+/// writes `Location.getAccuracy()` there.
 pub(super) const OSMAND: Shape =
     Shape { accuracy: &["/accuracy", "/hdop"], speed: (&["/speed"], AS_OURS), ..TRACCAR_FORM };
 
@@ -121,11 +121,11 @@ pub(super) enum Unfit {
 }
 
 impl Unfit {
-    /// What becomes of a request that has nothing better. A position from the future is acknowledged by every adapter: an
-    /// app would send it again until its time has come, and it would be old then.
-    pub(super) fn said(self) -> Result<Said, Unusable> {
+    /// What becomes of a request that has nothing better. A position from the future is acknowledged by every adapter:
+    /// an app would send it again until its time has come, and it would be old then.
+    pub(super) fn said(self) -> Result<Payload, Unusable> {
         match self {
-            Self::Ahead(by) => Ok(Said::Ahead(by)),
+            Self::Ahead(by) => Ok(Payload::Ahead(by)),
             Self::NoPlace | Self::NoTime => Err(Unusable::NoPosition),
         }
     }
@@ -146,7 +146,8 @@ impl Shape {
             None => None,
         };
         let speed = within(self.speed.0, self.speed.1, 0.0, f64::MAX);
-        // Android writes 0.0 for what it does not know. No fix is exact to the metre, and nobody who stands has a direction.
+        // Android writes 0.0 for what it does not know. No fix is exact to the metre, and nobody who stands has a
+        // direction.
         let is_known = |number: &f64| *number > 0.0;
         let heading = within(self.heading, 1.0, 0.0, 360.0);
         let reading = Reading {

@@ -3,13 +3,13 @@
 use tagalong_core::time::Timestamp;
 
 use super::fields::{self, Unfit};
-use super::{Request, Said, Unusable};
+use super::{Payload, Request, Unusable};
 
 /// The body that is to be pasted into the app.
 pub(super) const BODY: &str =
     "lat=%LAT&lon=%LON&timestamp=%TIMESTAMP&acc=%ACC&alt=%ALT&spd=%SPD&dir=%DIR&batt=%BATT";
 
-pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusable> {
+pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Payload, Unusable> {
     let pairs = fields::pairs([request.query.as_bytes(), request.body]);
-    fields::GPSLOGGER.read(&pairs, now).map(Said::Position).or_else(Unfit::said)
+    fields::GPSLOGGER.read(&pairs, now).map(Payload::Position).or_else(Unfit::said)
 }

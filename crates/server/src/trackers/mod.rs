@@ -3,11 +3,11 @@
 //! One adapter a file; what they have in common stands in `fields`. Nothing of any app leaks past here: what
 //! comes out is a [`Position`], as from a socket, and what the domain has to say becomes what the app expects.
 
-pub mod faces;
+pub mod avatars;
 mod fields;
-pub mod gate;
 mod gpslogger;
 pub mod link;
+pub mod link_cache;
 pub mod outcome;
 pub mod overland;
 pub mod owntracks;
@@ -49,7 +49,7 @@ pub struct Request<'a> {
 
 /// What an app said.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Said {
+pub enum Payload {
     /// Where its owner is.
     Position(Position),
     /// Where its owner was, at a time that lies so far ahead: it is acknowledged and never shown.
@@ -98,7 +98,7 @@ impl App {
     /// # Errors
     /// When it cannot be used, and the app or its owner understands that. An app that would send the same again
     /// for ever is told that all is well instead.
-    pub fn read(self, request: Request<'_>, now: Timestamp) -> Result<Said, Unusable> {
+    pub fn read(self, request: Request<'_>, now: Timestamp) -> Result<Payload, Unusable> {
         match self {
             Self::OwnTracks => owntracks::read(request, now),
             Self::Traccar => traccar::read(request, now, &fields::TRACCAR_FORM),

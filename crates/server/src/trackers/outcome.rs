@@ -105,9 +105,9 @@ pub struct Reported {
     /// When it came in.
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
-    /// `shown`; or why it was not: `too_old`, `superseded` (a newer position is shown), `paused` (its owner paused or stopped),
-    /// `clock_ahead` (the phone's clock is more than a minute ahead), `no_position` (a heartbeat or the like),
-    /// `too_large` (acknowledged and not read), `not_understood`, `encrypted`.
+    /// `shown`; or why it was not: `too_old`, `superseded` (a newer position is shown), `paused` (its owner paused or
+    /// stopped), `clock_ahead` (the phone's clock is more than a minute ahead), `no_position` (a heartbeat or the
+    /// like), `too_large` (acknowledged and not read), `not_understood`, `encrypted`.
     #[schema(example = "too_old")]
     outcome: &'static str,
     /// How old it was, or how far ahead, in seconds; nothing for other outcomes.

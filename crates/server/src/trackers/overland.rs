@@ -9,14 +9,14 @@ use tagalong_core::position::Position;
 use tagalong_core::time::Timestamp;
 
 use super::fields::{self, Unfit};
-use super::{Request, Said, Unusable};
+use super::{Payload, Request, Unusable};
 
 /// The only answer that it takes for a yes.
 pub(super) const TAKEN: &str = r#"{"result":"ok"}"#;
 
 /// Features stay text until each is looked at: a batch of a thousand is never held twice.
 #[derive(Deserialize)]
-struct Batch<'a> {
+struct Upload<'a> {
     /// What waits to be sent, the oldest first.
     #[serde(borrow)]
     locations: Option<Vec<&'a RawValue>>,
@@ -25,8 +25,8 @@ struct Batch<'a> {
     current: Option<&'a RawValue>,
 }
 
-pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusable> {
-    let batch: Batch<'_> = serde_json::from_slice(request.body).map_err(|_| Unusable::Malformed)?;
+pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Payload, Unusable> {
+    let batch: Upload<'_> = serde_json::from_slice(request.body).map_err(|_| Unusable::Malformed)?;
     if batch.locations.is_none() && batch.current.is_none() {
         return Err(Unusable::Malformed);
     }
@@ -50,10 +50,10 @@ pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusabl
     Ok(match (newest, ahead) {
         // A clock that is ahead: a fix that it dates now, or later, is old.
         (newest, Some(by)) if newest.as_ref().is_none_or(|newest| newest.timestamp() > now) => {
-            Said::Ahead(by)
+            Payload::Ahead(by)
         }
-        (Some(newest), _) => Said::Position(newest),
-        (None, _) => Said::Nothing,
+        (Some(newest), _) => Payload::Position(newest),
+        (None, _) => Payload::Nothing,
     })
 }
 

@@ -11,30 +11,30 @@ use serde_json::{Map, Value, json};
 use tagalong_core::event::to_json;
 use tagalong_core::participant::Profile;
 use tagalong_core::position::Reading;
-use tagalong_core::room::Welcome;
+use tagalong_core::room::Snapshot;
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
 
-use super::faces::Faces;
+use super::avatars::Avatars;
 use super::fields::{self, Unfit};
-use super::{Request, Said, Unusable};
+use super::{Payload, Request, Unusable};
 
 /// A value of more bytes says nothing of a position: a photo, a list of regions.
 const VALUE_BYTES_MAX: usize = 64;
 
-pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Said, Unusable> {
+pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Payload, Unusable> {
     if request.body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Said::Nothing);
+        return Ok(Payload::Nothing);
     }
     let message = small_values(request.body)?;
     match message.get("_type").and_then(Value::as_str) {
         Some("location") => match fields::OWNTRACKS.read(&message, now) {
-            Ok(position) => Ok(Said::Position(position)),
-            Err(Unfit::Ahead(by)) => Ok(Said::Ahead(by)),
-            Err(Unfit::NoPlace | Unfit::NoTime) => Ok(Said::Nothing),
+            Ok(position) => Ok(Payload::Position(position)),
+            Err(Unfit::Ahead(by)) => Ok(Payload::Ahead(by)),
+            Err(Unfit::NoPlace | Unfit::NoTime) => Ok(Payload::Nothing),
         },
         Some("encrypted") => Err(Unusable::Encrypted),
-        Some(_) => Ok(Said::Nothing),
+        Some(_) => Ok(Payload::Nothing),
         None => Err(Unusable::Malformed),
     }
 }
@@ -56,7 +56,7 @@ pub struct Friend<'a> {
 }
 
 /// Everyone who is to be seen.
-pub fn friends<'a>(others: &'a Welcome, ids: &'a TrackerIds) -> Vec<Friend<'a>> {
+pub fn friends<'a>(others: &'a Snapshot, ids: &'a TrackerIds) -> Vec<Friend<'a>> {
     let people = others.participants.participants.iter().map(|person| &person.profile);
     people
         .filter_map(|profile| {
@@ -67,12 +67,12 @@ pub fn friends<'a>(others: &'a Welcome, ids: &'a TrackerIds) -> Vec<Friend<'a>> 
 }
 
 /// A `location` for each friend, and a `card` for each whose card is due.
-pub fn answer(friends: &[Friend<'_>], due: &[bool], faces: &Faces) -> String {
+pub fn answer(friends: &[Friend<'_>], due: &[bool], avatars: &Avatars) -> String {
     let mut objects = Vec::new();
     for (friend, due) in friends.iter().zip(due) {
         objects.push(friend.location());
         if *due {
-            objects.push(friend.card(faces));
+            objects.push(friend.card(avatars));
         }
     }
     to_json(&objects)
@@ -118,11 +118,11 @@ impl Friend<'_> {
         location
     }
 
-    fn card(&self, faces: &Faces) -> Value {
+    fn card(&self, avatars: &Avatars) -> Value {
         let Profile { display_name, avatar_color, .. } = self.profile;
         json!({
             "_type": "card", "tid": self.tid, "topic": self.topic(), "name": display_name.as_str(),
-            "face": faces.of(avatar_color).as_deref(),
+            "face": avatars.of(avatar_color).as_deref(),
         })
     }
 }
@@ -141,6 +141,6 @@ mod tests {
         assert_eq!(message["lat"], 1);
         assert!(message.get("image").is_none() && message.get("inregions").is_none());
         let request = Request { query: "", body: body.as_bytes() };
-        assert!(matches!(read(request, Timestamp::from_millis(1_795_521_600_000)), Ok(Said::Position(_))));
+        assert!(matches!(read(request, Timestamp::from_millis(1_795_521_600_000)), Ok(Payload::Position(_))));
     }
 }

@@ -1,5 +1,5 @@
-//! How far a phone's clock is ahead of ours, as far as its reports tell: a fix that comes late from such a phone has a time
-//! that looks new.
+//! How far a phone's clock is ahead of ours, as far as its reports tell: a fix that comes late from such a phone has a
+//! time that looks new.
 
 use std::time::{Duration, Instant};
 
@@ -8,18 +8,18 @@ use tagalong_core::time::Timestamp;
 
 /// Leads that differ by less, in milliseconds, are taken for the same: reports are not all equally fast.
 const TOLERANCE_MS: i64 = 5_000;
-/// How long reports have to come with the same smaller lead until the clock counts as corrected. What a phone sends late comes
-/// faster than it was taken, so that its lead grows meanwhile.
+/// How long reports have to come with the same smaller lead until the clock counts as corrected. What a phone sends
+/// late comes faster than it was taken, so that its lead grows meanwhile.
 const CORRECTED_AFTER: Duration = Duration::from_secs(20);
-/// How long reports have to come with the same lead of more than [`POSITION_AHEAD_MAX`] until it counts as the clock's: a
-/// single one may be a receiver's whim.
+/// How long reports have to come with the same lead of more than [`POSITION_AHEAD_MAX`] until it counts as the clock's:
+/// a single one may be a receiver's whim.
 const AHEAD_AFTER: Duration = Duration::from_secs(5);
 
 /// The clock of the phone behind a tracker link.
 #[derive(Clone, Copy, Default)]
 pub(super) struct PhoneClock {
-    /// How much further it is at least, in milliseconds; never negative: a clock that is behind looks like a report that
-    /// comes late.
+    /// How much further it is at least, in milliseconds; never negative: a clock that is behind looks like a report
+    /// that comes late.
     lead_ms: i64,
     other: Option<OtherLead>,
     /// The last fix that was further ahead than a clock may be, and when it came first.

@@ -68,7 +68,8 @@ pub struct Store {
 #[derive(Serialize, ToSchema)]
 pub struct Setting {
     /// Which one: `mode`, `url`, `device_id`, `tracker_id`, `username`, `password`, `monitoring`, `interval_seconds`,
-    /// `fastest_interval_seconds`, `distance_metres`, `accuracy`, `stop_detection`, `buffer`, `logging_mode`, `method`, `body`.
+    /// `fastest_interval_seconds`, `distance_metres`, `accuracy`, `stop_detection`, `buffer`, `logging_mode`, `method`,
+    /// `body`.
     #[schema(example = "tracker_id")]
     setting: &'static str,
     /// To what; empty for what is to be left empty.
@@ -181,8 +182,8 @@ fn settings(app: App, address: &str, tid: &str, seconds: u64) -> Vec<Setting> {
     settings.into_iter().map(|(setting, value)| Setting { setting, value }).collect()
 }
 
-/// <https://owntracks.org/booklet/features/remoteconfig/>: HTTP mode, and "move", in which it sends by time. The name and the
-/// password of a former server are emptied: the app would send them to this one with each report.
+/// <https://owntracks.org/booklet/features/remoteconfig/>: HTTP mode, and "move", in which it sends by time. The name
+/// and the password of a former server are emptied: the app would send them to this one with each report.
 fn owntracks(address: &str, tid: &str, seconds: u64) -> String {
     let configuration = to_json(&json!({
         "_type": "configuration",
@@ -202,9 +203,10 @@ fn owntracks(address: &str, tid: &str, seconds: u64) -> String {
     with("owntracks:///config", &[("inline", &BASE64_STANDARD.encode(configuration))])
 }
 
-/// The names that the app reads (`configuration_service.dart`). By time alone, and on when the phone stands still: it would be off
-/// the map after the life of a position. The interval counts in version 9 for the highest accuracy alone, and for a distance of 0
-/// on Android. Without a buffer: what could not be sent in time would come too late to be shown.
+/// The names that the app reads (`configuration_service.dart`). By time alone, and on when the phone stands still: it
+/// would be off the map after the life of a position. The interval counts in version 9 for the highest accuracy alone,
+/// and for a distance of 0 on Android. Without a buffer: what could not be sent in time would come too late to be
+/// shown.
 fn traccar(address: &str, tid: &str, seconds: u64) -> String {
     let seconds = seconds.to_string();
     let parameters = [

@@ -1,22 +1,22 @@
-//! The OsmAnd protocol: pairs in the query or in the body, as Traccar Client speaks it and as OsmAnd does, or the JSON of
-//! Traccar Client 9.
+//! The OsmAnd protocol: pairs in the query or in the body, as Traccar Client speaks it and as OsmAnd does, or the JSON
+//! of Traccar Client 9.
 //!
-//! Traccar Client sends the first report of its queue again until it is answered 2xx, and nothing behind it meanwhile. So
-//! whatever names a device, as the app always does, and says nothing of a place is acknowledged: a heartbeat or an alarm without a
-//! fix, towers alone, the token for notifications.
+//! Traccar Client sends the first report of its queue again until it is answered 2xx, and nothing behind it meanwhile.
+//! So whatever names a device, as the app always does, and says nothing of a place is acknowledged: a heartbeat or an
+//! alarm without a fix, towers alone, the token for notifications.
 
 use serde_json::Value;
 use tagalong_core::time::Timestamp;
 
 use super::fields::{self, Shape, Unfit};
-use super::{Request, Said, Unusable};
+use super::{Payload, Request, Unusable};
 
 /// What names a device in pairs.
 const DEVICE: [&str; 2] = ["id", "deviceid"];
 /// What a report without a place may be about, beside its device.
 const ABOUT: [&str; 6] = ["timestamp", "batt", "alarm", "notificationToken", "cell", "wifi"];
 
-pub(super) fn read(request: Request<'_>, now: Timestamp, form: &Shape) -> Result<Said, Unusable> {
+pub(super) fn read(request: Request<'_>, now: Timestamp, form: &Shape) -> Result<Payload, Unusable> {
     if request.body.trim_ascii_start().starts_with(b"{") {
         return json(request.body, now);
     }
@@ -31,19 +31,19 @@ pub(super) fn read(request: Request<'_>, now: Timestamp, form: &Shape) -> Result
     }
     let has = |names: &[&str]| names.iter().any(|name| pairs.get(*name).is_some());
     match form.read(&pairs, now) {
-        Ok(position) => Ok(Said::Position(position)),
-        Err(Unfit::NoPlace) if has(&DEVICE) || (!has_place && has(&ABOUT)) => Ok(Said::Nothing),
+        Ok(position) => Ok(Payload::Position(position)),
+        Err(Unfit::NoPlace) if has(&DEVICE) || (!has_place && has(&ABOUT)) => Ok(Payload::Nothing),
         Err(unfit) => unfit.said(),
     }
 }
 
-fn json(body: &[u8], now: Timestamp) -> Result<Said, Unusable> {
+fn json(body: &[u8], now: Timestamp) -> Result<Payload, Unusable> {
     let message: Value = serde_json::from_slice(body).map_err(|_| Unusable::Malformed)?;
     let is_of_app = message.get("device_id").is_some();
     let is_heartbeat = message["location"].is_object() && fields::TRACCAR_JSON.has_no_place(&message);
     match fields::TRACCAR_JSON.read(&message, now) {
-        Ok(position) => Ok(Said::Position(position)),
-        Err(Unfit::NoPlace | Unfit::NoTime) if is_of_app || is_heartbeat => Ok(Said::Nothing),
+        Ok(position) => Ok(Payload::Position(position)),
+        Err(Unfit::NoPlace | Unfit::NoTime) if is_of_app || is_heartbeat => Ok(Payload::Nothing),
         Err(unfit) => unfit.said(),
     }
 }

@@ -10,16 +10,16 @@ use crate::wire::{BINARY, CONTINUATION, FIN, Heard, PING, TEXT, Wire, frame, hea
 
 const STEP: Duration = Duration::from_secs(1);
 
-/// The paths of both doors for somebody new.
-async fn doors(server: &Server, session: &Session, name: &str) -> [String; 2] {
+/// The paths of both protocols for somebody new.
+async fn protocols(server: &Server, session: &Session, name: &str) -> [String; 2] {
     let (_, token) = server.join(session, name).await;
     [format!("/socket/websocket?vsn=2.0.0&token={token}"), format!("/ws?token={token}")]
 }
 
 /// A connection whose joining waits for the database no more: a clock that moves would make it late.
-async fn settled(server: &Server, door: &str) -> Wire {
-    let mut wire = Wire::open(server, door).await;
-    if door.starts_with("/ws") {
+async fn settled(server: &Server, protocol: &str) -> Wire {
+    let mut wire = Wire::open(server, protocol).await;
+    if protocol.starts_with("/ws") {
         assert!(matches!(wire.hear().await, Heard::Text(_)));
     }
     wire
@@ -30,13 +30,13 @@ async fn floods_of_every_kind_of_frame_are_closed_with_1008() {
     let server = Server::start_with(|config| config.rate_limits = true).await;
     let session = server.session().await;
     let push = b"\0\x01\x01\x07\x0112phoenixx";
-    for door in doors(&server, &session, "Ada").await {
+    for protocol in protocols(&server, &session, "Ada").await {
         for message in
             [frame(FIN | PING, "x"), frame(FIN | BINARY, push), frame(FIN | TEXT, r#"[null,"1","x","y",{}]"#)]
         {
-            let mut wire = Wire::open(&server, &door).await;
+            let mut wire = Wire::open(&server, &protocol).await;
             wire.send(message.repeat(100 + REFUSALS_MAX as usize)).await;
-            assert_eq!(wire.closed().await, Some(1008), "{message:x?} at {door:.5}");
+            assert_eq!(wire.closed().await, Some(1008), "{message:x?} at {protocol:.5}");
         }
     }
 }
@@ -48,9 +48,9 @@ async fn half_open_connections_are_closed_after_the_heartbeat_timeout() {
     let session = server.session().await;
     let mut silent = Vec::new();
     for number in 0..10 {
-        for door in doors(&server, &session, &format!("Ada{number}")).await {
+        for protocol in protocols(&server, &session, &format!("Ada{number}")).await {
             for _ in 0..CONNECTIONS_PER_PARTICIPANT_MAX / 2 {
-                silent.push(settled(&server, &door).await);
+                silent.push(settled(&server, &protocol).await);
             }
         }
     }
@@ -84,11 +84,11 @@ async fn half_open_connections_are_closed_after_the_heartbeat_timeout() {
 async fn messages_that_dribble_do_not_keep_a_connection() {
     let server = Server::start().await;
     let session = server.session().await;
-    for door in doors(&server, &session, "Ada").await {
+    for protocol in protocols(&server, &session, "Ada").await {
         for begin in
             [head(FIN | TEXT, 1000), [frame(TEXT, "["), head(CONTINUATION, 1000)].concat(), vec![FIN | TEXT]]
         {
-            let mut wire = settled(&server, &door).await;
+            let mut wire = settled(&server, &protocol).await;
             wire.send(begin).await;
             let mut seconds = 0;
             let code = loop {
@@ -96,7 +96,7 @@ async fn messages_that_dribble_do_not_keep_a_connection() {
                 server.clock.advance(STEP);
                 server.request("GET", "/health", None, "").await;
                 seconds += 1;
-                assert!(seconds < 85, "it may go on for ever: {door:.5}");
+                assert!(seconds < 85, "it may go on for ever: {protocol:.5}");
                 if seconds >= 75 {
                     break wire.closed().await;
                 }
@@ -110,9 +110,9 @@ async fn messages_that_dribble_do_not_keep_a_connection() {
 async fn upgrades_that_dribble_are_cut_off() {
     let server = Server::start().await;
     let session = server.session().await;
-    for door in doors(&server, &session, "Ada").await {
+    for protocol in protocols(&server, &session, "Ada").await {
         let mut stream = server.raw().await;
-        let request = upgrade(&door, "");
+        let request = upgrade(&protocol, "");
         let mut answer = Vec::new();
         let ended = async {
             for byte in request.bytes() {
@@ -133,7 +133,7 @@ async fn upgrades_that_dribble_are_cut_off() {
 async fn declared_lengths_set_nothing_aside() {
     let server = Server::start().await;
     let session = server.session().await;
-    let [phoenix, plain] = doors(&server, &session, "Ada").await;
+    let [phoenix, plain] = protocols(&server, &session, "Ada").await;
     let mut waiting = Vec::new();
     for number in 0..300 {
         let mut wire = Wire::open(&server, if number % 2 == 0 { &phoenix } else { &plain }).await;
@@ -149,9 +149,10 @@ async fn declared_lengths_set_nothing_aside() {
     assert_eq!(server.request("GET", "/health", None, "").await.status, 200);
 }
 
-/// Of those who connect with the tokens of one session, each gets a seat; strangers get none, whatever they try.
+/// Of those who connect with the tokens of one session, each gets a subscription; strangers get none, whatever they
+/// try.
 #[tokio::test]
-async fn fifty_places_hold_at_both_doors() {
+async fn fifty_places_hold_at_both_protocols() {
     let server = Server::start().await;
     let session = server.session().await;
     let join = format!("/api/sessions/{}/join", session.id);
@@ -185,12 +186,12 @@ async fn fifty_places_hold_at_both_doors() {
     assert_eq!(shown.body["participant_count"], 50);
 }
 
-/// Malformed messages are answered or close, door by door, and nobody else hears of them.
+/// Malformed messages are answered or close, protocol by protocol, and nobody else hears of them.
 #[tokio::test]
 async fn others_hear_nothing_of_it() {
     let server = Server::start().await;
     let session = server.session().await;
-    let [phoenix, plain] = doors(&server, &session, "Ada").await;
+    let [phoenix, plain] = protocols(&server, &session, "Ada").await;
     let (_, ben) = server.join(&session, "Ben").await;
     let mut ben = server.plain(&ben).await;
     let deep = format!(r#"{{"type":"location_update","data":{}1{}}}"#, "[".repeat(7_000), "]".repeat(7_000));

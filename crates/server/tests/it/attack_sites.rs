@@ -74,7 +74,7 @@ async fn another_site_guesses_nothing_in_its_visitors_name() {
 
 /// With a token that holds, too: an image opens no session of long polls.
 #[tokio::test]
-async fn another_site_opens_no_door() {
+async fn another_site_opens_no_protocol() {
     let server = Server::start_with(|config| config.origins = Origins::Any).await;
     let session = server.session().await;
     let (_, token) = server.join(&session, "Ada").await;

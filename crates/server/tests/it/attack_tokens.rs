@@ -1,4 +1,4 @@
-//! Tokens at every door and every path: those of others, of other roles, of what is over, and forged ones. What a
+//! Tokens at every protocol and every path: those of others, of other roles, of what is over, and forged ones. What a
 //! token may not see it does not see one byte of.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
@@ -170,7 +170,7 @@ async fn a_token_does_only_what_is_its_own() {
 }
 
 #[tokio::test]
-async fn a_forged_token_opens_no_door() {
+async fn a_forged_token_opens_no_protocol() {
     let stage = Stage::new().await;
     let creators =
         stage.held.iter().filter(|held| held.role == Role::Creator).map(|held| ("creator's", &held.token));

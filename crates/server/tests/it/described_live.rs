@@ -1,4 +1,4 @@
-//! Holds every frame that a test hears against the description that the server gives of its doors.
+//! Holds every frame that a test hears against the description that the server gives of its protocols.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -13,14 +13,14 @@ static DESCRIPTION: LazyLock<Value> = LazyLock::new(tagalong::http::live_descrip
 
 /// How a client came in, as the description calls it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Door {
+pub(crate) enum Protocol {
     PhoenixV1,
     PhoenixV2,
     Plain,
 }
 
-impl Door {
-    /// The door that a path with its query leads to.
+impl Protocol {
+    /// The protocol that a path with its query leads to.
     pub(crate) fn at(path: &str) -> Self {
         if path.starts_with("/ws") {
             Self::Plain
@@ -56,32 +56,32 @@ impl Door {
 }
 
 /// Fails when a frame is not as described.
-pub(crate) fn check(door: Door, frame: &Value) {
-    let event = door.event(frame);
-    let message = &DESCRIPTION["components"]["messages"][format!("{}.{event}", door.key())];
-    assert!(message.is_object(), "nothing says that {door:?} sends {event}");
+pub(crate) fn check(protocol: Protocol, frame: &Value) {
+    let event = protocol.event(frame);
+    let message = &DESCRIPTION["components"]["messages"][format!("{}.{event}", protocol.key())];
+    assert!(message.is_object(), "nothing says that {protocol:?} sends {event}");
     if let Err(wrong) = conforms(&DESCRIPTION, &message["payload"], frame) {
-        panic!("{door:?}: {wrong} in {frame}");
+        panic!("{protocol:?}: {wrong} in {frame}");
     }
 }
 
 /// All that one client hears of somebody else's visit, from joining to the end.
-async fn visited(door: Door) -> BTreeSet<String> {
+async fn visited(protocol: Protocol) -> BTreeSet<String> {
     let server = Server::start().await;
     let session = server.session().await;
     let (_, token) = server.join(&session, "Ada").await;
-    let mut client = match door {
-        Door::Plain => server.plain(&token).await,
-        Door::PhoenixV2 => server.joined(&session, &token).await,
-        Door::PhoenixV1 => old(&server, &session.id, &token).await,
+    let mut client = match protocol {
+        Protocol::Plain => server.plain(&token).await,
+        Protocol::PhoenixV2 => server.joined(&session, &token).await,
+        Protocol::PhoenixV1 => old(&server, &session.id, &token).await,
     };
     client.hears_presence = true;
     let watch = server.request("POST", &format!("/api/sessions/{}/watch", session.id), None, "").await;
     let watch = watch.body["websocket_token"].as_str().unwrap().to_owned();
-    let mut watcher = match door {
-        Door::Plain => server.plain(&watch).await,
-        Door::PhoenixV2 => server.joined(&session, &watch).await,
-        Door::PhoenixV1 => old(&server, &session.id, &watch).await,
+    let mut watcher = match protocol {
+        Protocol::Plain => server.plain(&watch).await,
+        Protocol::PhoenixV2 => server.joined(&session, &watch).await,
+        Protocol::PhoenixV1 => old(&server, &session.id, &watch).await,
     };
     let (ben, token) = server.join(&session, "Ben").await;
     let mut other = server.plain(&token).await;
@@ -90,11 +90,11 @@ async fn visited(door: Door) -> BTreeSet<String> {
     other.send(r#"{"type":"status_update","data":{"status":"hidden"}}"#).await;
     other.send(r#"{"type":"location_update","data":{"lat":1,"lng":2,"heading":3}}"#).await;
     for what in ["ping", "dance"] {
-        client.send(&push(door, &session.id, what)).await;
+        client.send(&push(protocol, &session.id, what)).await;
     }
     let mut heard = BTreeSet::new();
     while !["location_update", "presence_diff"].iter().all(|event| heard.contains(*event)) {
-        hear(&mut client, door, &mut heard).await;
+        hear(&mut client, protocol, &mut heard).await;
     }
     let path = format!("/api/sessions/{}", session.id);
     let leave = format!("{path}/participants/{ben}");
@@ -102,51 +102,51 @@ async fn visited(door: Door) -> BTreeSet<String> {
     let locked = server.request("PATCH", &path, Some(&session.creator), r#"{"locked":true}"#).await;
     assert_eq!(locked.status, 200);
     while !heard.contains("dismissed") {
-        hear(&mut watcher, door, &mut heard).await;
+        hear(&mut watcher, protocol, &mut heard).await;
     }
     assert_eq!(server.request("DELETE", &path, Some(&session.creator), "").await.status, 200);
-    let last = if door == Door::Plain { "session_ended" } else { "phx_close" };
+    let last = if protocol == Protocol::Plain { "session_ended" } else { "phx_close" };
     while !heard.contains(last) {
-        hear(&mut client, door, &mut heard).await;
+        hear(&mut client, protocol, &mut heard).await;
     }
     heard
 }
 
-async fn hear(client: &mut Client, door: Door, heard: &mut BTreeSet<String>) {
+async fn hear(client: &mut Client, protocol: Protocol, heard: &mut BTreeSet<String>) {
     let frame = client.heard().await;
-    heard.insert(door.event(&frame).to_owned());
+    heard.insert(protocol.event(&frame).to_owned());
 }
 
 async fn old(server: &Server, session: &str, token: &str) -> Client {
     let mut client = server.open(&format!("/socket/websocket?token={token}&vsn=1.0.0"), &[]).await.unwrap();
-    client.send(&push(Door::PhoenixV1, session, "phx_join")).await;
+    client.send(&push(Protocol::PhoenixV1, session, "phx_join")).await;
     for event in ["phx_reply", "initial_participants", "initial_locations"] {
         assert_eq!(client.heard().await["event"], event);
     }
     client
 }
 
-fn push(door: Door, session: &str, event: &str) -> String {
+fn push(protocol: Protocol, session: &str, event: &str) -> String {
     let topic = format!("location:{session}");
-    match door {
-        Door::PhoenixV1 => json!({"topic": topic, "event": event, "payload": {}, "ref": "1"}),
-        Door::PhoenixV2 => json!(["1", "2", topic, event, {}]),
-        Door::Plain => json!({"type": event}),
+    match protocol {
+        Protocol::PhoenixV1 => json!({"topic": topic, "event": event, "payload": {}, "ref": "1"}),
+        Protocol::PhoenixV2 => json!(["1", "2", topic, event, {}]),
+        Protocol::Plain => json!({"type": event}),
     }
     .to_string()
 }
 
 #[tokio::test]
 async fn all_that_is_described_is_sent_and_nothing_else() {
-    for door in [Door::PhoenixV1, Door::PhoenixV2, Door::Plain] {
-        let mut heard = visited(door).await;
+    for protocol in [Protocol::PhoenixV1, Protocol::PhoenixV2, Protocol::Plain] {
+        let mut heard = visited(protocol).await;
         heard.extend(["initial_participants", "initial_locations"].map(str::to_owned));
-        assert_eq!(heard, door.described(), "{door:?}");
+        assert_eq!(heard, protocol.described(), "{protocol:?}");
     }
 }
 
 #[tokio::test]
-async fn the_server_hands_the_description_of_its_doors_out() {
+async fn the_server_hands_the_description_of_its_protocols_out() {
     let server = Server::start().await;
     let answer = server.request("GET", "/api/asyncapi.json", None, "").await;
     assert_eq!(answer.status, 200);

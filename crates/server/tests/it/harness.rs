@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::described;
-use crate::described_live::{self, Door};
+use crate::described_live::{self, Protocol};
 
 /// Nothing on loopback takes this long; a test that waits for it has failed.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -228,7 +228,7 @@ impl At {
             Ok((socket, response)) => {
                 let chosen = response.headers().get("sec-websocket-protocol");
                 let subprotocol = chosen.map(|value| value.to_str().unwrap().to_owned());
-                Ok(Client { socket, subprotocol, door: Door::at(path), hears_presence: false })
+                Ok(Client { socket, subprotocol, protocol: Protocol::at(path), hears_presence: false })
             }
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("{error}"),
@@ -264,7 +264,7 @@ const PRESENCE: &str = "\"presence_";
 pub(crate) struct Client {
     pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pub(crate) subprotocol: Option<String>,
-    door: Door,
+    protocol: Protocol,
     /// Whether it cares who is connected: few tests do, and all would have to listen.
     pub(crate) hears_presence: bool,
 }
@@ -293,7 +293,7 @@ impl Client {
     pub(crate) async fn text(&mut self) -> String {
         match self.next().await {
             Some(Ok(Message::Text(text))) => {
-                described_live::check(self.door, &serde_json::from_str(&text).unwrap());
+                described_live::check(self.protocol, &serde_json::from_str(&text).unwrap());
                 text.to_string()
             }
             other => panic!("no text but {other:?}"),
@@ -316,7 +316,7 @@ impl Client {
         }
     }
 
-    /// Closes the connection: when this returns, its seat is given up.
+    /// Closes the connection: when this returns, its subscription is given up.
     pub(crate) async fn leave(&mut self) {
         self.socket.close(None).await.unwrap();
         while self.next().await.is_some_and(|next| next.is_ok()) {}

@@ -1,8 +1,8 @@
 //! The log lines of a test's server, heard on the thread of that test alone: with the runtime of
 //! `#[tokio::test]`, all of a server's tasks run there.
 //!
-//! One subscriber for the process. One for each test, set for its thread and dropped at its end, makes `tracing` decide anew
-//! each time which lines anybody wants, and lines of tests that run at the same time are lost now and then.
+//! One subscriber for the process. One for each test, set for its thread and dropped at its end, makes `tracing` decide
+//! anew each time which lines anybody wants, and lines of tests that run at the same time are lost now and then.
 
 use std::cell::RefCell;
 use std::sync::Once;

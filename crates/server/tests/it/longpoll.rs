@@ -9,7 +9,7 @@ use tagalong_core::limits::{
     MESSAGE_BYTES_MAX, POLL_SESSION_LIFE, POLL_WINDOW, POST_LINES_MAX, UNSENT_BYTES_SOFT_MAX,
 };
 
-use crate::described_live::{self, Door};
+use crate::described_live::{self, Protocol};
 use crate::harness::{At, Fetched, Server, Session};
 
 /// Nothing on loopback takes this long.
@@ -70,10 +70,10 @@ impl Poller {
             (&json!(200), self.token.as_deref()),
             "{polled}"
         );
-        let door = Door::at(&self.query);
+        let protocol = Protocol::at(&self.query);
         let frames = polled["messages"].as_array().unwrap().iter();
         let frames = frames.map(|frame| serde_json::from_str(frame.as_str().unwrap()).unwrap());
-        frames.inspect(|frame| described_live::check(door, frame)).collect()
+        frames.inspect(|frame| described_live::check(protocol, frame)).collect()
     }
 
     /// All that polls are answered until a frame has this event.
@@ -311,7 +311,8 @@ async fn what_is_no_message_ends_the_session() {
     assert_eq!(ada.post("").await, 410);
 }
 
-/// A client that does not poll is owed the newest position of each person, and its posts wait once there is something to say.
+/// A client that does not poll is owed the newest position of each person, and its posts wait once there is something
+/// to say.
 #[tokio::test]
 async fn a_client_that_does_not_poll_holds_little_and_finds_the_newest() {
     let server = Server::start().await;

@@ -81,8 +81,8 @@ async fn the_counts_are_those_of_the_clients() {
     is("tagalong_delivery_latency_seconds_count", delivered);
     is(r#"tagalong_messages_refused_total{reason="invalid_location_data"}"#, 1);
     is(r#"tagalong_messages_refused_total{reason="forbidden"}"#, 1);
-    is(r#"tagalong_connections{door="phoenix",version="2"}"#, 2);
-    is(r#"tagalong_connections{door="plain",version="1"}"#, 1);
+    is(r#"tagalong_connections{protocol="phoenix",version="2"}"#, 2);
+    is(r#"tagalong_connections{protocol="plain",version="1"}"#, 1);
     is("tagalong_rooms", 1);
     is("tagalong_participants", 2);
     is("tagalong_watchers", 1);
@@ -111,7 +111,7 @@ async fn the_counts_are_those_of_the_clients() {
         let over = r#"tagalong_connections_closed_total{reason="over",code="1000"}"#;
         // A connection is counted as over after its goodbye, which the client hears first.
         if seen.get(malformed) == Some(&1.0) && seen.get(over) == Some(&1.0) {
-            assert_eq!(seen[r#"tagalong_connections{door="plain",version="1"}"#], 0.0);
+            assert_eq!(seen[r#"tagalong_connections{protocol="plain",version="1"}"#], 0.0);
             break;
         }
         tokio::task::yield_now().await;
@@ -158,7 +158,7 @@ async fn odd_requests(server: &At, text: &str) {
     }
     client.socket.close(None).await.unwrap();
     // So that it is counted before the next one looks.
-    while scrape(server).await[r#"tagalong_connections{door="plain",version="1"}"#] > 0.0 {
+    while scrape(server).await[r#"tagalong_connections{protocol="plain",version="1"}"#] > 0.0 {
         tokio::task::yield_now().await;
     }
 }

@@ -33,7 +33,7 @@ async fn of_two_hundred_on_two_nodes_exactly_fifty_get_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_one_node_opens_the_door_of_another() {
+async fn a_token_of_one_node_opens_the_protocol_of_another() {
     let url = shared().database().await;
     let (first, second) = (Server::on(&url).await, Server::on(&url).await);
     let session = first.session().await;

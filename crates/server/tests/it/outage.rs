@@ -11,7 +11,7 @@ use tagalong::entropy::Entropy;
 use tagalong::realtime::hub::{Bounds, Hub};
 use tagalong::sessions::Sessions;
 use tagalong::store::Store;
-use tagalong::tokens::{Pass, Role};
+use tagalong::tokens::{Claims, Role};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::DisplayName;
 use tagalong_core::time::Timestamp;
@@ -147,7 +147,7 @@ async fn a_room_goes_with_whoever_hangs_up_before_it_is_loaded() {
     let report = hub.report(session, &user, None).now_or_never();
     assert!(report.is_none(), "the database is frozen");
     hub.sweep();
-    assert_eq!(hub.census().0, 0);
+    assert_eq!(hub.stats().0, 0);
     database.thaw();
 }
 
@@ -159,21 +159,21 @@ async fn signs_of_life_wait_out_an_outage() {
     let (store, hub) = rooms(&database, &clock).await;
     let sessions = Sessions::new(store.clone(), Arc::clone(&hub), Bus::Local, clock, Entropy::system(), 50);
     let id = sessions.create(None, Duration::from_secs(3_600), Duration::from_secs(30)).await.unwrap().id;
-    let mut seats = Vec::new();
+    let mut subscriptions = Vec::new();
     for name in ["Ada", "Ben"] {
         let (_, profile) = sessions.join(id, DisplayName::parse(name).unwrap(), None).await.unwrap();
-        let pass = Pass { session: id, user: profile.user_id, role: Role::Participant };
-        seats.push(hub.enter(&pass).await.unwrap().0);
+        let claims = Claims { session: id, user: profile.user_id, role: Role::Participant };
+        subscriptions.push(hub.subscribe(&claims).await.unwrap().0);
     }
     let minute = Duration::from_secs(60);
 
     database.kill();
     hand.advance(minute);
-    seats.pop();
+    subscriptions.pop();
     // Taken out of the room, and not written: the room itself may be forgotten now.
     assert!(sessions.save_seen().await.is_err());
     hand.advance(minute);
-    seats.clear();
+    subscriptions.clear();
     assert!(sessions.save_seen().await.is_err());
     hub.sweep();
     assert!(sessions.database_failed_within(minute).await);

@@ -1,4 +1,4 @@
-//! The plain door: no topics, joined on connecting, answers for errors alone.
+//! The plain protocol: no topics, joined on connecting, answers for errors alone.
 
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::harness::Server;
 
 #[tokio::test]
-async fn both_doors_lead_to_the_same_room() {
+async fn both_protocols_lead_to_the_same_room() {
     let server = Server::start().await;
     let session = server.session().await;
     let (ada_id, ada) = server.join(&session, "Ada").await;

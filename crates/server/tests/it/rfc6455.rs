@@ -1,52 +1,52 @@
 //! RFC 6455, section by section: bytes in, what comes back. The cases are those of the Autobahn test suite that
-//! apply to a server that does not echo and takes messages of 16 KiB; at both doors.
+//! apply to a server that does not echo and takes messages of 16 KiB; at both protocols.
 
 use crate::harness::{Server, Session};
 use crate::wire::{BINARY, CLOSE, CONTINUATION, FIN, Heard, PING, PONG, TEXT, Wire, frame, head, reason};
 
-/// A door, and a message that it answers: what stands for an echo.
-struct Door {
+/// A protocol, and a message that it answers: what stands for an echo.
+struct Protocol {
     path: String,
     question: &'static str,
     answer: &'static str,
-    /// The code for text that is none of the door's messages; the plain door only says so.
+    /// The code for text that is none of the protocol's messages; the plain protocol only says so.
     no_message: Option<u16>,
 }
 
 struct Fixture {
     server: Server,
-    doors: [Door; 2],
+    protocols: [Protocol; 2],
 }
 
 impl Fixture {
     async fn new() -> Self {
         let server = Server::start().await;
         let session = server.session().await;
-        let doors = doors(&server, &session).await;
-        Self { server, doors }
+        let protocols = protocols(&server, &session).await;
+        Self { server, protocols }
     }
 
-    /// Sends bytes at each door of a connection of its own, at once and byte by byte, and hears what comes.
+    /// Sends bytes at each protocol of a connection of its own, at once and byte by byte, and hears what comes.
     async fn each(
         &self,
         name: &str,
-        bytes: impl Fn(&Door) -> Vec<u8>,
-        expected: impl Fn(&Door) -> Vec<Heard>,
+        bytes: impl Fn(&Protocol) -> Vec<u8>,
+        expected: impl Fn(&Protocol) -> Vec<Heard>,
     ) {
-        for door in &self.doors {
+        for protocol in &self.protocols {
             for slowly in [false, true] {
-                let bytes = bytes(door);
+                let bytes = bytes(protocol);
                 if slowly && bytes.len() > 600 {
                     continue;
                 }
-                let mut wire = door.enter(&self.server).await;
+                let mut wire = protocol.enter(&self.server).await;
                 if slowly {
                     wire.dribble(&bytes).await;
                 } else {
                     wire.send(&bytes).await;
                 }
-                for (number, expected) in expected(door).into_iter().enumerate() {
-                    let shown = format!("{name}, {}, slowly {slowly}, answer {number}", &door.path[..4]);
+                for (number, expected) in expected(protocol).into_iter().enumerate() {
+                    let shown = format!("{name}, {}, slowly {slowly}, answer {number}", &protocol.path[..4]);
                     assert_eq!(wire.hear().await, expected, "{shown}");
                 }
             }
@@ -60,16 +60,16 @@ impl Fixture {
     }
 }
 
-async fn doors(server: &Server, session: &Session) -> [Door; 2] {
+async fn protocols(server: &Server, session: &Session) -> [Protocol; 2] {
     let (_, token) = server.join(session, "Ada").await;
     [
-        Door {
+        Protocol {
             path: format!("/socket/websocket?vsn=2.0.0&token={token}"),
             question: r#"[null,"1","phoenix","heartbeat",{"x":""}]"#,
             answer: r#"[null,"1","phoenix","phx_reply",{"response":{},"status":"ok"}]"#,
             no_message: Some(1011),
         },
-        Door {
+        Protocol {
             path: format!("/ws?token={token}"),
             question: r#"{"type":"ping","x":""}"#,
             answer: r#"{"type":"pong","data":{}}"#,
@@ -78,12 +78,12 @@ async fn doors(server: &Server, session: &Session) -> [Door; 2] {
     ]
 }
 
-impl Door {
+impl Protocol {
     async fn enter(&self, server: &Server) -> Wire {
         let mut wire = Wire::open(server, &self.path).await;
         if self.no_message.is_none() {
             for _ in 0..3 {
-                assert!(matches!(wire.hear().await, Heard::Text(_)), "the plain door greets");
+                assert!(matches!(wire.hear().await, Heard::Text(_)), "the plain protocol greets");
             }
         }
         wire
@@ -111,8 +111,8 @@ impl Door {
 async fn section_5_2_lengths() {
     let fixture = Fixture::new().await;
     for length in [64, 125, 126, 127, 128, 129, 1023, 1024, 1025, 16 * 1024] {
-        let bytes = |door: &Door| frame(FIN | TEXT, door.asking_at_length(length));
-        fixture.each(&format!("text of {length}"), bytes, |door| vec![door.answer()]).await;
+        let bytes = |protocol: &Protocol| frame(FIN | TEXT, protocol.asking_at_length(length));
+        fixture.each(&format!("text of {length}"), bytes, |protocol| vec![protocol.answer()]).await;
     }
     for length in [16 * 1024 + 1, 65_535, 65_536, 1 << 20] {
         fixture.fails(&format!("{length}"), 1009, frame(FIN | TEXT, vec![b' '; length])).await;
@@ -129,16 +129,16 @@ async fn section_5_2_lengths() {
 async fn section_5_5_2_pings_and_pongs() {
     let fixture = Fixture::new().await;
     for payload in [&b""[..], b"Hello, world!", &[0, 0xff, 0xfe, 0xfd, 0xfc, 0xfb, 0], &[0xfe; 125]] {
-        let pong = |_: &Door| vec![Heard::Pong(payload.to_vec())];
+        let pong = |_: &Protocol| vec![Heard::Pong(payload.to_vec())];
         fixture.each("2.1 to 2.4", |_| frame(FIN | PING, payload), pong).await;
     }
     fixture.fails("2.5, longer than 125", 1002, frame(FIN | PING, [0xfe; 126])).await;
     let pong_then_ask =
-        |door: &Door| [frame(FIN | PONG, "unasked"), frame(FIN | TEXT, door.question)].concat();
-    fixture.each("2.7, 2.8, unsolicited pongs", pong_then_ask, |door| vec![door.answer()]).await;
-    let pong_then_ping = |_: &Door| [frame(FIN | PONG, "unasked"), frame(FIN | PING, "asked")].concat();
+        |protocol: &Protocol| [frame(FIN | PONG, "unasked"), frame(FIN | TEXT, protocol.question)].concat();
+    fixture.each("2.7, 2.8, unsolicited pongs", pong_then_ask, |protocol| vec![protocol.answer()]).await;
+    let pong_then_ping = |_: &Protocol| [frame(FIN | PONG, "unasked"), frame(FIN | PING, "asked")].concat();
     fixture.each("2.9", pong_then_ping, |_| vec![Heard::Pong(b"asked".to_vec())]).await;
-    let ten = |_: &Door| (0..10).flat_map(|n: u8| frame(FIN | PING, [n])).collect();
+    let ten = |_: &Protocol| (0..10).flat_map(|n: u8| frame(FIN | PING, [n])).collect();
     fixture.each("2.10", ten, |_| (0..10).map(|n| Heard::Pong(vec![n])).collect()).await;
 }
 
@@ -151,10 +151,13 @@ async fn section_5_2_reserved_bits() {
             let name = format!("3.{bits} on {opcode:x}");
             fixture.fails(&name, 1002, frame(FIN | bits << 4 | opcode, "")).await;
         }
-        let after =
-            |door: &Door| [frame(FIN | TEXT, door.question), frame(FIN | bits << 4 | TEXT, "*")].concat();
+        let after = |protocol: &Protocol| {
+            [frame(FIN | TEXT, protocol.question), frame(FIN | bits << 4 | TEXT, "*")].concat()
+        };
         fixture
-            .each("after a message", after, |door| vec![door.answer(), Heard::Close(1002), Heard::End])
+            .each("after a message", after, |protocol| {
+                vec![protocol.answer(), Heard::Close(1002), Heard::End]
+            })
             .await;
     }
 }
@@ -180,28 +183,32 @@ async fn section_5_4_fragments() {
     fixture.fails("5.2", 1002, frame(PONG, "fragment")).await;
     fixture.fails("5.5.1, a fragmented close", 1002, frame(CLOSE, reason(1000, ""))).await;
 
-    let split = |door: &Door, at: usize, between: &[u8]| {
-        let (one, other) = door.question.split_at(at);
+    let split = |protocol: &Protocol, at: usize, between: &[u8]| {
+        let (one, other) = protocol.question.split_at(at);
         [&frame(TEXT, one)[..], between, &frame(FIN | CONTINUATION, other)].concat()
     };
     for at in [0, 1, 20] {
-        fixture.each("5.3 to 5.5", |door| split(door, at, &[]), |door| vec![door.answer()]).await;
+        fixture
+            .each("5.3 to 5.5", |protocol| split(protocol, at, &[]), |protocol| vec![protocol.answer()])
+            .await;
     }
-    let pinged = |door: &Door| vec![Heard::Pong(b"between".to_vec()), door.answer()];
-    fixture.each("5.6 to 5.8", |door| split(door, 5, &frame(FIN | PING, "between")), pinged).await;
+    let pinged = |protocol: &Protocol| vec![Heard::Pong(b"between".to_vec()), protocol.answer()];
+    fixture.each("5.6 to 5.8", |protocol| split(protocol, 5, &frame(FIN | PING, "between")), pinged).await;
 
     for fin in [0, FIN] {
         let lone = frame(fin | CONTINUATION, "nothing to continue");
         fixture.fails("5.9 to 5.14", 1002, &lone).await;
-        let after = |door: &Door| [frame(FIN | TEXT, door.question), lone.clone()].concat();
-        fixture.each("5.15 to 5.17", after, |door| vec![door.answer(), Heard::Close(1002), Heard::End]).await;
+        let after = |protocol: &Protocol| [frame(FIN | TEXT, protocol.question), lone.clone()].concat();
+        fixture
+            .each("5.15 to 5.17", after, |protocol| vec![protocol.answer(), Heard::Close(1002), Heard::End])
+            .await;
     }
     for opcode in [TEXT, BINARY] {
         let two = [frame(TEXT, "one"), frame(FIN | opcode, "another")].concat();
         fixture.fails("5.18, a message inside another", 1002, two).await;
     }
-    let many = |door: &Door| {
-        let bytes = door.question.as_bytes();
+    let many = |protocol: &Protocol| {
+        let bytes = protocol.question.as_bytes();
         let pieces = bytes.chunks(1).enumerate().flat_map(|(number, piece)| {
             let first = match number {
                 0 => TEXT,
@@ -212,10 +219,10 @@ async fn section_5_4_fragments() {
         });
         pieces.collect::<Vec<u8>>()
     };
-    let pongs = |door: &Door| {
+    let pongs = |protocol: &Protocol| {
         let pong = |number: usize| Heard::Pong(vec![number as u8]);
-        let before = (0..door.question.len() - 1).map(pong);
-        before.chain([door.answer(), pong(door.question.len() - 1)]).collect()
+        let before = (0..protocol.question.len() - 1).map(pong);
+        before.chain([protocol.answer(), pong(protocol.question.len() - 1)]).collect()
     };
     fixture.each("5.19, 5.20", many, pongs).await;
 }
@@ -240,16 +247,17 @@ async fn section_8_1_utf_8() {
         "\u{10ffff}",
     ];
     for text in valid {
-        let whole = |door: &Door| frame(FIN | TEXT, door.asking(text.as_bytes()));
-        fixture.each(&format!("{text:?}"), whole, |door| vec![door.answer()]).await;
+        let whole = |protocol: &Protocol| frame(FIN | TEXT, protocol.asking(text.as_bytes()));
+        fixture.each(&format!("{text:?}"), whole, |protocol| vec![protocol.answer()]).await;
         // Characters may be cut by fragments; only the whole must be text.
-        let cut = |door: &Door| {
-            let bytes = door.asking(text.as_bytes());
-            let at = bytes.len() - door.question.len() + door.question.find("\"\"").unwrap() + 1 - text.len();
+        let cut = |protocol: &Protocol| {
+            let bytes = protocol.asking(text.as_bytes());
+            let at = bytes.len() - protocol.question.len() + protocol.question.find("\"\"").unwrap() + 1
+                - text.len();
             let (one, other) = bytes.split_at(at + 1);
             [frame(TEXT, one), frame(FIN | CONTINUATION, other)].concat()
         };
-        fixture.each(&format!("{text:?} cut"), cut, |door| vec![door.answer()]).await;
+        fixture.each(&format!("{text:?} cut"), cut, |protocol| vec![protocol.answer()]).await;
     }
     let invalid: [&[u8]; 22] = [
         b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80",
@@ -276,17 +284,18 @@ async fn section_8_1_utf_8() {
         b"\xff",
     ];
     for bytes in invalid {
-        let whole = |door: &Door| frame(FIN | TEXT, door.asking(bytes));
-        let failed = |_: &Door| vec![Heard::Close(1007), Heard::End];
+        let whole = |protocol: &Protocol| frame(FIN | TEXT, protocol.asking(bytes));
+        let failed = |_: &Protocol| vec![Heard::Close(1007), Heard::End];
         fixture.each(&format!("{bytes:x?}"), whole, failed).await;
-        let last = |door: &Door| [frame(TEXT, door.question), frame(FIN | CONTINUATION, bytes)].concat();
+        let last =
+            |protocol: &Protocol| [frame(TEXT, protocol.question), frame(FIN | CONTINUATION, bytes)].concat();
         fixture.each(&format!("{bytes:x?} as a fragment"), last, failed).await;
     }
     // Text that is cut short inside a character is not text, and binary data need not be any.
-    for door in &fixture.doors {
-        let mut wire = door.enter(&fixture.server).await;
+    for protocol in &fixture.protocols {
+        let mut wire = protocol.enter(&fixture.server).await;
         wire.send(frame(FIN | BINARY, b"\xff\xfe")).await;
-        match door.no_message {
+        match protocol.no_message {
             Some(code) => assert_eq!(wire.hear().await, Heard::Close(code)),
             None => {
                 assert!(matches!(wire.hear().await, Heard::Text(error) if error.contains("INVALID_MESSAGE")));
@@ -299,9 +308,10 @@ async fn section_8_1_utf_8() {
 #[tokio::test]
 async fn section_7_closing() {
     let fixture = Fixture::new().await;
-    let echoed = |code: u16| move |_: &Door| vec![Heard::Close(code), Heard::End];
+    let echoed = |code: u16| move |_: &Protocol| vec![Heard::Close(code), Heard::End];
     fixture.each("7.1.1 and 7.3.1, no code", |_| frame(FIN | CLOSE, ""), echoed(1005)).await;
-    let after = |more: Vec<u8>| move |_: &Door| [frame(FIN | CLOSE, reason(1000, "")), more.clone()].concat();
+    let after =
+        |more: Vec<u8>| move |_: &Protocol| [frame(FIN | CLOSE, reason(1000, "")), more.clone()].concat();
     for more in [frame(FIN | CLOSE, ""), frame(FIN | PING, ""), frame(FIN | TEXT, "*"), frame(0x73, "*")] {
         fixture.each("7.1.2 to 7.1.4, nothing counts after it", after(more), echoed(1000)).await;
     }
@@ -334,15 +344,15 @@ async fn section_10_4_limits() {
         }
         fixture.fails(&format!("{pieces} fragments of {size}"), 1009, &bytes).await;
     }
-    let many = |door: &Door| frame(FIN | TEXT, door.question).repeat(1000);
-    fixture.each("9.7, many messages", many, |door| vec![door.answer(); 1000]).await;
+    let many = |protocol: &Protocol| frame(FIN | TEXT, protocol.question).repeat(1000);
+    fixture.each("9.7, many messages", many, |protocol| vec![protocol.answer(); 1000]).await;
     // 10,000 fragments, most of them empty, are one message still.
-    let fragments = |door: &Door| {
-        let (one, other) = door.question.split_at(7);
+    let fragments = |protocol: &Protocol| {
+        let (one, other) = protocol.question.split_at(7);
         let empty = frame(CONTINUATION, "").repeat(10_000);
         [frame(TEXT, one), empty, frame(FIN | CONTINUATION, other)].concat()
     };
-    fixture.each("10,000 fragments", fragments, |door| vec![door.answer()]).await;
+    fixture.each("10,000 fragments", fragments, |protocol| vec![protocol.answer()]).await;
 }
 
 /// Section 5.1: a server must close on a frame that is not masked.
@@ -360,9 +370,9 @@ async fn section_5_1_masks() {
 #[tokio::test]
 async fn section_4_2_handshake() {
     let fixture = Fixture::new().await;
-    for door in &fixture.doors {
+    for protocol in &fixture.protocols {
         let offer = "sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n";
-        let mut wire = Wire::open_with(&fixture.server, &door.path, offer).await;
+        let mut wire = Wire::open_with(&fixture.server, &protocol.path, offer).await;
         assert!(
             wire.answer.contains("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
             "{}",
@@ -383,7 +393,7 @@ async fn section_4_2_handshake() {
             ("connection", Some("keep-alive")),
             ("upgrade", Some("h2c")),
         ] {
-            let request = crate::wire::upgrade(&door.path, "connection: close\r\n");
+            let request = crate::wire::upgrade(&protocol.path, "connection: close\r\n");
             let lines = request.split("\r\n").filter_map(|line| match line.split_once(": ") {
                 Some((name, value)) if name == header && value != "close" => {
                     replaced.map(|new| format!("{name}: {new}"))

@@ -48,11 +48,11 @@ impl Visit for Line {
 
 /// Keeps every line that is about requests, connections or the database.
 #[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<Line>>>, Arc<Notify>);
+struct CapturedLines(Arc<Mutex<Vec<Line>>>, Arc<Notify>);
 
 const ABOUT: [&str; 4] = ["tagalong::http", "tagalong::realtime", "tagalong::store", "tagalong::warnings"];
 
-impl Said {
+impl CapturedLines {
     /// Listens on this thread.
     fn listen(&self) -> Listening {
         let own = self.clone();
@@ -70,7 +70,7 @@ impl Said {
     }
 }
 
-impl Said {
+impl CapturedLines {
     /// The one line that was said since this was last asked.
     fn only(&self) -> Line {
         let mut lines = std::mem::take(&mut *self.0.lock());
@@ -110,7 +110,7 @@ async fn beside(server: &Server) -> SqliteConnection {
 /// A server's tasks all run on the thread of their test, and so does what listens to them.
 #[tokio::test]
 async fn a_request_that_the_database_fails_is_one_line_and_its_cause_is_not_repeated_with_each() {
-    let said = Said::default();
+    let said = CapturedLines::default();
     let _listening = said.listen();
     let server = Server::start().await;
     let session = server.session().await;
@@ -137,10 +137,10 @@ async fn a_request_that_the_database_fails_is_one_line_and_its_cause_is_not_repe
     assert_eq!((status, line.level), (200, Some(Level::INFO)));
 }
 
-/// Through either door, and by a tracker app: a roster that cannot be read.
+/// Through either protocol, and by a tracker app: a roster that cannot be read.
 #[tokio::test]
 async fn a_join_that_the_database_fails_says_why_in_the_log_and_a_burst_is_told_of_when_it_is_over() {
-    let said = Said::default();
+    let said = CapturedLines::default();
     let _listening = said.listen();
     let server = Server::start().await;
     let session = server.session().await;

@@ -1,4 +1,4 @@
-//! HTTPS without a proxy: both doors and REST, and a certificate that changes while the server runs.
+//! HTTPS without a proxy: both protocols and REST, and a certificate that changes while the server runs.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -152,7 +152,7 @@ async fn a_trace_says_what_was_asked_and_how_it_went_and_nothing_of_anybody() {
     assert_eq!(connection.parent_span_id, upgrade.span_id);
     assert_eq!(said(upgrade, "http.response.status_code"), "101");
     assert_eq!(
-        (said(connection, "tagalong.door"), said(connection, "tagalong.version")),
+        (said(connection, "tagalong.protocol"), said(connection, "tagalong.version")),
         ("phoenix".into(), "2".into())
     );
     assert_eq!(said(connection, "tagalong.role"), "participant");

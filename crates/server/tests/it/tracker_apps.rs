@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tagalong::trackers::{App, Request, Said, Unusable};
+use tagalong::trackers::{App, Payload, Request, Unusable};
 use tagalong_core::time::Timestamp;
 
 const NOW: i64 = 1_795_521_600_000;
 
-fn read(app: App, query: &str, body: &str) -> Result<Said, Unusable> {
+fn read(app: App, query: &str, body: &str) -> Result<Payload, Unusable> {
     app.read(Request { query, body: body.as_bytes() }, Timestamp::from_millis(NOW))
 }
 
 /// The position as everyone would see it; numbers rounded, so that units can be compared.
 fn position(app: App, query: &str, body: &str) -> Value {
     let said = read(app, query, body);
-    let Ok(Said::Position(position)) = said else { panic!("no position in {query} {body}: {said:?}") };
+    let Ok(Payload::Position(position)) = said else { panic!("no position in {query} {body}: {said:?}") };
     let mut shown = serde_json::to_value(position).unwrap();
     for field in ["speed", "battery"] {
         if let Some(number) = shown[field].as_f64() {
@@ -147,9 +147,9 @@ fn of_a_batch_the_newest_that_makes_sense_counts() {
     let ahead =
         [feature("1", "\"2026-11-24T12:00:50Z\""), feature("2", "\"2026-11-24T12:01:35Z\"")].join(",");
     let ahead = format!(r#"{{"locations":[{ahead}]}}"#);
-    assert_eq!(read(App::Overland, "", &ahead), Ok(Said::Ahead(Duration::from_secs(95))));
-    assert_eq!(read(App::Overland, "", r#"{"locations":[]}"#), Ok(Said::Nothing));
-    assert_eq!(read(App::Overland, "", r#"{"locations":[{"a":1},null,"x"]}"#), Ok(Said::Nothing));
+    assert_eq!(read(App::Overland, "", &ahead), Ok(Payload::Ahead(Duration::from_secs(95))));
+    assert_eq!(read(App::Overland, "", r#"{"locations":[]}"#), Ok(Payload::Nothing));
+    assert_eq!(read(App::Overland, "", r#"{"locations":[{"a":1},null,"x"]}"#), Ok(Payload::Nothing));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn what_overland_writes_of_visits_trips_and_itself_is_passed_over() {
     });
     for feature in &features {
         let body = format!(r#"{{"locations":[{feature}],"current":{feature},"trip":{feature}}}"#);
-        assert_eq!(read(App::Overland, "", &body), Ok(Said::Nothing), "{body}");
+        assert_eq!(read(App::Overland, "", &body), Ok(Payload::Nothing), "{body}");
     }
     let walking = r#"{"geometry":{"coordinates":[11.504,48.2]},"properties":{"timestamp":"2026-11-24T11:59:50Z","action":""}}"#;
     let body = format!(r#"{{"locations":[{walking},{}]}}"#, features.join(","));
@@ -193,9 +193,9 @@ fn what_traccar_client_sends_without_a_place_is_acknowledged() {
         r#"{"location":{"timestamp":"2026-11-24T11:59:50Z","event":"heartbeat"}}"#,
         r#"{"location":{"coords":{"latitude":1,"longitude":2}},"device_id":"1"}"#,
     ] {
-        assert_eq!(read(App::Traccar, "", body), Ok(Said::Nothing), "{body}");
+        assert_eq!(read(App::Traccar, "", body), Ok(Payload::Nothing), "{body}");
         if !body.starts_with('{') {
-            assert_eq!(read(App::Traccar, body, ""), Ok(Said::Nothing), "{body}");
+            assert_eq!(read(App::Traccar, body, ""), Ok(Payload::Nothing), "{body}");
         }
     }
     // What a person mistyped is said to them: nothing here comes from the app.
@@ -211,7 +211,7 @@ fn what_traccar_client_sends_without_a_place_is_acknowledged() {
 
 #[test]
 fn a_position_from_the_future_is_acknowledged_whatever_the_app() {
-    let ahead = |seconds: i64| Ok(Said::Ahead(Duration::from_secs(seconds.unsigned_abs())));
+    let ahead = |seconds: i64| Ok(Payload::Ahead(Duration::from_secs(seconds.unsigned_abs())));
     for seconds in [61, 95, 324_478_400] {
         let at = NOW / 1000 + seconds;
         let form = format!("id=AL&lat=48.1&lon=11.5&timestamp={at}");
@@ -304,7 +304,10 @@ fn odd_numbers_and_texts_are_read_as_they_are_meant() {
     for fields in
         [r#""lat":99.999,"lon":0,"tst":1795521590"#, r#""lat":1,"lon":2,"tst":0.5e400"#, r#""lat":1,"lon":2"#]
     {
-        assert!(!matches!(read(App::OwnTracks, "", &owntracks(fields)), Ok(Said::Position(_))), "{fields}");
+        assert!(
+            !matches!(read(App::OwnTracks, "", &owntracks(fields)), Ok(Payload::Position(_))),
+            "{fields}"
+        );
     }
     for (app, query, lat) in [
         (App::Traccar, "id=1&timestamp=1795521590&lat=4.9E-4&lon=-1.15E1&speed=1.0E-5&bearing=0.0", 4.9e-4),
@@ -338,10 +341,10 @@ fn odd_numbers_and_texts_are_read_as_they_are_meant() {
 fn what_else_owntracks_sends_is_acknowledged() {
     for kind in ["lwt", "waypoint", "waypoints", "transition", "status", "card", "cmd", "steps", "new"] {
         let body = format!(r#"{{"_type":"{kind}","lat":1,"lon":2,"tst":1795521590}}"#);
-        assert_eq!(read(App::OwnTracks, "", &body), Ok(Said::Nothing), "{kind}");
+        assert_eq!(read(App::OwnTracks, "", &body), Ok(Payload::Nothing), "{kind}");
     }
     for body in ["", " \n"] {
-        assert_eq!(read(App::OwnTracks, "", body), Ok(Said::Nothing));
+        assert_eq!(read(App::OwnTracks, "", body), Ok(Payload::Nothing));
     }
     let encrypted = r#"{"_type":"encrypted","data":"c2VjcmV0"}"#;
     assert_eq!(read(App::OwnTracks, "", encrypted), Err(Unusable::Encrypted));
@@ -358,7 +361,7 @@ fn no_place_or_time_that_is_absurd_comes_through() {
             let mut fields = json!({"_type": "location", "lat": 1, "lon": 2, "tst": 1_795_521_590});
             fields[field] = serde_json::from_str(absurd).unwrap();
             let body = fields.to_string();
-            assert_eq!(read(App::OwnTracks, "", &body), Ok(Said::Nothing), "{body}");
+            assert_eq!(read(App::OwnTracks, "", &body), Ok(Payload::Nothing), "{body}");
             let mut coords = json!({"latitude": 1, "longitude": 2});
             let mut time = json!("2026-11-24T11:59:50Z");
             match field {
@@ -370,7 +373,7 @@ fn no_place_or_time_that_is_absurd_comes_through() {
             assert_eq!(read(App::Traccar, "", &message.to_string()), Err(Unusable::NoPosition), "{message}");
             // With a device it is from the app, which would send it for ever.
             message["device_id"] = json!("x");
-            assert_eq!(read(App::Traccar, "", &message.to_string()), Ok(Said::Nothing), "{message}");
+            assert_eq!(read(App::Traccar, "", &message.to_string()), Ok(Payload::Nothing), "{message}");
         }
     }
     for query in [

@@ -30,7 +30,7 @@ async fn remove(server: &Server, session: &Session, user: &str, token: &str) {
     assert_eq!(server.request("DELETE", &participant, Some(token), "").await.status, 200);
 }
 
-/// What each door says to a token that is used now, whether or not anybody is in the room.
+/// What each protocol says to a token that is used now, whether or not anybody is in the room.
 async fn is_refused(server: &Server, session: &Session, token: &str) {
     let mut client = server.phoenix(token).await;
     client.send(&format!(r#"["1","1","location:{}","phx_join",{{}}]"#, session.id)).await;

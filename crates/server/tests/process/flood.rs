@@ -16,7 +16,7 @@ const FRAMES: usize = 1_000_000;
 const GROWTH_KIB: usize = 16 * 1024;
 const FLOODS_AT_ONCE: usize = 16;
 
-/// What the plain door answers and goes on: no JSON, no message, binary data, a message nobody knows.
+/// What the plain protocol answers and goes on: no JSON, no message, binary data, a message nobody knows.
 const ANSWERED: [&[u8]; 4] = [
     b"\x81\x84\0\0\0\0nope",
     b"\x81\x82\0\0\0\0[]",
@@ -103,7 +103,8 @@ fn a_million_malformed_frames_take_no_memory_and_nobody_waits_for_them() {
     let (_, made) = server.ask("POST", "/api/sessions", "", "{}").unwrap();
     let session = made["session_id"].as_str().unwrap();
     let (attacker, other) = (participant(&server, session, "Eve"), participant(&server, session, "Ada"));
-    let doors = [format!("/ws?token={attacker}"), format!("/socket/websocket?vsn=2.0.0&token={attacker}")];
+    let protocols =
+        [format!("/ws?token={attacker}"), format!("/socket/websocket?vsn=2.0.0&token={attacker}")];
     let each = 1_000;
     let floods = FRAMES / each;
 
@@ -117,11 +118,11 @@ fn a_million_malformed_frames_take_no_memory_and_nobody_waits_for_them() {
                 if number >= floods {
                     break;
                 }
-                let (door, frame) = match number % 2 {
+                let (protocol, frame) = match number % 2 {
                     0 => (0, ANSWERED[number / 2 % ANSWERED.len()]),
-                    _ => (number / 2 % doors.len(), FATAL[number / 2 % FATAL.len()]),
+                    _ => (number / 2 % protocols.len(), FATAL[number / 2 % FATAL.len()]),
                 };
-                flood(&server, &doors[door], frame, each);
+                flood(&server, &protocols[protocol], frame, each);
             }
         };
         let attacks: Vec<_> = (0..FLOODS_AT_ONCE).map(|_| scope.spawn(attack)).collect();

@@ -1,4 +1,5 @@
-//! Memory that clients can make the real binary hold: 2,000 of each kind at once stay within a bound, and it is given back.
+//! Memory that clients can make the real binary hold: 2,000 of each kind at once stay within a bound, and it is given
+//! back.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

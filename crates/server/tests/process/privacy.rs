@@ -96,7 +96,7 @@ fn sent(server: &Serving, session: &str, token: &str) -> Vec<String> {
         plain.send(Message::text(frame)).unwrap();
     }
     for _ in 0..4 {
-        // Two frames of welcome come first, with the session's people in them.
+        // Two frames of snapshot come first, with the session's people in them.
         while let Message::Text(text) = plain.read().unwrap() {
             if text.contains(r#""type":"error""#) {
                 told.push(text.to_string());

@@ -1,8 +1,8 @@
 //! Random lives of many people over many hours, on the real sessions, rooms and database, by a clock that is moved,
 //! with faults on purpose; beside them a model of what ought to be.
 //!
-//! A life is made from a seed, which is printed when it goes wrong: `make simulate SEED=7` lives it again, the same to the
-//! last id and frame.
+//! A life is made from a seed, which is printed when it goes wrong: `make simulate SEED=7` lives it again, the same to
+//! the last id and frame.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

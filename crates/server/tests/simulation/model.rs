@@ -7,7 +7,7 @@ use std::time::Duration;
 use tagalong_core::event::SharingStatus;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::problem::Problem;
-use tagalong_core::room::Farewell;
+use tagalong_core::room::DisconnectReason;
 use tagalong_core::session::EndReason;
 use tagalong_core::time::Timestamp;
 
@@ -72,14 +72,14 @@ pub(crate) struct Ear {
     pub(crate) outdated: bool,
     /// Whose newest position it has not been given.
     pub(crate) dirty: BTreeSet<usize>,
-    pub(crate) over: Option<Farewell>,
+    pub(crate) over: Option<DisconnectReason>,
     pub(crate) closed: bool,
 }
 
 impl Ear {
     /// Nothing comes after what is owed now.
-    fn part(&mut self, farewell: Farewell) {
-        self.over = Some(farewell);
+    fn part(&mut self, disconnect: DisconnectReason) {
+        self.over = Some(disconnect);
         self.dirty.clear();
         self.statuses.clear();
     }
@@ -136,7 +136,7 @@ impl Model {
             if ear.person.is_none() && ear.generation < generation {
                 ear.owed.push(Told::Dismissed);
                 ear.outdated = false;
-                ear.part(Farewell::WatchingRevoked);
+                ear.part(DisconnectReason::WatchingRevoked);
             }
         }
     }
@@ -210,7 +210,7 @@ impl Model {
                     None => ear.owed.push(Told::Left(id.clone())),
                 }
                 if ear.person == Some(person) {
-                    ear.part(Farewell::Left);
+                    ear.part(DisconnectReason::Left);
                 }
             }
         }
@@ -240,7 +240,7 @@ impl Model {
         }
         Self::tell(self.listening(session), &Told::Ended(reason));
         for ear in self.listening(session) {
-            ear.part(Farewell::Ended);
+            ear.part(DisconnectReason::Ended);
         }
         self.forget(session);
     }
@@ -275,7 +275,7 @@ impl Model {
             }
             None => {
                 let watchers = |ear: &&Ear| {
-                    let watches = ear.person.is_none() && ear.over != Some(Farewell::WatchingRevoked);
+                    let watches = ear.person.is_none() && ear.over != Some(DisconnectReason::WatchingRevoked);
                     ear.session == session && watches && !ear.closed
                 };
                 if self.ears.iter().filter(watchers).count() >= WATCHERS {
@@ -293,7 +293,7 @@ impl Model {
     pub(crate) fn disconnected(&mut self, ear: usize, now: Timestamp) {
         let Ear { session, person, over, .. } = self.ears[ear];
         self.ears[ear].closed = true;
-        let in_room = self.sessions[session].loaded && !matches!(over, Some(Farewell::Ended));
+        let in_room = self.sessions[session].loaded && !matches!(over, Some(DisconnectReason::Ended));
         if let Some(person) = person.filter(|person| in_room && self.people[*person].active) {
             self.people[person].unsaved = Some(now);
         }
@@ -302,7 +302,8 @@ impl Model {
     /// Whom a connection may speak for.
     pub(crate) fn speaker(&self, ear: usize) -> Option<usize> {
         let Ear { session, person, over, .. } = self.ears[ear];
-        let over = matches!(over, Some(Farewell::Ended | Farewell::Left)) || !self.sessions[session].loaded;
+        let over = matches!(over, Some(DisconnectReason::Ended | DisconnectReason::Left))
+            || !self.sessions[session].loaded;
         person.filter(|_| !over)
     }
 

@@ -18,13 +18,13 @@ use tagalong::entropy::Entropy;
 use tagalong::realtime::hub::{self, Bounds, Hub, Membership};
 use tagalong::sessions::Sessions;
 use tagalong::store::{Database, Departure, NewEnd, SessionChange, Store, StoreError};
-use tagalong::tokens::{Pass, Role};
+use tagalong::tokens::{Claims, Role};
 use tagalong_core::event::{SharingStatus, Wire, to_json};
 use tagalong_core::id::UserId;
 use tagalong_core::participant::DisplayName;
 use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
-use tagalong_core::room::{Batch, Due, Farewell, PublishError, Welcome};
+use tagalong_core::room::{DisconnectReason, Due, PublishError, Snapshot, Updates};
 use tagalong_core::session::EndReason;
 use tagalong_core::time::Timestamp;
 use tempfile::TempDir;
@@ -313,15 +313,15 @@ impl World {
             Some(person) => (self.model.people[person].id.clone(), Role::Participant),
             None => (UserId::from_random([1; 16]), Role::Watcher { generation }),
         };
-        let pass = Pass { session: self.model.sessions[session].id, user, role };
+        let claims = Claims { session: self.model.sessions[session].id, user, role };
         let now = self.clock.now();
-        match self.parts.hub.enter(&pass).await.map_err(|error| error.problem()) {
-            Ok((membership, welcome)) => {
+        match self.parts.hub.subscribe(&claims).await.map_err(|error| error.problem()) {
+            Ok((membership, snapshot)) => {
                 assert_eq!(self.model.enters(session, person, generation, now), Ok(()));
-                self.compare_welcome(session, person, &welcome);
-                self.observe(format_args!("welcome {}", welcome.participants.to_json()));
-                self.observe(format_args!("welcome {}", to_json(&welcome.locations)));
-                self.observe(format_args!("welcome {}", welcome.presence.to_json()));
+                self.compare_snapshot(session, person, &snapshot);
+                self.observe(format_args!("snapshot {}", snapshot.participants.to_json()));
+                self.observe(format_args!("snapshot {}", to_json(&snapshot.locations)));
+                self.observe(format_args!("snapshot {}", snapshot.presence.to_json()));
                 let stalled = self.dice.once_in(6);
                 self.connections.push(Connection { membership: Some(membership), stalled });
             }
@@ -332,14 +332,14 @@ impl World {
         }
     }
 
-    fn compare_welcome(&self, session: usize, own: Option<usize>, welcome: &Welcome) {
+    fn compare_snapshot(&self, session: usize, own: Option<usize>, snapshot: &Snapshot) {
         let shown: Vec<_> =
-            welcome.participants.participants.iter().map(|one| &one.profile.user_id).collect();
+            snapshot.participants.participants.iter().map(|one| &one.profile.user_id).collect();
         let present: Vec<_> =
             self.model.present(session).map(|person| &self.model.people[person].id).collect();
         assert_eq!(shown, present);
-        assert_eq!(welcome.ends_at, self.model.sessions[session].expires_at);
-        let shown: BTreeSet<_> = welcome
+        assert_eq!(snapshot.ends_at, self.model.sessions[session].expires_at);
+        let shown: BTreeSet<_> = snapshot
             .locations
             .locations
             .iter()
@@ -369,7 +369,7 @@ impl World {
         let position = Position::parse(&payload, self.clock.system_now()).unwrap();
         let now = hub::now(&self.clock);
         let Some(membership) = &self.connections[index].membership else { return };
-        let done = membership.room().with(|room| room.publish(membership.seat(), position, now));
+        let done = membership.room().with(|room| room.publish(membership.subscription(), position, now));
         if self.may_speak(index, done.as_ref().map(drop).map_err(|error| *error)) {
             let person = self.model.speaker(index).unwrap();
             self.model.published(index, person, self.positions, now.wall);
@@ -384,7 +384,7 @@ impl World {
             let status = self.dice.pick(&STATUSES).unwrap();
             let now = hub::now(&self.clock);
             let Some(membership) = &self.connections[index].membership else { return };
-            let done = membership.room().with(|room| room.set_status(membership.seat(), status, now));
+            let done = membership.room().with(|room| room.set_status(membership.subscription(), status, now));
             if self.may_speak(index, done.as_ref().map(drop).map_err(|error| *error)) {
                 let person = self.model.speaker(index).unwrap();
                 self.model.said(index, person, status, now.wall);
@@ -395,7 +395,7 @@ impl World {
     fn may_speak(&self, index: usize, done: Result<(), PublishError>) -> bool {
         let expected = match (self.model.speaker(index), self.model.ears[index].person) {
             (Some(_), _) => Ok(()),
-            (None, None) if self.model.ears[index].over == Some(Farewell::WatchingRevoked) => {
+            (None, None) if self.model.ears[index].over == Some(DisconnectReason::WatchingRevoked) => {
                 Err(PublishError::Gone)
             }
             (None, None) => Err(PublishError::Watcher),
@@ -424,16 +424,17 @@ impl World {
     fn take(&mut self, index: usize, due: Due) {
         let now = self.clock.now();
         let Some(membership) = &self.connections[index].membership else { return };
-        let mut batch = Batch::default();
-        let (seat, instant) = (membership.seat(), self.clock.instant());
+        let mut batch = Updates::default();
+        let (subscription, instant) = (membership.subscription(), self.clock.instant());
         let waker = Waker::from(Arc::new(Alarm { connection: index, woken: Arc::clone(&self.woken) }));
-        let polled = membership.room().with(|room| room.poll_take(seat, due, &waker, instant, &mut batch));
+        let polled =
+            membership.room().with(|room| room.poll_updates(subscription, due, &waker, instant, &mut batch));
         for broadcast in batch.control.iter().chain(&batch.positions) {
             let frame = String::from_utf8_lossy(broadcast.frame(Wire::Plain));
             self.observe(format_args!("connection {index}: {frame}"));
         }
-        if let Some(farewell) = batch.farewell {
-            self.observe(format_args!("connection {index}: {farewell:?}"));
+        if let Some(disconnect) = batch.disconnect {
+            self.observe(format_args!("connection {index}: {disconnect:?}"));
         }
         let ear = &mut self.model.ears[index];
         let owed = std::mem::take(&mut ear.owed);
@@ -451,7 +452,7 @@ impl World {
         assert_eq!(said(&batch.control), self.statuses(&statuses));
         assert_eq!(batch.positions.len(), positions.len());
         assert_eq!(batch.positions.iter().map(moved).collect::<BTreeSet<_>>(), positions);
-        assert_eq!(batch.farewell, over);
+        assert_eq!(batch.disconnect, over);
         let something = !batch.control.is_empty() || !positions.is_empty() || over.is_some();
         assert_eq!(polled.is_ready(), something);
         if over.is_some() {

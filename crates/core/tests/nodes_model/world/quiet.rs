@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tagalong_core::id::UserId;
 use tagalong_core::limits::PRESENCE_LEASE;
-use tagalong_core::room::{Batch, Due, Farewell};
+use tagalong_core::room::{DisconnectReason, Due, Updates};
 
 use super::{Fault, GRACE, LISTENER, NODES, Node, Op, TOLERANCE, TTL, World, number};
 
@@ -14,10 +14,10 @@ impl World {
     /// Nobody who was sent away is still here, and nobody else was.
     fn check_watching(&mut self, node: usize) -> Result<(), Fault> {
         let Node { room, watching, .. } = &mut self.nodes[node];
-        let Some((seat, generation)) = *watching else { return Ok(()) };
-        let mut batch = Batch::default();
-        let _ = room.poll_take(seat, Due::Everything, Waker::noop(), self.instant, &mut batch);
-        let dismissed = batch.farewell == Some(Farewell::WatchingRevoked);
+        let Some((subscription, generation)) = *watching else { return Ok(()) };
+        let mut batch = Updates::default();
+        let _ = room.poll_updates(subscription, Due::Everything, Waker::noop(), self.instant, &mut batch);
+        let dismissed = batch.disconnect == Some(DisconnectReason::WatchingRevoked);
         if dismissed == (generation < self.details.watch_generation) { Ok(()) } else { Err(Fault::Watching) }
     }
 
@@ -56,20 +56,20 @@ impl World {
         for node in 0..NODES {
             let now = self.now(node);
             let room = &mut self.nodes[node].room;
-            let (_, welcome) = room.enter(LISTENER, now).unwrap();
-            let shown = &welcome.participants.participants;
+            let (_, snapshot) = room.subscribe(LISTENER, now).unwrap();
+            let shown = &snapshot.participants.participants;
             let present: BTreeSet<UserId> = shown.iter().map(|one| one.profile.user_id.clone()).collect();
             let status: BTreeMap<UserId, _> = shown
                 .iter()
                 .map(|one| (one.profile.user_id.clone(), (one.status, one.last_position_at)))
                 .collect();
-            let shown = &welcome.locations.locations;
+            let shown = &snapshot.locations.locations;
             let positions: BTreeMap<UserId, u32> =
                 shown.iter().map(|one| (one.user_id.clone(), number(&one.position))).collect();
             let sound = present == truth
                 && self.nodes[node].present == truth
                 && newest.iter().all(|(user, number)| positions.get(user) == Some(number))
-                && welcome.ends_at == self.details.ends_at
+                && snapshot.ends_at == self.details.ends_at
                 && status
                     .iter()
                     .all(|(user, (status, _))| self.nodes[node].said.get(user) == status.as_ref());

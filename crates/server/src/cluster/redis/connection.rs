@@ -22,12 +22,12 @@ pub(super) enum Connection {
 }
 
 /// Commands to be sent together: all in one pipeline, or in a cluster one for each slot.
-pub(super) struct Batch {
+pub(super) struct CommandBatch {
     by_slot: bool,
     pipelines: Vec<Pipeline>,
 }
 
-impl Batch {
+impl CommandBatch {
     /// The pipeline for commands whose keys are all in one slot.
     pub(super) fn group(&mut self) -> &mut Pipeline {
         if self.by_slot || self.pipelines.is_empty() {
@@ -82,12 +82,12 @@ impl Connection {
         }
     }
 
-    pub(super) fn batch(&self) -> Batch {
-        Batch { by_slot: matches!(self, Self::Cluster(_)), pipelines: Vec::new() }
+    pub(super) fn batch(&self) -> CommandBatch {
+        CommandBatch { by_slot: matches!(self, Self::Cluster(_)), pipelines: Vec::new() }
     }
 
     /// Sends a batch; what it answers is of no interest.
-    pub(super) async fn send(&self, batch: Batch) -> RedisResult<()> {
+    pub(super) async fn send(&self, batch: CommandBatch) -> RedisResult<()> {
         let each = batch.pipelines.into_iter().map(|pipeline| self.ask::<()>(pipeline));
         try_join_all(each).await.map(|_| ())
     }

@@ -8,15 +8,15 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use redis::aio::SendError;
 use redis::{Pipeline, PushInfo, PushKind, Value};
+use tagalong_core::hlc::NodeId;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::share::Share;
 use tagalong_core::time::Timestamp;
-use tagalong_core::version::NodeId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::address::Address;
-use super::connection::{Batch, Connection};
+use super::connection::{CommandBatch, Connection};
 use super::message::{self, Message};
 use super::outbox::{Outbox, Work};
 use super::{Lives, Lost, keys};
@@ -187,7 +187,7 @@ impl Link {
         Ok(self.connection.send(batch).await?)
     }
 
-    async fn send_if_full(&self, batch: Batch) -> Result<Batch, Lost> {
+    async fn send_if_full(&self, batch: CommandBatch) -> Result<CommandBatch, Lost> {
         if batch.len() < BATCH_COMMANDS_MAX {
             return Ok(batch);
         }
@@ -272,7 +272,14 @@ impl Link {
     }
 
     /// Writes down that somebody is connected to this node.
-    fn add_seen(&self, batch: &mut Batch, session: SessionId, user: &UserId, at: Timestamp, lives: Lives) {
+    fn add_seen(
+        &self,
+        batch: &mut CommandBatch,
+        session: SessionId,
+        user: &UserId,
+        at: Timestamp,
+        lives: Lives,
+    ) {
         let pipeline = batch.group();
         let participants = keys::participants(session);
         pipeline.cmd("SADD").arg(&participants).arg(user.as_str()).ignore();

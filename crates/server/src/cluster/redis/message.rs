@@ -1,8 +1,8 @@
 //! What nodes write into a session's channel: the writer's name, a word, and what belongs to it.
 
+use tagalong_core::hlc::NodeId;
 use tagalong_core::session::EndReason;
 use tagalong_core::share::Share;
-use tagalong_core::version::NodeId;
 
 use crate::cluster::Hint;
 

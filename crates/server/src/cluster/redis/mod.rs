@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tagalong_core::hlc::NodeId;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::share::Share;
-use tagalong_core::version::NodeId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 

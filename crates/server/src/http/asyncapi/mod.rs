@@ -1,29 +1,29 @@
-//! The description of the WebSocket doors, in AsyncAPI 3. `schemas.json` beside this file says what the
-//! messages carry; here stands how each door wraps it.
+//! The description of the WebSocket protocols, in AsyncAPI 3. `schemas.json` beside this file says what the
+//! messages carry; here stands how each protocol wraps it.
 
 use serde_json::{Map, Value, json};
 
 use Carries::{Bare, Fixed, Typed};
-use Doors::{Both, Phoenix, Plain};
+use Protocols::{Both, Phoenix, Plain};
 use Side::{Client, Server};
 
 const SCHEMAS: &str = include_str!("schemas.json");
-const ABOUT: &str = "Live positions over WebSocket, after a session was joined over REST. Two doors lead to the \
+const ABOUT: &str = "Live positions over WebSocket, after a session was joined over REST. Two protocols lead to the \
     same rooms: Phoenix Channels, for every client of that protocol, and a plain one for anything that can send \
     JSON. Clients must ignore fields that they do not know.";
 const TOPIC: &str = "location:7df233e5-e71b-4e86-915d-5ac8e5216298";
 
 /// A way in, with its own frames.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Door {
+enum Protocol {
     PhoenixV2,
     PhoenixV1,
     Plain,
 }
 
-/// Which doors know a message.
+/// Which protocols know a message.
 #[derive(Clone, Copy)]
-enum Doors {
+enum Protocols {
     Both,
     Phoenix,
     Plain,
@@ -41,7 +41,7 @@ enum Side {
 enum Carries {
     /// An object that Phoenix clients get as it is.
     Bare(&'static str),
-    /// An object that comes as `{"type": …, "data": …}` through every door.
+    /// An object that comes as `{"type": …, "data": …}` through every protocol.
     Typed(&'static str),
     /// As [`Bare`], about the connection rather than a session: on the topic `phoenix`.
     Fixed(&'static str),
@@ -50,7 +50,7 @@ enum Carries {
 struct Message {
     name: &'static str,
     from: Side,
-    doors: Doors,
+    protocols: Protocols,
     carries: Carries,
     summary: &'static str,
 }
@@ -58,11 +58,11 @@ struct Message {
 const fn message(
     name: &'static str,
     from: Side,
-    doors: Doors,
+    protocols: Protocols,
     carries: Carries,
     summary: &'static str,
 ) -> Message {
-    Message { name, from, doors, carries, summary }
+    Message { name, from, protocols, carries, summary }
 }
 
 const MESSAGES: [Message; 22] = [
@@ -105,20 +105,22 @@ const MESSAGES: [Message; 22] = [
 /// The whole description.
 pub fn description() -> Value {
     let schemas = schemas();
-    let doors = [Door::PhoenixV2, Door::PhoenixV1, Door::Plain];
+    let protocols = [Protocol::PhoenixV2, Protocol::PhoenixV1, Protocol::Plain];
     let (mut channels, mut operations, mut messages) = (Map::new(), Map::new(), Map::new());
-    for door in doors {
-        let known: Vec<_> = MESSAGES.iter().filter(|message| message.is_known_to(door)).collect();
+    for protocol in protocols {
+        let known: Vec<_> = MESSAGES.iter().filter(|message| message.is_known_to(protocol)).collect();
         let references = known.iter().map(|message| {
             let key = message.key();
-            (key.clone(), json!({"$ref": format!("#/components/messages/{}.{key}", door.key())}))
+            (key.clone(), json!({"$ref": format!("#/components/messages/{}.{key}", protocol.key())}))
         });
-        channels.insert(door.key().to_owned(), door.channel(&references.collect()));
+        channels.insert(protocol.key().to_owned(), protocol.channel(&references.collect()));
         for side in [Client, Server] {
-            operations.insert(format!("{}.{}", door.key(), side.action()), door.operation(side, &known));
+            operations
+                .insert(format!("{}.{}", protocol.key(), side.action()), protocol.operation(side, &known));
         }
         for message in known {
-            messages.insert(format!("{}.{}", door.key(), message.key()), message.through(door, &schemas));
+            messages
+                .insert(format!("{}.{}", protocol.key(), message.key()), message.through(protocol, &schemas));
         }
     }
     json!({
@@ -151,7 +153,7 @@ impl Side {
     }
 }
 
-impl Door {
+impl Protocol {
     fn key(self) -> &'static str {
         match self {
             Self::PhoenixV2 => "phoenixV2",
@@ -205,11 +207,11 @@ impl Door {
 }
 
 impl Message {
-    fn is_known_to(&self, door: Door) -> bool {
-        match self.doors {
+    fn is_known_to(&self, protocol: Protocol) -> bool {
+        match self.protocols {
             Both => true,
-            Phoenix => door != Door::Plain,
-            Plain => door == Door::Plain,
+            Phoenix => protocol != Protocol::Plain,
+            Plain => protocol == Protocol::Plain,
         }
     }
 
@@ -221,13 +223,13 @@ impl Message {
         }
     }
 
-    fn through(&self, door: Door, schemas: &Value) -> Value {
+    fn through(&self, protocol: Protocol, schemas: &Value) -> Value {
         json!({
             "name": self.name,
             "title": self.name,
             "summary": self.summary,
-            "payload": self.frame_schema(door),
-            "examples": [{"payload": self.frame_example(door, schemas)}],
+            "payload": self.frame_schema(protocol),
+            "examples": [{"payload": self.frame_example(protocol, schemas)}],
         })
     }
 
@@ -237,9 +239,9 @@ impl Message {
         }
     }
 
-    fn frame_schema(&self, door: Door) -> Value {
+    fn frame_schema(&self, protocol: Protocol) -> Value {
         let carried = json!({"$ref": format!("#/components/schemas/{}", self.schema())});
-        let payload = if matches!(self.carries, Typed(_)) || door == Door::Plain {
+        let payload = if matches!(self.carries, Typed(_)) || protocol == Protocol::Plain {
             object(&json!({"type": constant(self.name), "data": carried}))
         } else {
             carried
@@ -249,23 +251,23 @@ impl Message {
             Fixed(_) => constant("phoenix"),
             _ => json!({"type": "string", "description": "location:SESSION_ID"}),
         };
-        match door {
-            Door::Plain => payload,
-            Door::PhoenixV2 => json!({
+        match protocol {
+            Protocol::Plain => payload,
+            Protocol::PhoenixV2 => json!({
                 "type": "array",
                 "minItems": 5,
                 "maxItems": 5,
                 "prefixItems": [reference, reference, topic, constant(self.name), payload],
             }),
-            Door::PhoenixV1 => object(
+            Protocol::PhoenixV1 => object(
                 &json!({"topic": topic, "event": constant(self.name), "payload": payload, "ref": reference}),
             ),
         }
     }
 
-    fn frame_example(&self, door: Door, schemas: &Value) -> Value {
+    fn frame_example(&self, protocol: Protocol, schemas: &Value) -> Value {
         let carried = schemas[self.schema()]["examples"][0].clone();
-        let payload = if matches!(self.carries, Typed(_)) || door == Door::Plain {
+        let payload = if matches!(self.carries, Typed(_)) || protocol == Protocol::Plain {
             json!({"type": self.name, "data": carried})
         } else {
             carried
@@ -281,10 +283,12 @@ impl Message {
             }
             (Server, _) => (Value::Null, Value::Null),
         };
-        match door {
-            Door::Plain => payload,
-            Door::PhoenixV2 => json!([join, own, topic, self.name, payload]),
-            Door::PhoenixV1 => json!({"topic": topic, "event": self.name, "payload": payload, "ref": own}),
+        match protocol {
+            Protocol::Plain => payload,
+            Protocol::PhoenixV2 => json!([join, own, topic, self.name, payload]),
+            Protocol::PhoenixV1 => {
+                json!({"topic": topic, "event": self.name, "payload": payload, "ref": own})
+            }
         }
     }
 }

@@ -284,6 +284,6 @@ async fn migrate(starter: &PgPool) -> Result<(), StoreError> {
     migrator.set_locking(false).dangerous_set_table_name("tagalong_migrations");
     let migrated = migrator.run_direct(None, &mut *write, false).await;
     migrated.map_err(|error| StoreError::Unavailable(error.into()))?;
-    sql::write_looks(&mut write).await?;
+    sql::write_confusable_keys(&mut write).await?;
     Ok(write.commit().await?)
 }

@@ -1,7 +1,7 @@
 //! What PostgreSQL is told.
 //!
 //! A session's row is locked before its participants' rows, and of several rows the lowest key first, so that
-//! no two transactions wait for each other. Cleanups pass over rows that somebody else has locked.
+//! no two transactions wait for each other. Cleanups claims over rows that somebody else has locked.
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::types::Uuid;
@@ -14,7 +14,7 @@ use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
 
 use super::CLEANUP_ROWS_PER_STATEMENT;
-use crate::store::rules::{self, Looks, SessionRow};
+use crate::store::rules::{self, ConfusableKeys, SessionRow};
 use crate::store::{
     EndedSession, NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError,
     TrackerRecord,
@@ -42,9 +42,10 @@ pub(super) async fn ping(connection: &mut PgConnection) -> Result<(), StoreError
     Ok(connection.ping().await?)
 }
 
-/// Gives those a look who have none, or the one of an older program. A migration that changes looks takes them away.
-pub(super) async fn write_looks(write: &mut PgConnection) -> Result<(), StoreError> {
-    // Of a whole session at once: a look that is kept must not stand in the way of an earlier one that is written.
+/// Writes the confusable keys of names that have none, or those of an older program: a migration that changes the keys
+/// deletes the old ones.
+pub(super) async fn write_confusable_keys(write: &mut PgConnection) -> Result<(), StoreError> {
+    // Of a whole session at once: a key that is kept must not stand in the way of an earlier one that is written.
     sqlx::query(
         "UPDATE participants SET name_look = NULL, name_skeleton = NULL
          WHERE is_active AND session_id IN (
@@ -59,15 +60,15 @@ pub(super) async fn write_looks(write: &mut PgConnection) -> Result<(), StoreErr
     )
     .fetch_all(&mut *write)
     .await?;
-    let mut looks = Looks::default();
+    let mut keys = ConfusableKeys::default();
     let (mut ids, mut names, mut caseless, mut skeletons) = (Vec::<Uuid>::new(), vec![], vec![], vec![]);
     for row in rows {
         let session = SessionId::from_uuid(row.try_get("session_id")?);
-        let (name, look) = looks.keep(session, row.try_get("display_name")?);
+        let (name, key) = keys.keep(session, row.try_get("display_name")?);
         ids.push(row.try_get("id")?);
         names.push(name);
-        caseless.push(look.caseless);
-        skeletons.push(look.skeleton);
+        caseless.push(key.caseless);
+        skeletons.push(key.skeleton);
     }
     sqlx::query(
         "UPDATE participants SET display_name = row.name, name_look = row.look, name_skeleton = row.skeleton
@@ -182,7 +183,7 @@ pub(super) async fn join(
             .await?;
     let used = colors.iter().map(String::as_str);
     let profile = rules::admit(&session, colors.len(), used, new, places)?;
-    let look = profile.display_name.look();
+    let key = profile.display_name.confusable_key();
     // A name that is taken is no error to the server: it would write the name into its log.
     let inserted = sqlx::query(
         "WITH used AS (UPDATE sessions SET last_activity = greatest(last_activity, $5) WHERE id = $1)
@@ -196,8 +197,8 @@ pub(super) async fn join(
     .bind(profile.display_name.as_str())
     .bind(profile.avatar_color.as_str())
     .bind(now.to_utc())
-    .bind(look.caseless)
-    .bind(look.skeleton)
+    .bind(key.caseless)
+    .bind(key.skeleton)
     .execute(&mut *write)
     .await?;
     if inserted.rows_affected() == 0 {

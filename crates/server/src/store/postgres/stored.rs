@@ -5,12 +5,12 @@ use sqlx::types::Uuid;
 use sqlx::types::time::OffsetDateTime;
 use sqlx::{Connection, Row};
 use tagalong_core::id::{SessionId, UserId};
-use tagalong_core::participant::{AvatarColor, DisplayName, Look};
+use tagalong_core::participant::{AvatarColor, ConfusableKey, DisplayName};
 use tagalong_core::session::SessionName;
 use tagalong_core::time::Timestamp;
 
 use super::sql::timestamp;
-use crate::store::rules::{self, Looks};
+use crate::store::rules::{self, ConfusableKeys};
 use crate::store::{StoreError, StoredParticipant, StoredSession};
 
 pub(super) async fn after(
@@ -71,9 +71,9 @@ pub(super) async fn take_in(
 /// All in one statement, which numbers them in their order.
 async fn insert_participants(write: &mut PgConnection, stored: &StoredSession) -> Result<(), StoreError> {
     let people = &stored.participants;
-    let mut looks = Looks::default();
-    let (names, looked): (Vec<String>, Vec<Look>) =
-        people.iter().map(|one| looks.restore(stored.id, one)).unzip();
+    let mut keys = ConfusableKeys::default();
+    let (names, keyed): (Vec<String>, Vec<ConfusableKey>) =
+        people.iter().map(|one| keys.restore(stored.id, one)).unzip();
     let times = |of: fn(&StoredParticipant) -> Timestamp| -> Vec<OffsetDateTime> {
         people.iter().map(|one| of(one).to_utc()).collect()
     };
@@ -91,8 +91,8 @@ async fn insert_participants(write: &mut PgConnection, stored: &StoredSession) -
     .bind(stored.id.as_uuid())
     .bind(people.iter().map(|one| one.user_id.as_str()).collect::<Vec<_>>())
     .bind(names)
-    .bind(looked.iter().map(|look| look.caseless.as_str()).collect::<Vec<_>>())
-    .bind(looked.iter().map(|look| look.skeleton.as_str()).collect::<Vec<_>>())
+    .bind(keyed.iter().map(|key| key.caseless.as_str()).collect::<Vec<_>>())
+    .bind(keyed.iter().map(|key| key.skeleton.as_str()).collect::<Vec<_>>())
     .bind(people.iter().map(|one| one.avatar_color.as_str()).collect::<Vec<_>>())
     .bind(times(|one| one.joined_at))
     .bind(times(|one| one.last_seen))

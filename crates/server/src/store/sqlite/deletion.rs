@@ -1,9 +1,9 @@
 //! Sessions that are over are marked, deleted, and taken out of the files.
 //!
 //! A name that was deleted can still be read in the free parts of the file, and in the log, which has pages as they
-//! were. The writer overwrites what it deletes (`secure_delete`), but not the copies that a page keeps of rows which moved
-//! to another page as the tree grew: a few of a thousand rows have one. So the file is written anew as well: a small one
-//! before the log is emptied, a large one now and then.
+//! were. The writer overwrites what it deletes (`secure_delete`), but not the copies that a page keeps of rows which
+//! moved to another page as the tree grew: a few of a thousand rows have one. So the file is written anew as well: a
+//! small one before the log is emptied, a large one now and then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,8 +22,8 @@ use crate::store::{EndedSession, StoreError};
 const READERS_PATIENCE: Duration = Duration::from_millis(100);
 /// Bytes of a file that is written anew each time: some 20 ms, in which nobody can write.
 const REWRITTEN_AT_ONCE: i64 = 1024 * 1024;
-/// Bytes of a file up to which its copy is made in memory while it is written anew. A temporary file would have the names of
-/// running sessions in it, outside the data directory, and would need a directory that can be written.
+/// Bytes of a file up to which its copy is made in memory while it is written anew. A temporary file would have the
+/// names of running sessions in it, outside the data directory, and would need a directory that can be written.
 const COPIED_IN_MEMORY: i64 = 64 * 1024 * 1024;
 /// The `user_version` of a file that has been written anew since deletions are overwritten.
 const WIPED: i64 = 1;

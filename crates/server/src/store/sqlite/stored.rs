@@ -8,7 +8,7 @@ use tagalong_core::session::SessionName;
 use tagalong_core::time::Timestamp;
 
 use super::{Sqlite, session_id, timestamp};
-use crate::store::rules::{self, Looks};
+use crate::store::rules::{self, ConfusableKeys};
 use crate::store::{StoreError, StoredParticipant, StoredSession};
 
 impl Sqlite {
@@ -55,9 +55,9 @@ impl Sqlite {
         if inserted.rows_affected() == 0 {
             return Ok(false);
         }
-        let mut looks = Looks::default();
+        let mut keys = ConfusableKeys::default();
         for participant in &stored.participants {
-            insert(&mut write, stored.id, participant, &mut looks).await?;
+            insert(&mut write, stored.id, participant, &mut keys).await?;
         }
         write.commit().await?;
         Ok(true)
@@ -68,9 +68,9 @@ async fn insert(
     write: &mut SqliteConnection,
     id: SessionId,
     participant: &StoredParticipant,
-    looks: &mut Looks,
+    keys: &mut ConfusableKeys,
 ) -> Result<(), StoreError> {
-    let (name, look) = looks.restore(id, participant);
+    let (name, key) = keys.restore(id, participant);
     sqlx::query(
         "INSERT INTO participants (session_id, user_id, display_name, name_look, name_skeleton, avatar_color, joined_at,
                                    last_seen, is_active, tracker_generation)
@@ -79,8 +79,8 @@ async fn insert(
     .bind(id.to_string())
     .bind(participant.user_id.as_str())
     .bind(name)
-    .bind(look.caseless)
-    .bind(look.skeleton)
+    .bind(key.caseless)
+    .bind(key.skeleton)
     .bind(participant.avatar_color.as_str())
     .bind(participant.joined_at.as_millis())
     .bind(participant.last_seen.as_millis())

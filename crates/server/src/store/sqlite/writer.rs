@@ -55,8 +55,8 @@ impl Writer {
         self.pool.begin_with("BEGIN IMMEDIATE").await
     }
 
-    /// Writes together with others, also when whoever asked goes away meanwhile. What `work` refuses must not have been begun: others
-    /// write in the same transaction. Where the database fails, nothing of the transaction is written.
+    /// Writes together with others, also when whoever asked goes away meanwhile. What `work` refuses must not have been
+    /// begun: others write in the same transaction. Where the database fails, nothing of the transaction is written.
     ///
     /// # Errors
     /// Those of `work`, or the database does not answer.

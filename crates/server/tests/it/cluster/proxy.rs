@@ -22,8 +22,8 @@ impl Proxy {
                 tokio::spawn(async move {
                     let Ok(far) = TcpStream::connect(("127.0.0.1", target)).await else { return };
                     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-                    tokio::spawn(pass(near_in, far_out, is_open.clone()));
-                    pass(far_in, near_out, is_open).await;
+                    tokio::spawn(claims(near_in, far_out, is_open.clone()));
+                    claims(far_in, near_out, is_open).await;
                 });
             }
         });
@@ -43,7 +43,7 @@ impl Proxy {
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut is_open: watch::Receiver<bool>) {
+async fn claims(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut is_open: watch::Receiver<bool>) {
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         if is_open.wait_for(|open| *open).await.is_err() || to.write_all(&bytes[..read]).await.is_err() {

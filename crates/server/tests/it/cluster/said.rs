@@ -13,9 +13,9 @@ use crate::log;
 
 /// Counts what is said of Redis, by how grave it is, and of anything else that is at least a warning.
 #[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<Level>>>);
+struct CapturedLevels(Arc<Mutex<Vec<Level>>>);
 
-impl Said {
+impl CapturedLevels {
     fn hear(&self, event: &Event<'_>) {
         let (level, target) = (*event.metadata().level(), event.metadata().target());
         let of_redis = target.starts_with("tagalong::cluster") && level <= Level::INFO;
@@ -28,7 +28,7 @@ impl Said {
 /// A node's tasks all run on the thread of their test, and so does what listens to them.
 #[tokio::test]
 async fn an_outage_of_redis_is_said_once_and_not_per_message() {
-    let said = Said::default();
+    let said = CapturedLevels::default();
     let listener = said.clone();
     let _listening = log::listen(move |event| listener.hear(event));
     let (mut redis, database) = (RedisServer::start().await, TempDir::new().unwrap());

@@ -20,7 +20,7 @@ const DATABASE_RETRY: Duration = Duration::from_secs(2);
 /// A request that is not done, and why. Turned into its body by the request's own layer, which knows the
 /// request's id.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     problem: Problem,
     message: Cow<'static, str>,
     details: Details,
@@ -61,7 +61,7 @@ pub(super) struct Body<'a> {
     details: &'a Details,
 }
 
-impl Refusal {
+impl ApiError {
     /// Fields that are invalid.
     pub(crate) fn invalid(message: &'static str, details: Details) -> Self {
         Self { message: message.into(), details, ..Problem::InvalidParameters.into() }
@@ -94,7 +94,7 @@ impl Refusal {
     }
 }
 
-impl From<Problem> for Refusal {
+impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         Self {
             problem,
@@ -106,7 +106,7 @@ impl From<Problem> for Refusal {
     }
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let unavailable = matches!(error, StoreError::Unavailable(_));
         let refusal = Self { cause: unavailable.then(|| error.to_string()), ..error.problem().into() };
@@ -114,7 +114,7 @@ impl From<StoreError> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();

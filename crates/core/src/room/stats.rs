@@ -6,7 +6,7 @@ use super::Room;
 
 /// How much is in a room. Rooms add up.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Census {
+pub struct Stats {
     /// Participants, connected or not.
     pub participants: usize,
     /// Connections.
@@ -23,7 +23,7 @@ pub struct Census {
 
 /// What one connection is behind with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SeatLoad {
+pub struct SubscriptionLoad {
     /// Whether it only sees.
     pub watcher: bool,
     /// Control events that wait for it.
@@ -36,7 +36,7 @@ pub struct SeatLoad {
     pub superseded: u32,
 }
 
-impl std::ops::AddAssign for Census {
+impl std::ops::AddAssign for Stats {
     fn add_assign(&mut self, other: Self) {
         self.participants += other.participants;
         self.connections += other.connections;
@@ -49,32 +49,29 @@ impl std::ops::AddAssign for Census {
 
 impl Room {
     /// How much is here.
-    pub fn census(&self) -> Census {
-        let mut census = Census {
-            participants: self.slots.iter().count(),
-            published: self.published,
-            ..Census::default()
-        };
-        for seat in self.seats.iter() {
-            let queued = seat.control.len();
-            census.connections += 1;
-            census.watchers += usize::from(seat.is_watcher());
-            census.queued += queued;
-            census.queued_max = census.queued_max.max(queued);
+    pub fn stats(&self) -> Stats {
+        let mut stats =
+            Stats { participants: self.slots.iter().count(), published: self.published, ..Stats::default() };
+        for subscription in self.subscriptions.iter() {
+            let queued = subscription.control.len();
+            stats.connections += 1;
+            stats.watchers += usize::from(subscription.is_watcher());
+            stats.queued += queued;
+            stats.queued_max = stats.queued_max.max(queued);
         }
-        census
+        stats
     }
 
     /// What each connection is behind with at `now`.
-    pub fn loads(&self, now: Instant) -> impl Iterator<Item = SeatLoad> {
-        self.seats.iter().map(move |seat| {
-            let since = seat.behind_since.filter(|_| !seat.dirty.is_empty());
-            SeatLoad {
-                watcher: seat.is_watcher(),
-                queued: seat.control.len(),
-                owed: seat.dirty.len(),
+    pub fn loads(&self, now: Instant) -> impl Iterator<Item = SubscriptionLoad> {
+        self.subscriptions.iter().map(move |subscription| {
+            let since = subscription.behind_since.filter(|_| !subscription.dirty.is_empty());
+            SubscriptionLoad {
+                watcher: subscription.is_watcher(),
+                queued: subscription.control.len(),
+                owed: subscription.dirty.len(),
                 behind: since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
-                superseded: seat.superseded,
+                superseded: subscription.superseded,
             }
         })
     }
@@ -89,7 +86,7 @@ mod tests {
     use crate::id::{SessionId, UserId};
     use crate::participant::{AvatarColor, DisplayName, Profile};
     use crate::position::Position;
-    use crate::room::{Batch, Due, Guest, Now};
+    use crate::room::{Due, Now, Subscriber, Updates};
     use crate::session::Details;
     use crate::time::Timestamp;
 
@@ -114,8 +111,8 @@ mod tests {
             watch_generation: 0,
         };
         room.reconcile(details, users.iter().map(profile).collect(), now).wake();
-        let (ada, _) = room.enter(Guest::Participant(&users[0]), now).unwrap();
-        let (watcher, _) = room.enter(Guest::Watcher { max: 1, generation: 0 }, now).unwrap();
+        let (ada, _) = room.subscribe(Subscriber::Participant(&users[0]), now).unwrap();
+        let (watcher, _) = room.subscribe(Subscriber::Watcher { max: 1, generation: 0 }, now).unwrap();
         let mut replaced = 0;
         for _ in 0..3 {
             let position = Position::parse(r#"{"lat":1.5,"lng":2.5}"#, wall).unwrap();
@@ -124,15 +121,22 @@ mod tests {
             wakes.wake();
         }
         assert_eq!(replaced, 2);
-        let census = room.census();
-        assert_eq!((census.participants, census.connections, census.watchers), (2, 2, 1));
-        assert_eq!((census.published, census.queued), (3, 0));
+        let stats = room.stats();
+        assert_eq!((stats.participants, stats.connections, stats.watchers), (2, 2, 1));
+        assert_eq!((stats.published, stats.queued), (3, 0));
         let later = now.instant + Duration::from_secs(3);
-        let behind =
-            SeatLoad { watcher: true, queued: 0, owed: 1, behind: Duration::from_secs(3), superseded: 2 };
+        let behind = SubscriptionLoad {
+            watcher: true,
+            queued: 0,
+            owed: 1,
+            behind: Duration::from_secs(3),
+            superseded: 2,
+        };
         assert!(room.loads(later).any(|load| load == behind));
-        let mut batch = Batch::default();
-        assert!(room.poll_take(watcher, Due::Everything, Waker::noop(), now.instant, &mut batch).is_ready());
+        let mut batch = Updates::default();
+        assert!(
+            room.poll_updates(watcher, Due::Everything, Waker::noop(), now.instant, &mut batch).is_ready()
+        );
         assert_eq!(batch.positions[0].received(), Some(now.instant));
         assert!(room.loads(later).all(|load| load.owed == 0 && load.behind.is_zero()));
     }

@@ -1,4 +1,4 @@
-//! How a connection takes what its seat is owed.
+//! How a connection takes what its subscription is owed.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ pub enum Due {
     Everything,
 }
 
-/// Why nothing more will come to a seat.
+/// Why nothing more will come to a subscription.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Farewell {
+pub enum DisconnectReason {
     /// The session is over; its `session_ended` has been handed out.
     Ended,
     /// The participant left or was removed; their own `participant_left` has been handed out.
@@ -30,30 +30,30 @@ pub enum Farewell {
 
 /// What a connection took at once, in this order.
 #[derive(Default, Debug)]
-pub struct Batch {
+pub struct Updates {
     /// Membership, session and presence events.
     pub control: Vec<Arc<Broadcast>>,
     /// The newest positions.
     pub positions: Vec<Arc<Broadcast>>,
     /// Whether this was all.
-    pub farewell: Option<Farewell>,
+    pub disconnect: Option<DisconnectReason>,
 }
 
-/// Who takes what a seat is owed. Called under the room's lock: it copies, and waits for nothing.
-pub trait Taker {
+/// Who takes what a subscription is owed. Called under the room's lock: it copies, and waits for nothing.
+pub trait Sink {
     /// Something of membership, session or presence. All of it comes before the first position.
     fn control(&mut self, event: &Arc<Broadcast>);
     /// Somebody's newest position.
     fn position(&mut self, position: &Arc<Broadcast>);
     /// That was all there will ever be.
-    fn farewell(&mut self, farewell: Farewell);
+    fn disconnect(&mut self, disconnect: DisconnectReason);
     /// What it wants to be woken for from now on, after what it was given.
     fn ready_for(&mut self) -> Due {
         Due::Everything
     }
 }
 
-impl Taker for Batch {
+impl Sink for Updates {
     fn control(&mut self, event: &Arc<Broadcast>) {
         self.control.push(Arc::clone(event));
     }
@@ -62,7 +62,7 @@ impl Taker for Batch {
         self.positions.push(Arc::clone(position));
     }
 
-    fn farewell(&mut self, farewell: Farewell) {
-        self.farewell = Some(farewell);
+    fn disconnect(&mut self, disconnect: DisconnectReason) {
+        self.disconnect = Some(disconnect);
     }
 }

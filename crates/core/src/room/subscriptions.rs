@@ -1,4 +1,4 @@
-//! Seats belong to connections: what each one is still owed.
+//! Subscriptions belong to connections: what each one is still owed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::task::Waker;
 use std::time::Instant;
 
 use super::slots::{SlotId, SlotSet};
-use super::{Due, Farewell, Wakes};
+use super::{DisconnectReason, Due, Wakes};
 use crate::event::{Broadcast, Event};
 use crate::id::UserId;
 use crate::limits::CONTROL_QUEUE_MAX;
 
-/// The index of a seat in its room. Valid until its owner vacates it.
+/// The index of a subscription in its room. Valid until its owner vacates it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SeatId(u32);
+pub struct SubscriptionId(u32);
 
-/// Who sits in a seat.
+/// Who sits in a subscription.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Occupant {
     Participant(SlotId),
@@ -27,7 +27,7 @@ pub(super) enum Occupant {
     Gone,
 }
 
-pub(super) struct Seat {
+pub(super) struct Subscription {
     pub(super) occupant: Occupant,
     /// Whose newest position this connection has not been given yet.
     pub(super) dirty: SlotSet,
@@ -40,20 +40,20 @@ pub(super) struct Seat {
     /// Since when it has not been given a newest position, while there is one.
     pub(super) behind_since: Option<Instant>,
     /// Who this connection believes to be connected.
-    pub(super) told: SlotSet,
+    pub(super) notified: SlotSet,
     /// How many this connection believes to watch.
-    pub(super) told_watchers: u32,
-    /// Counts up with each seat of the room: which of several is the oldest.
+    pub(super) notified_watchers: u32,
+    /// Counts up with each subscription of the room: which of several is the oldest.
     pub(super) number: u64,
     pub(super) control: VecDeque<Arc<Broadcast>>,
-    pub(super) farewell: Option<Farewell>,
+    pub(super) disconnect: Option<DisconnectReason>,
     /// Positions that this connection was owed when newer ones took their place.
     pub(super) superseded: u32,
     waiting: Option<(Waker, Due)>,
 }
 
-impl Seat {
-    fn new(occupant: Occupant, number: u64, told: SlotSet, told_watchers: u32) -> Self {
+impl Subscription {
+    fn new(occupant: Occupant, number: u64, notified: SlotSet, notified_watchers: u32) -> Self {
         Self {
             occupant,
             dirty: SlotSet::default(),
@@ -61,11 +61,11 @@ impl Seat {
             withdrawn: SlotSet::default(),
             details_due: false,
             behind_since: None,
-            told,
-            told_watchers,
+            notified,
+            notified_watchers,
             number,
             control: VecDeque::new(),
-            farewell: None,
+            disconnect: None,
             superseded: 0,
             waiting: None,
         }
@@ -89,8 +89,8 @@ impl Seat {
     }
 
     /// This connection is owed a newer position of `slot`.
-    pub(super) fn owe_position(&mut self, slot: SlotId, now: Instant, wakes: &mut Wakes) {
-        if self.farewell.is_some() {
+    pub(super) fn mark_position_dirty(&mut self, slot: SlotId, now: Instant, wakes: &mut Wakes) {
+        if self.disconnect.is_some() {
             return;
         }
         if self.dirty.is_empty() {
@@ -107,8 +107,8 @@ impl Seat {
     }
 
     /// This connection is owed somebody's newest status, and before that their withdrawal of the position.
-    pub(super) fn owe_status(&mut self, slot: SlotId, withdraws: bool, wakes: &mut Wakes) {
-        if self.farewell.is_some() {
+    pub(super) fn mark_status_dirty(&mut self, slot: SlotId, withdraws: bool, wakes: &mut Wakes) {
+        if self.disconnect.is_some() {
             return;
         }
         self.statuses.insert(slot);
@@ -119,8 +119,8 @@ impl Seat {
     }
 
     /// This connection is owed what the session is now.
-    pub(super) fn owe_details(&mut self, wakes: &mut Wakes) {
-        if self.farewell.is_none() {
+    pub(super) fn mark_details_dirty(&mut self, wakes: &mut Wakes) {
+        if self.disconnect.is_none() {
             self.details_due = true;
             self.wake(wakes);
         }
@@ -138,14 +138,14 @@ impl Seat {
     }
 
     /// This connection is owed a control event, which is never dropped. Of these, no more can wait than people who
-    /// left and people who are here: the limit is a second lock on the same door.
-    pub(super) fn owe_control(&mut self, event: &Arc<Broadcast>, wakes: &mut Wakes) {
-        if self.farewell.is_some() {
+    /// left and people who are here: the limit is a second lock on the same protocol.
+    pub(super) fn enqueue_control(&mut self, event: &Arc<Broadcast>, wakes: &mut Wakes) {
+        if self.disconnect.is_some() {
             return;
         }
         if self.control.len() >= CONTROL_QUEUE_MAX {
             self.control = VecDeque::new();
-            self.part(Farewell::Overflowed, wakes);
+            self.part(DisconnectReason::Overflowed, wakes);
             return;
         }
         self.control.push_back(Arc::clone(event));
@@ -153,16 +153,16 @@ impl Seat {
     }
 
     /// Lets this connection go, and tells it why.
-    pub(super) fn dismiss(&mut self, why: &Arc<Broadcast>, farewell: Farewell, wakes: &mut Wakes) {
-        self.owe_control(why, wakes);
+    pub(super) fn dismiss(&mut self, why: &Arc<Broadcast>, disconnect: DisconnectReason, wakes: &mut Wakes) {
+        self.enqueue_control(why, wakes);
         self.occupant = Occupant::Gone;
         self.details_due = false;
-        self.part(farewell, wakes);
+        self.part(disconnect, wakes);
     }
 
     /// Nothing more comes after what is queued.
-    pub(super) fn part(&mut self, farewell: Farewell, wakes: &mut Wakes) {
-        self.farewell.get_or_insert(farewell);
+    pub(super) fn part(&mut self, disconnect: DisconnectReason, wakes: &mut Wakes) {
+        self.disconnect.get_or_insert(disconnect);
         self.dirty.clear();
         self.statuses.clear();
         self.withdrawn.clear();
@@ -171,90 +171,101 @@ impl Seat {
 }
 
 #[derive(Default)]
-pub(super) struct Seats {
-    seats: Vec<Option<Seat>>,
+pub(super) struct Subscriptions {
+    subscriptions: Vec<Option<Subscription>>,
     free: Vec<u32>,
     taken_so_far: u64,
 }
 
-impl Seats {
-    pub(super) fn take(&mut self, occupant: Occupant, told: SlotSet, told_watchers: u32) -> SeatId {
+impl Subscriptions {
+    pub(super) fn take(
+        &mut self,
+        occupant: Occupant,
+        notified: SlotSet,
+        notified_watchers: u32,
+    ) -> SubscriptionId {
         self.taken_so_far += 1;
-        let seat = Some(Seat::new(occupant, self.taken_so_far, told, told_watchers));
+        let subscription = Some(Subscription::new(occupant, self.taken_so_far, notified, notified_watchers));
         if let Some(id) = self.free.pop() {
-            self.seats[id as usize] = seat;
-            return SeatId(id);
+            self.subscriptions[id as usize] = subscription;
+            return SubscriptionId(id);
         }
-        let id = u32::try_from(self.seats.len()).unwrap_or(u32::MAX);
-        if self.seats.len() == self.seats.capacity() {
+        let id = u32::try_from(self.subscriptions.len()).unwrap_or(u32::MAX);
+        if self.subscriptions.len() == self.subscriptions.capacity() {
             // Twice as many, but from two on, not from four: so many are most sessions.
-            self.seats.reserve_exact(self.seats.len().max(2));
+            self.subscriptions.reserve_exact(self.subscriptions.len().max(2));
         }
-        self.seats.push(seat);
-        SeatId(id)
+        self.subscriptions.push(subscription);
+        SubscriptionId(id)
     }
 
-    pub(super) fn vacate(&mut self, id: SeatId) -> Option<Seat> {
-        let seat = self.seats.get_mut(id.0 as usize)?.take();
-        if seat.is_some() {
+    pub(super) fn unsubscribe(&mut self, id: SubscriptionId) -> Option<Subscription> {
+        let subscription = self.subscriptions.get_mut(id.0 as usize)?.take();
+        if subscription.is_some() {
             self.free.push(id.0);
         }
         if self.is_empty() {
             // A room that was full once need not stay large.
             *self = Self::default();
         }
-        seat
+        subscription
     }
 
-    pub(super) fn get_mut(&mut self, id: SeatId) -> Option<&mut Seat> {
-        self.seats.get_mut(id.0 as usize)?.as_mut()
+    pub(super) fn get_mut(&mut self, id: SubscriptionId) -> Option<&mut Subscription> {
+        self.subscriptions.get_mut(id.0 as usize)?.as_mut()
     }
 
-    /// Places for seats, taken or not.
+    /// Places for subscriptions, taken or not.
     pub(super) fn len(&self) -> usize {
-        self.seats.len()
+        self.subscriptions.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.free.len() == self.seats.len()
+        self.free.len() == self.subscriptions.len()
     }
 
     pub(super) fn watchers(&self) -> usize {
-        self.seats.iter().flatten().filter(|seat| seat.is_watcher()).count()
+        self.subscriptions.iter().flatten().filter(|subscription| subscription.is_watcher()).count()
     }
 
     pub(super) fn any_of(&self, slot: SlotId) -> bool {
-        self.seats.iter().flatten().any(|seat| seat.occupant == Occupant::Participant(slot))
+        self.subscriptions
+            .iter()
+            .flatten()
+            .any(|subscription| subscription.occupant == Occupant::Participant(slot))
     }
 
     /// Those of whose newest status some connection has not been given.
-    pub(super) fn owed_statuses(&self) -> SlotSet {
-        self.iter().fold(SlotSet::default(), |owed, seat| owed.with(seat.statuses))
+    pub(super) fn pending_statuses(&self) -> SlotSet {
+        self.iter().fold(SlotSet::default(), |owed, subscription| owed.with(subscription.statuses))
     }
 
     /// The connections of somebody, when there are so many or more: the one that has been here for longest.
-    pub(super) fn oldest_of(&mut self, slot: SlotId, at_least: usize) -> Option<&mut Seat> {
-        let own = |seat: &&mut Seat| seat.occupant == Occupant::Participant(slot);
+    pub(super) fn oldest_of(&mut self, slot: SlotId, at_least: usize) -> Option<&mut Subscription> {
+        let own = |subscription: &&mut Subscription| subscription.occupant == Occupant::Participant(slot);
         if self.iter_mut().filter(own).count() < at_least {
             return None;
         }
-        self.iter_mut().filter(own).min_by_key(|seat| seat.number)
+        self.iter_mut().filter(own).min_by_key(|subscription| subscription.number)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Seat> {
-        self.seats.iter().flatten()
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Subscription> {
+        self.subscriptions.iter().flatten()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Seat> {
-        self.seats.iter_mut().flatten()
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
+        self.subscriptions.iter_mut().flatten()
     }
 
-    /// Every seat with its id.
-    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = (SeatId, &mut Seat)> {
-        (0..).map(SeatId).zip(&mut self.seats).filter_map(|(id, seat)| Some((id, seat.as_mut()?)))
+    /// Every subscription with its id.
+    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = (SubscriptionId, &mut Subscription)> {
+        (0..)
+            .map(SubscriptionId)
+            .zip(&mut self.subscriptions)
+            .filter_map(|(id, subscription)| Some((id, subscription.as_mut()?)))
     }
 
-    pub(super) fn all_but(&mut self, own: SeatId) -> impl Iterator<Item = &mut Seat> {
-        self.entries_mut().filter(move |(id, _)| *id != own).map(|(_, seat)| seat)
+    pub(super) fn all_but(&mut self, own: SubscriptionId) -> impl Iterator<Item = &mut Subscription> {
+        self.entries_mut().filter(move |(id, _)| *id != own).map(|(_, subscription)| subscription)
     }
 }

@@ -1,6 +1,6 @@
-//! What is kept in mind of each tracker link: how often it may send, whether it is over, so that an app that goes on after
-//! the end costs no more than a look into this table, what became of its last report, how far the phone's clock is ahead,
-//! and which cards its app was sent.
+//! What is kept in mind of each tracker link: how often it may send, whether it is over, so that an app that goes on
+//! after the end costs no more than a look into this table, what became of its last report, how far the phone's clock
+//! is ahead, and which cards its app was sent.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -60,11 +60,11 @@ impl Cards {
 
 /// The links that sent something lately.
 #[derive(Default)]
-pub struct Gate {
+pub struct LinkCache {
     seen: Mutex<HashMap<TrackerLink, Seen>>,
 }
 
-impl Gate {
+impl LinkCache {
     /// Counts a request of a link, at one for each `step`.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn each_link_has_a_rate_and_an_end_of_its_own() {
         let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
-        let (gate, now, step) = (Gate::default(), clock.instant(), Duration::from_secs(1));
+        let (gate, now, step) = (LinkCache::default(), clock.instant(), Duration::from_secs(1));
         for _ in 0..4 {
             assert_eq!(gate.spend(&link(1), step, now), Ok(Known::Nothing));
         }
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_card_is_sent_when_it_is_new_or_changed_and_now_and_then() {
         let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
-        let (gate, now) = (Gate::default(), clock.instant());
+        let (gate, now) = (LinkCache::default(), clock.instant());
         gate.spend(&link(1), Duration::ZERO, now).unwrap();
         gate.spend(&link(2), Duration::ZERO, now).unwrap();
         let due = |number, prints: &[u32], after| gate.cards_due(&link(number), prints, now + after);
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn what_became_of_the_last_report_is_told_and_a_heartbeat_does_not_hide_it() {
         let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
-        let gate = Gate::default();
+        let gate = LinkCache::default();
         gate.spend(&link(1), Duration::ZERO, clock.instant()).unwrap();
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
         let note = |seconds, outcome| {
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn what_is_over_or_quiet_is_forgotten() {
         let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
-        let (gate, now, step) = (Gate::default(), clock.instant(), Duration::from_secs(1));
+        let (gate, now, step) = (LinkCache::default(), clock.instant(), Duration::from_secs(1));
         for number in [1, 2] {
             gate.spend(&link(number), step, now).unwrap();
             gate.note(&link(number), App::Traccar, Timestamp::from_millis(0), Outcome::Shown);
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn the_table_stays_small() {
         let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
-        let (gate, now, step) = (Gate::default(), clock.instant(), Duration::from_secs(1));
+        let (gate, now, step) = (LinkCache::default(), clock.instant(), Duration::from_secs(1));
         for number in 0..TRACKERS_MAX {
             gate.spend(&link(number), step, now).unwrap();
         }

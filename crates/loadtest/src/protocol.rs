@@ -1,4 +1,4 @@
-//! What is said at each of the server's doors, and how an update is known again without reading JSON.
+//! What is said at each of the server's protocols, and how an update is known again without reading JSON.
 
 use std::fmt::Write;
 
@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::track::Fix;
 
-/// A door and a protocol version.
+/// A protocol and a protocol version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Door {
+pub enum Protocol {
     /// Phoenix Channels, serializer 2.0.0.
     V2,
     /// Phoenix Channels, serializer 1.0.0.
@@ -39,7 +39,7 @@ pub enum Heard {
 /// out of its range.
 const NUMBER: &[u8] = b"\"altitude\":";
 
-impl Door {
+impl Protocol {
     /// The request line's address, for a token.
     pub fn path(self, token: &str) -> String {
         match self {
@@ -49,7 +49,7 @@ impl Door {
         }
     }
 
-    /// What to send once the connection is open; at the plain door, connecting is joining.
+    /// What to send once the connection is open; at the plain protocol, connecting is joining.
     pub fn join(self, session: &str) -> Option<String> {
         match self {
             Self::V2 => Some(format!(r#"["1","1","location:{session}","phx_join",{{}}]"#)),
@@ -138,14 +138,14 @@ mod tests {
         let data = r#"{"type":"location_update","data":{"user_id":"user_1","lat":1.5,"lng":2.0,"accuracy":null,"timestamp":"1970-01-01T00:00:00.000Z","altitude":71.0}}"#;
         let v2 = format!(r#"[null,null,"location:1","location_update",{data}]"#);
         let v1 = format!(r#"{{"event":"location_update","payload":{data},"ref":null,"topic":"location:1"}}"#);
-        assert_eq!(Door::V2.hear(v2.as_bytes()), Heard::Update(71));
-        assert_eq!(Door::V1.hear(v1.as_bytes()), Heard::Update(71));
-        assert_eq!(Door::Plain.hear(data.as_bytes()), Heard::Update(71));
+        assert_eq!(Protocol::V2.hear(v2.as_bytes()), Heard::Update(71));
+        assert_eq!(Protocol::V1.hear(v1.as_bytes()), Heard::Update(71));
+        assert_eq!(Protocol::Plain.hear(data.as_bytes()), Heard::Update(71));
     }
 
     #[test]
     fn the_rest_is_told_apart() {
-        let heard = |text: &str| Door::V2.hear(text.as_bytes());
+        let heard = |text: &str| Protocol::V2.hear(text.as_bytes());
         assert_eq!(heard(r#"["1",null,"location:1","initial_locations",{"locations":[]}]"#), Heard::Joined);
         assert_eq!(
             heard(r#"["1","1","location:1","phx_reply",{"response":{"reason":"x"},"status":"error"}]"#),
@@ -157,7 +157,7 @@ mod tests {
         );
         assert_eq!(heard(r#"[null,null,"location:1","participant_left",{}]"#), Heard::Membership);
         assert_eq!(heard(r#"[null,null,"location:1","participant_status",{}]"#), Heard::Other);
-        assert_eq!(Door::Plain.hear(br#"{"type":"error","data":{}}"#), Heard::Refused);
+        assert_eq!(Protocol::Plain.hear(br#"{"type":"error","data":{}}"#), Heard::Refused);
     }
 
     #[test]
@@ -166,16 +166,16 @@ mod tests {
         use tagalong_core::time::Timestamp;
         let fix = Fix { lat: -1.5, lng: 2.25, accuracy: 4.0, heading: Some(359.6), speed: Some(1.4) };
         let (mut text, now) = (String::new(), Timestamp::from_millis(1_000));
-        for door in [Door::V2, Door::V1, Door::Plain] {
-            door.update(&mut text, "1", 7, &fix, 71.0, &now.to_string());
-            let payload = match door {
-                Door::Plain => match tagalong_core::plain::decode(&text).unwrap() {
+        for protocol in [Protocol::V2, Protocol::V1, Protocol::Plain] {
+            protocol.update(&mut text, "1", 7, &fix, 71.0, &now.to_string());
+            let payload = match protocol {
+                Protocol::Plain => match tagalong_core::plain::decode(&text).unwrap() {
                     tagalong_core::plain::Request::LocationUpdate(data) => data.to_owned(),
                     other => panic!("{other:?}"),
                 },
-                Door::V1 | Door::V2 => {
+                Protocol::V1 | Protocol::V2 => {
                     use tagalong_core::phoenix::{Version, decode};
-                    let version = if door == Door::V1 { Version::V1 } else { Version::V2 };
+                    let version = if protocol == Protocol::V1 { Version::V1 } else { Version::V2 };
                     let message = decode(version, &text).unwrap();
                     assert_eq!(
                         (message.event.as_ref(), message.join_ref.as_ref()),

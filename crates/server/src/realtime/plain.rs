@@ -5,18 +5,18 @@ use tagalong_core::plain::{self, Request};
 use tagalong_core::presence::Presences;
 use tagalong_core::problem::Problem;
 
+use super::close_reason::CloseReason;
 use super::connection::{Connection, Over};
-use super::parting::Parting;
-use super::phoenix_door::Rejected;
+use super::phoenix::Rejected;
 
-/// Joins the session's room: the first thing that happens behind this door.
-pub(super) async fn enter(connection: &mut Connection) -> Result<(), Parting> {
-    match connection.state.hub.enter(&connection.pass).await {
-        Ok((membership, welcome)) => {
+/// Joins the session's room: the first thing that happens behind this protocol.
+pub(super) async fn join(connection: &mut Connection) -> Result<(), CloseReason> {
+    match connection.state.hub.subscribe(&connection.claims).await {
+        Ok((membership, snapshot)) => {
             connection.membership = Some(membership);
-            let participants = welcome.participants.to_json();
-            let locations = to_json(&welcome.locations);
-            let presence = welcome.presence.to_json();
+            let participants = snapshot.participants.to_json();
+            let locations = to_json(&snapshot.locations);
+            let presence = snapshot.presence.to_json();
             connection.transport.feed(plain::frame(InitialParticipants::NAME, &participants));
             connection.transport.feed(plain::frame(InitialLocations::NAME, &locations));
             connection.transport.feed(plain::frame(Presences::STATE, &presence));
@@ -26,12 +26,12 @@ pub(super) async fn enter(connection: &mut Connection) -> Result<(), Parting> {
             connection.tell_why("plain", &error);
             let problem = error.problem();
             refuse(connection, problem);
-            Err(if problem == Problem::Unavailable { Parting::Unavailable } else { Parting::Over })
+            Err(if problem == Problem::Unavailable { CloseReason::Unavailable } else { CloseReason::Over })
         }
     }
 }
 
-pub(super) fn text(connection: &mut Connection, text: &str) -> Result<(), Parting> {
+pub(super) fn text(connection: &mut Connection, text: &str) -> Result<(), CloseReason> {
     if let Over::For(_) = connection.spend_message()? {
         refuse(connection, Problem::RateLimited);
         return Ok(());
@@ -52,7 +52,7 @@ pub(super) fn text(connection: &mut Connection, text: &str) -> Result<(), Partin
     Ok(())
 }
 
-pub(super) fn binary(connection: &mut Connection) -> Result<(), Parting> {
+pub(super) fn binary(connection: &mut Connection) -> Result<(), CloseReason> {
     let problem = match connection.spend_message()? {
         Over::For(_) => Problem::RateLimited,
         Over::No => Problem::InvalidMessage,

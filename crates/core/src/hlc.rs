@@ -53,14 +53,14 @@ impl<'de> Deserialize<'de> for NodeId {
 /// what it replaces. Whoever moves to another node wins there at once, also when that node's clock is
 /// behind. The node decides between two of the same millisecond.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Version {
+pub struct Hlc {
     /// When it came in, or just after what it replaces.
     pub at: Timestamp,
     /// Where it came in.
     pub node: NodeId,
 }
 
-impl Version {
+impl Hlc {
     /// The version of what comes in at `now` and replaces `known`.
     #[must_use]
     pub fn after(known: Option<Self>, now: Timestamp, node: NodeId) -> Self {
@@ -85,8 +85,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_replaces_is_newer_whatever_the_clocks_say(at in 0..2_000_000_000_000_i64, now in 0..2_000_000_000_000_i64, nodes: [[u8; 8]; 2]) {
-            let known = Version { at: Timestamp::from_millis(at), node: NodeId::from_random(nodes[0]) };
-            let next = Version::after(Some(known), Timestamp::from_millis(now), NodeId::from_random(nodes[1]));
+            let known = Hlc { at: Timestamp::from_millis(at), node: NodeId::from_random(nodes[0]) };
+            let next = Hlc::after(Some(known), Timestamp::from_millis(now), NodeId::from_random(nodes[1]));
             prop_assert!(next > known && next.at >= Timestamp::from_millis(now));
         }
     }

@@ -1,4 +1,4 @@
-//! The faces that OwnTracks shows: a disc for each colour, drawn once and not for each answer.
+//! The avatars that OwnTracks shows: a disc for each colour, drawn once and not for each answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use tagalong_core::participant::AvatarColor;
 /// The side of a face, in pixels.
 const FACE_PIXELS: u16 = 48;
 
-/// Faces kept, of some 300 bytes each. People may choose any colour; with more of them than this, all are drawn anew.
+/// Avatars kept, of some 300 bytes each. People may choose any colour; with more of them than this, all are drawn anew.
 const FACES_MAX: usize = 1024;
 
 /// Red, green and blue.
 type Rgb = [u8; 3];
 
-/// The faces drawn so far.
+/// The avatars drawn so far.
 #[derive(Default)]
-pub struct Faces {
+pub struct Avatars {
     drawn: Mutex<HashMap<Rgb, Arc<str>>>,
 }
 
-impl Faces {
+impl Avatars {
     /// A disc of a colour, as the PNG in base64 that the app takes for a face.
     pub fn of(&self, color: &AvatarColor) -> Option<Arc<str>> {
         let [_, red, green, blue] = u32::from_str_radix(color.as_str().get(1..)?, 16).ok()?.to_be_bytes();
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_face_is_a_small_picture() {
-        let face = BASE64_STANDARD.decode(&*Faces::default().of(&color("#FF5733")).unwrap()).unwrap();
+        let face = BASE64_STANDARD.decode(&*Avatars::default().of(&color("#FF5733")).unwrap()).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(&face)).read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         let frame = reader.next_frame(&mut pixels).unwrap();
@@ -77,19 +77,19 @@ mod tests {
 
     #[test]
     fn a_face_is_drawn_once_for_each_colour() {
-        let faces = Faces::default();
-        let first = faces.of(&color("#FF5733")).unwrap();
-        assert!(Arc::ptr_eq(&first, &faces.of(&color("#ff5733")).unwrap()));
-        assert_ne!(first, faces.of(&color("#FF5734")).unwrap());
-        assert_eq!(faces.drawn.lock().len(), 2);
+        let avatars = Avatars::default();
+        let first = avatars.of(&color("#FF5733")).unwrap();
+        assert!(Arc::ptr_eq(&first, &avatars.of(&color("#ff5733")).unwrap()));
+        assert_ne!(first, avatars.of(&color("#FF5734")).unwrap());
+        assert_eq!(avatars.drawn.lock().len(), 2);
     }
 
     #[test]
     fn no_number_of_colours_takes_more_room() {
-        let faces = Faces::default();
+        let avatars = Avatars::default();
         for rgb in 0..=FACES_MAX {
-            assert!(faces.of(&color(&format!("#{rgb:06x}"))).is_some());
-            assert!(faces.drawn.lock().len() <= FACES_MAX);
+            assert!(avatars.of(&color(&format!("#{rgb:06x}"))).is_some());
+            assert!(avatars.drawn.lock().len() <= FACES_MAX);
         }
     }
 }

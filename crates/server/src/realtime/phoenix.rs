@@ -10,20 +10,20 @@ use tagalong_core::phoenix::{self, Message, Status, Version};
 use tagalong_core::position::{InvalidPosition, Position};
 use tagalong_core::presence::Presences;
 use tagalong_core::problem::Problem;
-use tagalong_core::room::{PublishError, Welcome};
+use tagalong_core::room::{PublishError, Snapshot};
 use tagalong_core::time::Timestamp;
 
+use super::close_reason::CloseReason;
 use super::connection::{Connection, Over};
 use super::hub::{self, NotIn};
-use super::parting::Parting;
 use crate::metrics::labels::Refused;
 
-/// The protocol state of a connection through this door.
-pub(super) struct PhoenixDoor {
+/// The protocol state of a connection through this protocol.
+pub(super) struct PhoenixProtocol {
     channels: Channels,
 }
 
-impl PhoenixDoor {
+impl PhoenixProtocol {
     pub(super) fn new(version: Version) -> Self {
         Self { channels: Channels::new(version, |topic| topic.starts_with(TOPIC_PREFIX)) }
     }
@@ -40,18 +40,18 @@ impl PhoenixDoor {
 
 pub(super) async fn text(
     connection: &mut Connection,
-    door: &mut PhoenixDoor,
+    protocol: &mut PhoenixProtocol,
     text: &str,
-) -> Result<(), Parting> {
-    let message = phoenix::decode(door.version(), text).map_err(|_| Parting::Malformed)?;
+) -> Result<(), CloseReason> {
+    let message = phoenix::decode(protocol.version(), text).map_err(|_| CloseReason::Malformed)?;
     if let Over::For(wait) = connection.spend_message()? {
         let response = format!(r#"{{"reason":"rate_limited","retry_after_ms":{}}}"#, wait.as_millis().max(1));
-        let answer = door.channels.answer(&message.join_ref, &message, Status::Error, &response);
+        let answer = protocol.channels.answer(&message.join_ref, &message, Status::Error, &response);
         connection.transport.feed(answer);
         connection.count_refusal(Problem::RateLimited);
         return Ok(());
     }
-    match door.channels.receive(&message) {
+    match protocol.channels.receive(&message) {
         Step::Nothing => {}
         Step::Answer(frame) => connection.transport.feed(frame),
         Step::Leave(frames) => {
@@ -66,26 +66,26 @@ pub(super) async fn text(
                     (Status::Error, rejected.response())
                 }
             };
-            let reply = door.channels.reply(&push, status, &response);
+            let reply = protocol.channels.reply(&push, status, &response);
             connection.feed_patiently(reply);
         }
-        Step::Join(asked) => Box::pin(join(connection, door, asked)).await,
+        Step::Join(asked) => Box::pin(join(connection, protocol, asked)).await,
     }
     Ok(())
 }
 
 pub(super) fn binary(
     connection: &mut Connection,
-    door: &mut PhoenixDoor,
+    protocol: &mut PhoenixProtocol,
     bytes: &[u8],
-) -> Result<(), Parting> {
-    let push = phoenix::decode_binary(bytes).map_err(|_| Parting::Malformed)?;
+) -> Result<(), CloseReason> {
+    let push = phoenix::decode_binary(bytes).map_err(|_| CloseReason::Malformed)?;
     if let Over::For(_) = connection.spend_message()? {
         connection.count_refusal(Problem::RateLimited);
         // None is ever taken, so there is no more to say than that it is one too many, and the close says that.
         return Ok(());
     }
-    match door.channels.receive_binary(&push) {
+    match protocol.channels.receive_binary(&push) {
         Step::Answer(frame) => connection.transport.feed(frame),
         Step::Leave(frames) => {
             connection.membership = None;
@@ -133,40 +133,40 @@ impl Rejected {
     }
 }
 
-async fn join(connection: &mut Connection, door: &mut PhoenixDoor, asked: Join) {
+async fn join(connection: &mut Connection, protocol: &mut PhoenixProtocol, asked: Join) {
     if asked.replaces.is_some() {
         connection.membership = None;
     }
-    match enter(connection, &asked.topic).await {
+    match subscribe(connection, &asked.topic).await {
         Err(error) => {
             connection.tell_why("phoenix", &error);
             let problem = error.problem();
             connection.count_refusal(problem);
-            let frames = door.channels.refuse(asked, &reason(problem));
+            let frames = protocol.channels.refuse(asked, &reason(problem));
             feed_all(connection, frames);
         }
-        Ok(welcome) => {
+        Ok(snapshot) => {
             let topic = asked.topic.clone();
-            let frames = door.channels.accept(asked, &joined(connection, &welcome));
+            let frames = protocol.channels.accept(asked, &joined(connection, &snapshot));
             feed_all(connection, frames);
             // After the reply, and never before it: the client would take them for another channel's.
             let pushes = [
-                door.channels.push(&topic, InitialParticipants::NAME, &welcome.participants.to_json()),
-                door.channels.push(&topic, InitialLocations::NAME, &to_json(&welcome.locations)),
-                door.channels.push(&topic, Presences::STATE, &welcome.presence.to_json()),
+                protocol.channels.push(&topic, InitialParticipants::NAME, &snapshot.participants.to_json()),
+                protocol.channels.push(&topic, InitialLocations::NAME, &to_json(&snapshot.locations)),
+                protocol.channels.push(&topic, Presences::STATE, &snapshot.presence.to_json()),
             ];
             feed_all(connection, pushes.into_iter().flatten().collect());
         }
     }
 }
 
-async fn enter(connection: &mut Connection, wanted: &str) -> Result<Welcome, NotIn> {
-    if wanted != topic(connection.pass.session) {
+async fn subscribe(connection: &mut Connection, wanted: &str) -> Result<Snapshot, NotIn> {
+    if wanted != topic(connection.claims.session) {
         return Err(Problem::Unauthorized.into());
     }
-    let (membership, welcome) = connection.state.hub.enter(&connection.pass).await?;
+    let (membership, snapshot) = connection.state.hub.subscribe(&connection.claims).await?;
     connection.membership = Some(membership);
-    Ok(welcome)
+    Ok(snapshot)
 }
 
 /// The response to a join.
@@ -180,14 +180,14 @@ struct Joined<'a> {
     location_ttl_seconds: u64,
 }
 
-fn joined(connection: &Connection, welcome: &Welcome) -> String {
+fn joined(connection: &Connection, snapshot: &Snapshot) -> String {
     to_json(&Joined {
         status: "joined",
-        session_id: connection.pass.session,
-        user_id: &connection.pass.user,
-        expires_at: welcome.ends_at,
-        server_time: welcome.participants.server_time,
-        location_ttl_seconds: welcome.location_ttl.as_secs(),
+        session_id: connection.claims.session,
+        user_id: &connection.claims.user,
+        expires_at: snapshot.ends_at,
+        server_time: snapshot.participants.server_time,
+        location_ttl_seconds: snapshot.location_ttl.as_secs(),
     })
 }
 
@@ -214,10 +214,9 @@ impl Connection {
         let position = Position::parse(payload, said_at);
         let details = position.as_ref().err().copied();
         let position = position.map_err(|_| Problem::InvalidLocation);
-        self.in_room(|room, seat| Ok(room.publish(seat, position?, now))).map_err(|problem| Rejected {
-            problem,
-            details: details.filter(|_| problem == Problem::InvalidLocation),
-        })?;
+        self.in_room(|room, subscription| Ok(room.publish(subscription, position?, now))).map_err(
+            |problem| Rejected { problem, details: details.filter(|_| problem == Problem::InvalidLocation) },
+        )?;
         self.state.metrics.positions_received.inc();
         Ok(())
     }
@@ -226,24 +225,24 @@ impl Connection {
     pub(super) fn set_status(&mut self, payload: &str) -> Result<(), Problem> {
         let now = hub::now(&self.state.clock);
         let status = SharingStatus::parse(payload).map_err(|_| Problem::InvalidStatus);
-        self.in_room(|room, seat| Ok(room.set_status(seat, status?, now)))
+        self.in_room(|room, subscription| Ok(room.set_status(subscription, status?, now)))
     }
 
     fn in_room(
         &self,
         act: impl FnOnce(
             &mut tagalong_core::room::Room,
-            tagalong_core::room::SeatId,
+            tagalong_core::room::SubscriptionId,
         ) -> Result<Result<tagalong_core::room::Wakes, PublishError>, Problem>,
     ) -> Result<(), Problem> {
         let membership = self.membership.as_ref().ok_or(Problem::Unauthenticated)?;
-        let taken = membership.room().with(|room| act(room, membership.seat()))?;
+        let taken = membership.room().with(|room| act(room, membership.subscription()))?;
         let wakes = taken.map_err(|error| match error {
             PublishError::Watcher => Problem::Forbidden,
             PublishError::Gone => Problem::Unauthenticated,
         })?;
         self.state.hub.wake(wakes);
-        self.state.bus.publish(self.pass.session);
+        self.state.bus.publish(self.claims.session);
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! Why connections end, as data: each with its close code and whether the client should come back.
 
-use tagalong_core::room::Farewell;
+use tagalong_core::room::DisconnectReason;
 
 /// Why a connection is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Parting {
+pub enum CloseReason {
     /// The client said goodbye, and is answered with the same code.
     PeerClosed,
     /// The connection is gone without a goodbye.
@@ -19,7 +19,7 @@ pub enum Parting {
     NotUtf8,
     /// A message larger than the limit.
     TooBig,
-    /// A message that is not one of the door's protocol, as Phoenix closes it.
+    /// A message that is not one of the protocol's protocol, as Phoenix closes it.
     Malformed,
     /// The client went on sending more than it may, after it had been told so many times.
     Flooding,
@@ -29,26 +29,26 @@ pub enum Parting {
     Unavailable,
     /// The server stops; another one, or the same, will be back.
     Restart,
-    /// Plain door: the session is over, or the participant left it. The event said so before.
+    /// Plain protocol: the session is over, or the participant left it. The event said so before.
     Over,
-    /// Plain door: watchers were sent away. The event said so before.
+    /// Plain protocol: watchers were sent away. The event said so before.
     WatchingRevoked,
-    /// Plain door: the participant has opened too many connections since. The event said so before.
+    /// Plain protocol: the participant has opened too many connections since. The event said so before.
     TooManyConnections,
 }
 
-impl From<Farewell> for Parting {
-    fn from(farewell: Farewell) -> Self {
-        match farewell {
-            Farewell::Overflowed => Self::Overflowed,
-            Farewell::Ended | Farewell::Left => Self::Over,
-            Farewell::WatchingRevoked => Self::WatchingRevoked,
-            Farewell::TooManyConnections => Self::TooManyConnections,
+impl From<DisconnectReason> for CloseReason {
+    fn from(disconnect: DisconnectReason) -> Self {
+        match disconnect {
+            DisconnectReason::Overflowed => Self::Overflowed,
+            DisconnectReason::Ended | DisconnectReason::Left => Self::Over,
+            DisconnectReason::WatchingRevoked => Self::WatchingRevoked,
+            DisconnectReason::TooManyConnections => Self::TooManyConnections,
         }
     }
 }
 
-impl Parting {
+impl CloseReason {
     /// What it is called in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
