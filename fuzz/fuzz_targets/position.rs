@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tagalong_core::event::to_json;
+use tagalong_core::json::to_json;
 use tagalong_core::position::Position;
 use tagalong_core::time::Timestamp;
 

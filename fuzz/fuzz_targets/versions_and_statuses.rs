@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tagalong_core::event::{SharingStatus, to_json};
+use tagalong_core::event::SharingStatus;
+use tagalong_core::json::to_json;
 use tagalong_core::phoenix::Version;
 
 fuzz_target!(|text: &str| {

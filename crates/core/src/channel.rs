@@ -83,7 +83,7 @@ impl Channels {
 
     /// Applies the protocol to a binary push. We take none, and say so rather than close.
     pub fn receive_binary(&mut self, push: &BinaryPush<'_>) -> Step {
-        let json = |text: &str| crate::event::to_json(&text);
+        let json = |text: &str| crate::json::to_json(&text);
         let (join_ref, reference, topic) = (json(push.join_ref), json(push.reference), json(push.topic));
         let message = Message {
             join_ref: join_ref.into(),
@@ -164,7 +164,7 @@ impl Channels {
     }
 
     fn join_frames(&self, join: &Join, status: Status, response: &str) -> Vec<String> {
-        let topic = crate::event::to_json(&join.topic);
+        let topic = crate::json::to_json(&join.topic);
         let mut frames =
             vec![phoenix::reply(self.version, &join.join_ref, &join.reference, &topic, status, response)];
         if let Some(old) = &join.replaces {
@@ -186,21 +186,21 @@ impl Channels {
     /// A message of the server's to the channel of a topic, if that is joined.
     pub fn push(&self, topic: &str, event: &str, payload: &str) -> Option<String> {
         let channel = self.find(topic)?;
-        let topic = crate::event::to_json(&topic);
+        let topic = crate::json::to_json(&topic);
         Some(phoenix::push(self.version, &channel.join_ref, &topic, event, payload))
     }
 
     /// The server ends the channel of a topic: its `phx_close`, after which the client stays away.
     pub fn close(&mut self, topic: &str) -> Option<String> {
         let channel = self.take(topic)?;
-        Some(phoenix::close(self.version, &channel.join_ref, &crate::event::to_json(&topic)))
+        Some(phoenix::close(self.version, &channel.join_ref, &crate::json::to_json(&topic)))
     }
 
     /// The channel of a topic has failed: its `phx_error`, after which the client joins again. Only for real
     /// faults: a client that joins and crashes in turn does so once a second for ever.
     pub fn crash(&mut self, topic: &str) -> Option<String> {
         let channel = self.take(topic)?;
-        Some(phoenix::error(self.version, &channel.join_ref, &crate::event::to_json(&topic)))
+        Some(phoenix::error(self.version, &channel.join_ref, &crate::json::to_json(&topic)))
     }
 
     fn find(&self, topic: &str) -> Option<&Channel> {

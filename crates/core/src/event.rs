@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{SessionId, UserId};
-use crate::json::{push_all, push_text};
+use crate::json::{is_object, push_all, push_text, to_json};
 use crate::participant::Profile;
 use crate::phoenix::{self, Version};
 use crate::plain;
@@ -56,7 +56,7 @@ impl SharingStatus {
         struct Sent {
             status: SharingStatus,
         }
-        if !phoenix::is_object(json) {
+        if !is_object(json) {
             return Err(InvalidStatus);
         }
         serde_json::from_str::<Sent>(json).map(|sent| sent.status).map_err(|_| InvalidStatus)
@@ -315,12 +315,6 @@ pub struct InitialLocation {
     pub position: Position,
     /// How long ago it came in, in milliseconds, by the server's clock alone.
     pub age_ms: u64,
-}
-
-/// A value of ours as JSON text.
-pub fn to_json(value: &impl Serialize) -> String {
-    // Our types have string keys and finite numbers only, so that this cannot fail.
-    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
 }
 
 #[cfg(test)]

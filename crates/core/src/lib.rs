@@ -4,7 +4,7 @@ pub mod channel;
 pub mod event;
 pub mod hlc;
 pub mod id;
-mod json;
+pub mod json;
 pub mod limits;
 pub mod pace;
 pub mod participant;

@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use crate::room::SlotSet;
-
 /// Longest session name, in characters.
 pub const SESSION_NAME_CHARS_MAX: usize = 255;
 /// Longest display name after trimming, in characters.
@@ -22,7 +20,6 @@ pub const SESSION_HOURS_CEILING: u32 = 24 * 7;
 /// Less than the slots of a room, because a leave and a join that follow each other in the
 /// database may reach the room in the other order.
 pub const PARTICIPANTS_CEILING: usize = 100;
-const _: () = assert!(PARTICIPANTS_CEILING + 20 <= SlotSet::CAPACITY);
 
 /// The most watchers that a setting may allow in one session.
 pub const WATCHERS_CEILING: usize = 10_000;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::phoenix::is_object;
+use crate::json::is_object;
 
 /// What a client of the plain protocol asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

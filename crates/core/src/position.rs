@@ -112,7 +112,7 @@ impl Position {
     }
 
     fn read(json: &str, now: Option<Timestamp>) -> Result<Self, InvalidPosition> {
-        if !crate::phoenix::is_object(json) {
+        if !crate::json::is_object(json) {
             return Err(InvalidPosition::Shape);
         }
         let sent: Sent<'_> = serde_json::from_str(json).map_err(|_| InvalidPosition::Shape)?;

@@ -13,7 +13,7 @@ impl Presences {
     /// The name on the wire of the event that says who is connected when somebody comes in.
     pub const STATE: &str = "presence_state";
 
-    /// As JSON: what [`to_json`](crate::event::to_json) makes of it, sooner.
+    /// As JSON: what [`to_json`](crate::json::to_json) makes of it, sooner.
     pub fn to_json(&self) -> String {
         let mut json = String::with_capacity(self.bytes());
         self.push(&mut json);
@@ -91,7 +91,7 @@ impl Serialize for Presences {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::to_json;
+    use crate::json::to_json;
 
     #[test]
     fn a_key_and_a_meta_for_each_person() {

@@ -5,9 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{SharingStatus, to_json};
+use crate::event::SharingStatus;
 use crate::hlc::NodeId;
 use crate::id::UserId;
+use crate::json::to_json;
 use crate::position::Position;
 use crate::time::Timestamp;
 

@@ -23,7 +23,7 @@ use crate::keys::KeyError;
 use crate::metrics::{Meter, Metrics};
 use crate::overview::Overview;
 use crate::rates::Rates;
-use crate::realtime::drain::Waves;
+use crate::realtime::drain::Drain;
 use crate::realtime::hub::{Bounds, Hub};
 use crate::realtime::poll_sessions::PollSessions;
 use crate::sessions::Sessions;
@@ -183,7 +183,7 @@ pub async fn start_on(
         leaving: CancellationToken::new(),
         stopping,
         poll_sessions,
-        waves: Waves::default(),
+        drain: Drain::default(),
         connections: TaskTracker::new(),
     });
     jobs::start(&state);
@@ -240,7 +240,7 @@ impl Running {
         }
         state.stopping.cancel();
         state.connections.close();
-        state.waves.go(state.connections.len(), &state.clock, state.config.shutdown_timeout / 2).await;
+        state.drain.run(state.connections.len(), &state.clock, state.config.shutdown_timeout / 2).await;
         state.connections.wait().await;
         _ = self.serving.await;
         state.jobs.finished().await;

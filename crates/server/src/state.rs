@@ -15,7 +15,7 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::overview::Overview;
 use crate::rates::Rates;
-use crate::realtime::drain::Waves;
+use crate::realtime::drain::Drain;
 use crate::realtime::hub::Hub;
 use crate::realtime::poll_sessions::PollSessions;
 use crate::sessions::Sessions;
@@ -63,8 +63,8 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// The sessions of long polls.
     pub poll_sessions: PollSessions,
-    /// When each open WebSocket is let go.
-    pub waves: Waves,
+    /// Closes the open WebSockets when the server stops.
+    pub drain: Drain,
     /// Our certificate, if we end TLS ourselves.
     pub tls: Option<Tls>,
     /// What tracker apps may send.

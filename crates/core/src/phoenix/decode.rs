@@ -8,6 +8,7 @@ use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Version;
+use crate::json::is_object;
 use crate::limits::MESSAGE_PART_BYTES_MAX;
 
 /// A message from a client. The parts that are echoed are JSON text, as they came.
@@ -99,12 +100,6 @@ pub fn decode_binary(bytes: &[u8]) -> Result<BinaryPush<'_>, Malformed> {
         event: next(event)?,
         data: rest,
     })
-}
-
-/// Whether JSON text can only be an object. A derived `Deserialize` would take an array too, as the fields
-/// in their order.
-pub(crate) fn is_object(json: &str) -> bool {
-    json.trim_ascii_start().starts_with('{')
 }
 
 fn string(json: &str) -> Option<Cow<'_, str>> {

@@ -7,7 +7,6 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::is_object;
 pub use decode::{BinaryPush, Malformed, Message, decode, decode_binary};
 pub use encode::{Status, close, error, push, reply};
 

@@ -1,21 +1,21 @@
-//! Who is connected right now, here or to another node, and what each subscription is owed of that.
+//! Presence: who is connected right now, to this node or another, and what each subscription still has to be told of
+//! that.
 //!
-//! The room has the set of those who are shown as connected, and each subscription the set that it was told. What a
-//! subscription is owed is the difference: however long somebody does not read, it is two sets, and who went and came
-//! back meanwhile is not in it. Changes wake nobody by themselves, [`Room::sweep`] does: so a crowd that comes back at
-//! once is one event for each subscription, not one for each pair.
+//! The room keeps the set of connected participants, and each subscription the set that its client was told. An update
+//! is the difference of the two. A client that reads slowly costs two sets, and a participant who left and came back in
+//! the meantime is not in the difference. A change wakes no connection by itself, [`Room::sweep`] does: when many come
+//! back together, each subscription gets one event instead of one for each of them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::slots::{SlotId, SlotSet, Slots};
-use super::subscriptions::{Occupant, Subscription};
-use super::{DisconnectReason, Now, Room, SubscriptionId, Wakes};
-use crate::event::{Broadcast, DismissReason, Event};
+use super::subscriptions::Subscription;
+use super::{Now, Room, Wakes};
+use crate::event::{Broadcast, Event};
 use crate::hlc::NodeId;
 use crate::id::SessionId;
-use crate::limits::{CONNECTIONS_PER_PARTICIPANT_MAX, MESSAGE_BURST, PRESENCE_LEASE, PRESENCE_REFRESH};
-use crate::pace::Pace;
+use crate::limits::{PRESENCE_LEASE, PRESENCE_REFRESH};
 use crate::presence::{PresenceDiff, Presences};
 use crate::share::Present;
 use crate::time::Timestamp;
@@ -106,7 +106,7 @@ impl Attendance {
         slots: &Slots,
         session: SessionId,
     ) -> Option<Arc<Broadcast>> {
-        if subscription.notified == self.shown || subscription.disconnect.is_some() {
+        if subscription.notified == self.shown || subscription.disconnecting.is_some() {
             return None;
         }
         let (joins, leaves) =
@@ -136,7 +136,7 @@ pub(super) fn presences(slots: &Slots, mut set: SlotSet) -> Presences {
 
 impl Room {
     /// A connection of somebody is here. `first`: there was no other one.
-    pub(super) fn came(&mut self, id: SlotId, first: bool, now: Now) {
+    pub(super) fn connected(&mut self, id: SlotId, first: bool, now: Now) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.presence.gone_at = None;
         self.attendance.show(id);
@@ -148,7 +148,7 @@ impl Room {
     }
 
     /// The last connection of somebody to this node is gone.
-    pub(super) fn went(&mut self, id: SlotId, now: Now) {
+    pub(super) fn disconnected(&mut self, id: SlotId, now: Now) {
         let grace = self.attendance.grace;
         let Some(slot) = self.slots.get_mut(id) else { return };
         if !slot.presence.is_elsewhere() {
@@ -233,39 +233,5 @@ impl Room {
             subscription.notified.remove(id);
             subscription.enqueue_control(&gone, wakes);
         }
-    }
-
-    /// A subscription for somebody, who is connected from now on.
-    pub(super) fn subscription(&mut self, occupant: Occupant, now: Now) -> super::SubscriptionId {
-        if let Occupant::Participant(slot) = occupant {
-            let first = !self.subscriptions.any_of(slot);
-            self.came(slot, first, now);
-        }
-        self.subscriptions.take(occupant, self.attendance.shown, self.watching.count)
-    }
-
-    /// Somebody opens one more connection: when they have too many, the oldest is let go.
-    pub(super) fn make_room_for(&mut self, slot: SlotId, now: Now, wakes: &mut Wakes) {
-        let Some(oldest) = self.subscriptions.oldest_of(slot, CONNECTIONS_PER_PARTICIPANT_MAX) else {
-            return;
-        };
-        let event = Event::Dismissed { reason: DismissReason::TooManyConnections, server_time: now.wall };
-        let event = Arc::new(Broadcast::new(self.session, event));
-        oldest.dismiss(&event, DisconnectReason::TooManyConnections, wakes);
-    }
-
-    /// Counts a message against the rate of the subscription's owner, of whichever connection: one for each `step`.
-    /// Nothing for a subscription that is no participant's.
-    pub fn spend_message(
-        &mut self,
-        subscription: SubscriptionId,
-        step: Duration,
-        now: Instant,
-    ) -> Option<Result<(), Duration>> {
-        let Occupant::Participant(slot) = self.subscriptions.get_mut(subscription)?.occupant else {
-            return None;
-        };
-        let slot = self.slots.get_mut(slot)?;
-        Some(slot.messages.get_or_insert_with(|| Pace::new(MESSAGE_BURST, now)).try_spend(now, step))
     }
 }

@@ -6,26 +6,15 @@
 //! paused or stopped.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::slots::{Latest, SlotId};
-use super::subscriptions::SubscriptionId;
-use super::{Now, Phase, PublishError, Room, Snapshot, SubscribeError, Wakes};
-use crate::event::{Broadcast, Event, SharingStatus};
+use super::publish::PositionSource;
+use super::slots::SlotId;
+use super::{Now, PublishError, Room, SubscribeError, Wakes};
+use crate::event::SharingStatus;
 use crate::hlc::Hlc;
 use crate::id::UserId;
 use crate::position::Position;
-use crate::session::Details;
-
-/// Where a position came from.
-#[derive(Clone, Copy)]
-pub(super) enum PositionSource {
-    /// A connection.
-    Subscription(SubscriptionId),
-    /// A tracker app; its life began when it was taken.
-    Report { received: Instant },
-}
 
 /// What became of a report.
 #[derive(Debug)]
@@ -79,60 +68,15 @@ impl Room {
                 Ordering::Less => {}
             }
         }
-        let shown = self.show(slot_id, position, now, PositionSource::Report { received });
+        let shown = self.store_position(slot_id, position, now, PositionSource::Report { received });
         let mut wakes = shown.map_err(|_: PublishError| SubscribeError::NotAParticipant)?;
-        self.says_by_itself(slot_id, now, &mut wakes);
+        self.resume_sharing(slot_id, now, &mut wakes);
         Ok(Reported::Shown(wakes))
     }
 
-    /// Everyone is owed a new position, but for the connection that it came from.
-    pub(super) fn show(
-        &mut self,
-        slot_id: SlotId,
-        position: Position,
-        now: Now,
-        source: PositionSource,
-    ) -> Result<Wakes, PublishError> {
-        let Phase::Open(Details { location_ttl, .. }) = self.phase else { return Err(PublishError::Gone) };
-        let (node, shared) = self.version_by();
-        let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
-        let received = match source {
-            PositionSource::Subscription(_) => now.instant,
-            PositionSource::Report { received } => received,
-        };
-        let event = Event::LocationUpdate { user_id: slot.profile.user_id.clone(), position };
-        slot.latest = Some(Latest {
-            broadcast: Arc::new(Broadcast::new(self.session, event).received_at(now.instant)),
-            received,
-            expires: received + location_ttl,
-            reported: matches!(source, PositionSource::Report { .. }),
-        });
-        slot.last_position_at = Some(now.wall);
-        slot.moved = Some(Hlc::after(slot.moved, now.shared.max(slot.dated_from), node));
-        slot.unsent.moved = shared;
-        slot.unsaved = Some(now.wall);
-        self.published += 1;
-        let mut wakes = Wakes::of_up_to(self.subscriptions.len());
-        match source {
-            PositionSource::Subscription(own) => {
-                let others = self.subscriptions.all_but(own);
-                others.for_each(|subscription| {
-                    subscription.mark_position_dirty(slot_id, now.instant, &mut wakes);
-                });
-            }
-            PositionSource::Report { .. } => {
-                let all = self.subscriptions.iter_mut();
-                all.for_each(|subscription| {
-                    subscription.mark_position_dirty(slot_id, now.instant, &mut wakes);
-                });
-            }
-        }
-        Ok(wakes)
-    }
-
     /// A page in the background said that nothing comes, and now something does.
-    fn says_by_itself(&mut self, slot_id: SlotId, now: Now, wakes: &mut Wakes) {
-        let (node, shared) = self.version_by();
+    fn resume_sharing(&mut self, slot_id: SlotId, now: Now, wakes: &mut Wakes) {
+        let (node, shared) = self.hlc_node();
         let Some(slot) = self.slots.get_mut(slot_id) else { return };
         if !matches!(slot.status, Some(SharingStatus::Hidden | SharingStatus::NoGps)) {
             return;
@@ -144,28 +88,8 @@ impl Room {
         self.mark_status_dirty(slot_id, status, None, now, wakes);
     }
 
-    /// What a member is shown who has no connection: everyone, and the others' live positions.
-    ///
-    /// # Errors
-    /// When the session is not open, or nobody by that id is in it.
-    pub fn snapshot_for(&self, user: &UserId, now: Now) -> Result<Snapshot, SubscribeError> {
-        self.is_open()?;
-        let own = self.slots.of(user).ok_or(SubscribeError::NotAParticipant)?;
-        self.snapshot(Some(own), now)
-    }
-
     /// How long a position is shown in this session; nothing is, while it is not open.
     pub fn location_ttl(&self) -> Duration {
         self.is_open().map_or(Duration::ZERO, |details| details.location_ttl)
-    }
-}
-
-impl Snapshot {
-    /// The same without one person.
-    #[must_use]
-    pub fn without(mut self, user: &UserId) -> Self {
-        self.participants.participants.retain(|person| person.profile.user_id != *user);
-        self.locations.locations.retain(|location| location.user_id != *user);
-        self
     }
 }

@@ -172,7 +172,7 @@ impl Room {
             }
             if subscription.occupant == Occupant::Participant(slot) {
                 subscription.occupant = Occupant::Gone;
-                subscription.part(DisconnectReason::Left, wakes);
+                subscription.disconnect_after_queue(DisconnectReason::Left, wakes);
             }
         }
     }

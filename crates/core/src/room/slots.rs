@@ -8,10 +8,15 @@ use super::statuses::Statements;
 use crate::event::{Broadcast, Event, InitialLocation, InitialParticipant, SharingStatus};
 use crate::hlc::Hlc;
 use crate::id::UserId;
+use crate::limits::PARTICIPANTS_CEILING;
 use crate::pace::Pace;
 use crate::participant::Profile;
 use crate::position::Position;
 use crate::time::Timestamp;
+
+// A leave and a join that follow each other in the database may reach the room in the other order: some slots are
+// spare.
+const _: () = assert!(PARTICIPANTS_CEILING + 20 <= SlotSet::CAPACITY);
 
 /// The index of a slot in its room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

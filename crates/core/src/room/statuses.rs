@@ -6,10 +6,9 @@
 
 use std::sync::Arc;
 
-use super::sink::Sink;
 use super::slots::{SlotId, Slots};
 use super::subscriptions::{Subscription, SubscriptionId};
-use super::{Now, PublishError, Room, Wakes};
+use super::{Now, PublishError, Room, Sink, Wakes};
 use crate::event::{Broadcast, Event, SharingStatus};
 use crate::hlc::Hlc;
 
@@ -32,7 +31,7 @@ impl Room {
         now: Now,
     ) -> Result<Wakes, PublishError> {
         let slot_id = self.sender(subscription)?;
-        let (node, shared) = self.version_by();
+        let (node, shared) = self.hlc_node();
         let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
         slot.unsaved = Some(now.wall);
         let mut wakes = Wakes::default();

@@ -1,4 +1,4 @@
-//! Subscriptions belong to connections: what each one is still owed.
+//! The state of each subscription: the updates that its connection has not taken yet.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use crate::event::{Broadcast, Event};
 use crate::id::UserId;
 use crate::limits::CONTROL_QUEUE_MAX;
 
-/// The index of a subscription in its room. Valid until its owner vacates it.
+/// The index of a subscription in its room. Valid until the connection unsubscribes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SubscriptionId(u32);
 
-/// Who sits in a subscription.
+/// Who subscribed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Occupant {
     Participant(SlotId),
@@ -23,31 +23,31 @@ pub(super) enum Occupant {
         /// The session's watch generation when they were let watch.
         generation: u32,
     },
-    /// Somebody who is let go: they left the session, or may not watch any more.
+    /// Being disconnected: the participant left the session, or the watcher may not watch any more.
     Gone,
 }
 
 pub(super) struct Subscription {
     pub(super) occupant: Occupant,
-    /// Whose newest position this connection has not been given yet.
+    /// Slots with a newer position than this connection has taken.
     pub(super) dirty: SlotSet,
-    /// Whose newest status this connection has not been given yet.
+    /// Slots with a newer status than this connection has taken.
     pub(super) statuses: SlotSet,
-    /// Those of them who have withdrawn their position since.
+    /// Those of them that withdrew a position since.
     pub(super) withdrawn: SlotSet,
-    /// Whether it has not been given what the session is now.
+    /// Whether the session has changed since this connection took its details.
     pub(super) details_due: bool,
-    /// Since when it has not been given a newest position, while there is one.
+    /// Since when a position has been waiting, while one does.
     pub(super) behind_since: Option<Instant>,
-    /// Who this connection believes to be connected.
+    /// The connected participants, as the client was last told.
     pub(super) notified: SlotSet,
-    /// How many this connection believes to watch.
+    /// The number of watchers, as the client was last told.
     pub(super) notified_watchers: u32,
-    /// Counts up with each subscription of the room: which of several is the oldest.
+    /// Counts up with each subscription of the room, to find the oldest of a participant.
     pub(super) number: u64,
     pub(super) control: VecDeque<Arc<Broadcast>>,
-    pub(super) disconnect: Option<DisconnectReason>,
-    /// Positions that this connection was owed when newer ones took their place.
+    pub(super) disconnecting: Option<DisconnectReason>,
+    /// Positions dropped before delivery because a newer one of the same participant replaced them.
     pub(super) superseded: u32,
     waiting: Option<(Waker, Due)>,
 }
@@ -65,7 +65,7 @@ impl Subscription {
             notified_watchers,
             number,
             control: VecDeque::new(),
-            disconnect: None,
+            disconnecting: None,
             superseded: 0,
             waiting: None,
         }
@@ -83,14 +83,14 @@ impl Subscription {
         }
     }
 
-    /// There is something to take.
+    /// Wakes the connection: an update waits.
     pub(super) fn wake(&mut self, wakes: &mut Wakes) {
         wakes.extend(self.waiting.take());
     }
 
-    /// This connection is owed a newer position of `slot`.
+    /// A newer position of `slot` waits for this connection.
     pub(super) fn mark_position_dirty(&mut self, slot: SlotId, now: Instant, wakes: &mut Wakes) {
-        if self.disconnect.is_some() {
+        if self.disconnecting.is_some() {
             return;
         }
         if self.dirty.is_empty() {
@@ -106,9 +106,9 @@ impl Subscription {
         }
     }
 
-    /// This connection is owed somebody's newest status, and before that their withdrawal of the position.
+    /// A newer status of `slot` waits for this connection; a withdrawal of the position is delivered before it.
     pub(super) fn mark_status_dirty(&mut self, slot: SlotId, withdraws: bool, wakes: &mut Wakes) {
-        if self.disconnect.is_some() {
+        if self.disconnecting.is_some() {
             return;
         }
         self.statuses.insert(slot);
@@ -118,16 +118,16 @@ impl Subscription {
         self.wake(wakes);
     }
 
-    /// This connection is owed what the session is now.
+    /// Changed details of the session wait for this connection.
     pub(super) fn mark_details_dirty(&mut self, wakes: &mut Wakes) {
-        if self.disconnect.is_none() {
+        if self.disconnecting.is_none() {
             self.details_due = true;
             self.wake(wakes);
         }
     }
 
-    /// Nothing is owed of somebody who leaves the session but that they leave. Whether this connection knows them: one
-    /// that has not been given their joining yet is told neither.
+    /// Drops all that waits of a participant who leaves. Returns whether this client knows them: where
+    /// `participant_joined` has not been taken yet, it is dropped, and no `participant_left` is needed.
     pub(super) fn forget(&mut self, slot: SlotId, user: &UserId) -> bool {
         self.dirty.remove(slot);
         self.statuses.remove(slot);
@@ -137,32 +137,32 @@ impl Subscription {
         untold.map(|place| self.control.remove(place)).is_none()
     }
 
-    /// This connection is owed a control event, which is never dropped. Of these, no more can wait than people who
-    /// left and people who are here: the limit is a second lock on the same protocol.
+    /// Queues a control event; none is ever dropped. State is not queued, so no more can wait than participants have
+    /// joined and left: the limit only bounds memory. A slow consumer that reaches it is disconnected.
     pub(super) fn enqueue_control(&mut self, event: &Arc<Broadcast>, wakes: &mut Wakes) {
-        if self.disconnect.is_some() {
+        if self.disconnecting.is_some() {
             return;
         }
         if self.control.len() >= CONTROL_QUEUE_MAX {
             self.control = VecDeque::new();
-            self.part(DisconnectReason::Overflowed, wakes);
+            self.disconnect_after_queue(DisconnectReason::Overflowed, wakes);
             return;
         }
         self.control.push_back(Arc::clone(event));
         self.wake(wakes);
     }
 
-    /// Lets this connection go, and tells it why.
+    /// Disconnects with an event that says why.
     pub(super) fn dismiss(&mut self, why: &Arc<Broadcast>, disconnect: DisconnectReason, wakes: &mut Wakes) {
         self.enqueue_control(why, wakes);
         self.occupant = Occupant::Gone;
         self.details_due = false;
-        self.part(disconnect, wakes);
+        self.disconnect_after_queue(disconnect, wakes);
     }
 
-    /// Nothing more comes after what is queued.
-    pub(super) fn part(&mut self, disconnect: DisconnectReason, wakes: &mut Wakes) {
-        self.disconnect.get_or_insert(disconnect);
+    /// Disconnects once the queued events are taken. Nothing more is queued.
+    pub(super) fn disconnect_after_queue(&mut self, disconnect: DisconnectReason, wakes: &mut Wakes) {
+        self.disconnecting.get_or_insert(disconnect);
         self.dirty.clear();
         self.statuses.clear();
         self.withdrawn.clear();
@@ -192,7 +192,7 @@ impl Subscriptions {
         }
         let id = u32::try_from(self.subscriptions.len()).unwrap_or(u32::MAX);
         if self.subscriptions.len() == self.subscriptions.capacity() {
-            // Twice as many, but from two on, not from four: so many are most sessions.
+            // Most sessions have two participants: grow from two, not from four.
             self.subscriptions.reserve_exact(self.subscriptions.len().max(2));
         }
         self.subscriptions.push(subscription);
@@ -205,7 +205,7 @@ impl Subscriptions {
             self.free.push(id.0);
         }
         if self.is_empty() {
-            // A room that was full once need not stay large.
+            // A room that was full once gives its memory back.
             *self = Self::default();
         }
         subscription
@@ -215,7 +215,7 @@ impl Subscriptions {
         self.subscriptions.get_mut(id.0 as usize)?.as_mut()
     }
 
-    /// Places for subscriptions, taken or not.
+    /// Entries, in use or free.
     pub(super) fn len(&self) -> usize {
         self.subscriptions.len()
     }
@@ -235,12 +235,12 @@ impl Subscriptions {
             .any(|subscription| subscription.occupant == Occupant::Participant(slot))
     }
 
-    /// Those of whose newest status some connection has not been given.
+    /// Slots with a status that some connection has not taken.
     pub(super) fn pending_statuses(&self) -> SlotSet {
         self.iter().fold(SlotSet::default(), |owed, subscription| owed.with(subscription.statuses))
     }
 
-    /// The connections of somebody, when there are so many or more: the one that has been here for longest.
+    /// The oldest subscription of a participant who has at least so many.
     pub(super) fn oldest_of(&mut self, slot: SlotId, at_least: usize) -> Option<&mut Subscription> {
         let own = |subscription: &&mut Subscription| subscription.occupant == Occupant::Participant(slot);
         if self.iter_mut().filter(own).count() < at_least {

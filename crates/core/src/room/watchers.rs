@@ -44,7 +44,7 @@ impl Watching {
         session: SessionId,
     ) -> Option<Arc<Broadcast>> {
         let count = self.count;
-        if subscription.notified_watchers == count || subscription.disconnect.is_some() {
+        if subscription.notified_watchers == count || subscription.disconnecting.is_some() {
             return None;
         }
         subscription.notified_watchers = count;

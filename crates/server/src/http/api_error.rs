@@ -8,7 +8,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tagalong_core::event::to_json;
+use tagalong_core::json::to_json;
 use tagalong_core::problem::Problem;
 use utoipa::ToSchema;
 

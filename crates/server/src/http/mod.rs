@@ -44,7 +44,7 @@ pub use dashboard::dashboard_schema;
 pub(crate) use health::DatabaseProbe;
 pub(crate) use origin::{allowed_origin, base_url};
 pub(crate) use stream::Stream;
-use tagalong_core::event::to_json;
+use tagalong_core::json::to_json;
 use tagalong_core::problem::Problem;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;

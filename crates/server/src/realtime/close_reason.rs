@@ -1,17 +1,17 @@
-//! Why connections end, as data: each with its close code and whether the client should come back.
+//! The reasons for closing a connection, each with its close code and whether the client should reconnect.
 
 use tagalong_core::room::DisconnectReason;
 
-/// Why a connection is over.
+/// Why a connection is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CloseReason {
-    /// The client said goodbye, and is answered with the same code.
+    /// The client sent a close frame, which is answered with the same code.
     PeerClosed,
-    /// The connection is gone without a goodbye.
+    /// The connection ended without a close frame.
     PeerGone,
-    /// Nothing came for the heartbeat timeout.
+    /// Nothing was received for the heartbeat timeout.
     Silent,
-    /// The client took nothing that we wrote for the write deadline.
+    /// A slow consumer: a write was blocked for the write deadline.
     Stalled,
     /// A frame that RFC 6455 does not allow.
     Protocol,
@@ -19,15 +19,15 @@ pub enum CloseReason {
     NotUtf8,
     /// A message larger than the limit.
     TooBig,
-    /// A message that is not one of the protocol's protocol, as Phoenix closes it.
+    /// A message that the protocol does not know. Phoenix closes then, too.
     Malformed,
-    /// The client went on sending more than it may, after it had been told so many times.
+    /// The client exceeded its rate again and again in spite of the errors.
     Flooding,
-    /// More events waited than a connection may leave waiting.
+    /// A slow consumer: the queue of control events was full.
     Overflowed,
-    /// The database does not answer, so that nobody knows who may come in. The event said so before.
+    /// The database is unavailable, so that a join cannot be checked. The event said so before.
     Unavailable,
-    /// The server stops; another one, or the same, will be back.
+    /// The server drains; the client should reconnect.
     Restart,
     /// Plain protocol: the session is over, or the participant left it. The event said so before.
     Over,

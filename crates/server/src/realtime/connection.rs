@@ -16,7 +16,7 @@ use tagalong_core::phoenix::Version;
 use tagalong_core::room::{DisconnectReason, Due};
 
 use super::close_reason::CloseReason;
-use super::drain::Place;
+use super::drain::Draining;
 use super::hub::{Membership, NotIn};
 use super::outgoing::Outgoing;
 use super::phoenix::{self, PhoenixProtocol};
@@ -67,7 +67,7 @@ pub(super) enum Over {
 enum Deadline {
     PositionsDue,
     PingDue,
-    Part(CloseReason),
+    Close(CloseReason),
 }
 
 /// One open WebSocket, or session of long polls.
@@ -78,7 +78,7 @@ pub(super) struct Connection {
     pub(super) membership: Option<Membership>,
     pings: bool,
     write_pace: WritePace,
-    /// Bytes of unsent output that may leave with the next positions.
+    /// Bytes of unsent output that may wait for the next positions.
     deferrable: usize,
     messages: Pace,
     refused_in_a_row: u32,
@@ -87,8 +87,8 @@ pub(super) struct Connection {
     flushing_since: Option<Instant>,
     timer: Sleep,
     timer_at: Instant,
-    place: Place,
-    /// Whom the timer and the wave wake. Asking either costs as much as a position does, so they are asked again
+    draining: Draining,
+    /// The task that the timer and the drain wake. Registering costs as much as a position does, so it is done again
     /// only when this changes.
     task: Waker,
 }
@@ -106,7 +106,7 @@ impl Connection {
             flushing_since: None,
             timer: state.clock.sleep_until(timer_at),
             timer_at,
-            place: state.waves.join(),
+            draining: state.drain.add(),
             task: Waker::noop().clone(),
             state,
             claims,
@@ -117,13 +117,13 @@ impl Connection {
         }
     }
 
-    /// Serves the connection until it is over.
+    /// Serves the connection until it closes.
     pub(super) async fn run(&mut self, protocol: &mut Protocol) -> CloseReason {
         let close_reason = match self.serve(protocol).await {
             Ok(never) => match never {},
             Err(close_reason) => close_reason,
         };
-        // The subscription is given up before the goodbye: nobody else waits for this client's last answer.
+        // Unsubscribes before the closing handshake: the room does not wait for this client's last answer.
         self.membership = None;
         if let Some(code) = close_reason.close_code() {
             self.transport.feed_close(code);
@@ -151,20 +151,20 @@ impl Connection {
         }
     }
 
-    /// One turn: hears what came in, or else takes and writes what is owed.
+    /// One turn: a message that came in, or else writes waiting updates.
     fn poll_turn(
         &mut self,
         protocol: &mut Protocol,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Inbound, CloseReason>> {
-        if self.place.is_let_go() {
+        if self.draining.is_draining() {
             return Poll::Ready(Err(CloseReason::Restart));
         }
         let now = self.state.clock.instant();
         let moved = !self.task.will_wake(cx.waker());
         if moved {
             self.task.clone_from(cx.waker());
-            self.place.wake_when_let_go(cx);
+            self.draining.wake_when_draining(cx);
         }
         if self.flushing_since.is_some() && !self.flushed(cx, now) {
             return self.poll_timer(cx, now, moved).map(Err);
@@ -176,7 +176,7 @@ impl Connection {
                 self.pinged = false;
                 return Poll::Ready(received);
             }
-            if let Err(close_reason) = self.take(protocol, cx, now) {
+            if let Err(close_reason) = self.feed_updates(protocol, cx, now) {
                 return Poll::Ready(Err(close_reason));
             }
             // Only now: replies and positions that were ready together leave in one write.
@@ -201,8 +201,13 @@ impl Connection {
         written
     }
 
-    /// Feeds what the room owes and the pace allows.
-    fn take(&mut self, protocol: &mut Protocol, cx: &Context<'_>, now: Instant) -> Result<(), CloseReason> {
+    /// Feeds the updates that wait and that the write pace allows.
+    fn feed_updates(
+        &mut self,
+        protocol: &mut Protocol,
+        cx: &Context<'_>,
+        now: Instant,
+    ) -> Result<(), CloseReason> {
         let Some(membership) = &self.membership else { return Ok(()) };
         if !self.transport.takes() {
             return Ok(());
@@ -242,7 +247,7 @@ impl Connection {
             let (at, deadline) = self.next_deadline(now);
             if at <= now {
                 match deadline {
-                    Deadline::Part(close_reason) => return Poll::Ready(close_reason),
+                    Deadline::Close(close_reason) => return Poll::Ready(close_reason),
                     Deadline::PingDue => {
                         self.pinged = true;
                         self.transport.feed_ping();
@@ -276,12 +281,12 @@ impl Connection {
         if let Some(since) = self.flushing_since
             && !self.transport.is_long_poll()
         {
-            return (since + WRITE_DEADLINE, Deadline::Part(CloseReason::Stalled));
+            return (since + WRITE_DEADLINE, Deadline::Close(CloseReason::Stalled));
         }
         let silent = if self.pings && !self.pinged {
             (self.last_heard + timeout / 2, Deadline::PingDue)
         } else {
-            (self.last_heard + timeout, Deadline::Part(CloseReason::Silent))
+            (self.last_heard + timeout, Deadline::Close(CloseReason::Silent))
         };
         // Also when nothing is owed yet: what comes before then does not wake us.
         let paced = self.write_pace.next();
@@ -305,8 +310,8 @@ impl Connection {
     }
 
     /// Counts a message against the rate that all connections of one participant share; of a watcher, and before
-    /// joining, each has its own. A client that goes on and on although it is told is
-    /// let go: to read and refuse costs too.
+    /// joining, each has its own. A client that goes on sending in spite of the errors is
+    /// disconnected: reading and refusing costs too.
     pub(super) fn spend_message(&mut self) -> Result<Over, CloseReason> {
         if !self.state.config.rate_limits {
             return Ok(Over::No);
@@ -328,17 +333,16 @@ impl Connection {
         }
     }
 
-    /// Feeds an answer to somebody who sends positions: while positions keep a pace towards them, it leaves
-    /// with these instead of in a write of its own.
-    pub(super) fn feed_patiently(&mut self, frame: String) {
+    /// Feeds the reply to a position. While the write pace holds positions back, the reply leaves with them instead of
+    /// in a write of its own.
+    pub(super) fn feed_deferrable(&mut self, frame: String) {
         let before = self.transport.unsent();
         self.transport.feed(frame);
         self.deferrable += self.transport.unsent() - before;
     }
 
-    /// Says in the log, now and then, why somebody is not let in for a reason of ours: they are told no more than
-    /// that it is one.
-    pub(super) fn tell_why(&self, protocol: &'static str, error: &NotIn) {
+    /// Logs, at a bounded rate, why a join failed on our side. The client is told only that it is unavailable.
+    pub(super) fn log_failed_join(&self, protocol: &'static str, error: &NotIn) {
         let NotIn::Unread(cause @ StoreError::Unavailable(_)) = error else { return };
         let Some(left_out) = self.state.warnings.due(Kind::DatabaseAway) else { return };
         let code = error.problem().code();

@@ -1,5 +1,5 @@
-//! How connections are let go when the server stops: in waves, so that their clients, which all come back within
-//! milliseconds, do not all come back in the same moment.
+//! Draining: when the server stops, connections are closed in steps. Their clients reconnect within milliseconds, and
+//! would otherwise all do so in the same moment.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,58 +11,58 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::clock::Clock;
 
-const WAVES: usize = 32;
-/// Connections let go in a second: what Phoenix does by default too.
-const PER_SECOND: usize = 5_000;
-/// So few go all at once.
-const CROWD: usize = 500;
+const STEPS: usize = 32;
+/// Connections closed in a second, as by default in Phoenix.
+const CLOSED_PER_SECOND: usize = 5_000;
+/// So few are closed all at once.
+const AT_ONCE_MAX: usize = 500;
 
 #[derive(Default)]
-struct Wave {
-    gone: AtomicBool,
+struct Step {
+    draining: AtomicBool,
     token: CancellationToken,
 }
 
-/// The waves of a server. Each connection belongs to one.
+/// The steps of a drain. Each connection belongs to one.
 #[derive(Default)]
-pub struct Waves {
-    waves: [Arc<Wave>; WAVES],
+pub struct Drain {
+    steps: [Arc<Step>; STEPS],
     next: AtomicUsize,
 }
 
-/// A connection's place in its wave.
-pub struct Place {
-    wave: Arc<Wave>,
-    told: Pin<Box<WaitForCancellationFutureOwned>>,
+/// A connection's part in the drain.
+pub struct Draining {
+    step: Arc<Step>,
+    begun: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl Place {
-    /// Whether the connection is let go. It is asked whenever anything happens, so it takes no lock.
-    pub fn is_let_go(&self) -> bool {
-        self.wave.gone.load(Ordering::Acquire)
+impl Draining {
+    /// Whether the connection has to close. Asked whenever anything happens, so it takes no lock.
+    pub fn is_draining(&self) -> bool {
+        self.step.draining.load(Ordering::Acquire)
     }
 
-    /// Has the task woken when the connection is let go. Once is enough, for as long as it is the same task.
-    pub fn wake_when_let_go(&mut self, cx: &mut Context<'_>) {
-        if self.told.as_mut().poll(cx).is_ready() {
+    /// Wakes the task when the connection has to close. Once is enough for as long as it is the same task.
+    pub fn wake_when_draining(&mut self, cx: &mut Context<'_>) {
+        if self.begun.as_mut().poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
     }
 }
 
-impl Waves {
-    /// The place of a new connection.
-    pub fn join(&self) -> Place {
-        let wave = &self.waves[self.next.fetch_add(1, Ordering::Relaxed) % WAVES];
-        Place { wave: Arc::clone(wave), told: Box::pin(wave.token.clone().cancelled_owned()) }
+impl Drain {
+    /// Adds a connection.
+    pub fn add(&self) -> Draining {
+        let step = &self.steps[self.next.fetch_add(1, Ordering::Relaxed) % STEPS];
+        Draining { step: Arc::clone(step), begun: Box::pin(step.token.clone().cancelled_owned()) }
     }
 
-    /// Lets everyone go: `connections` of them, in at most `longest`.
-    pub async fn go(&self, connections: usize, clock: &Clock, longest: Duration) {
+    /// Closes all connections: `connections` of them, in at most `longest`.
+    pub async fn run(&self, connections: usize, clock: &Clock, longest: Duration) {
         let pause = pause(connections, longest);
-        for wave in &self.waves {
-            wave.gone.store(true, Ordering::Release);
-            wave.token.cancel();
+        for step in &self.steps {
+            step.draining.store(true, Ordering::Release);
+            step.token.cancel();
             if !pause.is_zero() {
                 clock.sleep(pause).await;
             }
@@ -70,13 +70,13 @@ impl Waves {
     }
 }
 
-/// Between two waves.
+/// Between two steps.
 fn pause(connections: usize, longest: Duration) -> Duration {
-    if connections <= CROWD {
+    if connections <= AT_ONCE_MAX {
         return Duration::ZERO;
     }
-    let all = Duration::from_secs(1).mul_f64(connections as f64 / PER_SECOND as f64);
-    all.min(longest) / WAVES as u32
+    let all = Duration::from_secs(1).mul_f64(connections as f64 / CLOSED_PER_SECOND as f64);
+    all.min(longest) / STEPS as u32
 }
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crowd_goes_slowly_and_a_few_at_once() {
+    fn many_connections_are_closed_in_steps_and_few_at_once() {
         let longest = Duration::from_secs(10);
         let whole = |connections| pause(connections, longest) * 32;
         assert_eq!(whole(500), Duration::ZERO);
@@ -93,22 +93,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everyone_goes_in_the_end() {
+    async fn every_connection_is_closed_in_the_end() {
         let (clock, hand) = Clock::manual(tagalong_core::time::Timestamp::from_millis(0));
-        let waves = Waves::default();
-        let places: Vec<_> = (0..1000).map(|_| waves.join()).collect();
-        let mut going = std::pin::pin!(waves.go(places.len(), &clock, Duration::from_secs(10)));
-        let gone = || places.iter().filter(|place| place.is_let_go()).count();
+        let drain = Drain::default();
+        let connections: Vec<_> = (0..1000).map(|_| drain.add()).collect();
+        let mut running = std::pin::pin!(drain.run(connections.len(), &clock, Duration::from_secs(10)));
+        let draining = || connections.iter().filter(|connection| connection.is_draining()).count();
         loop {
-            let before = gone();
+            let before = draining();
             tokio::select! {
                 biased;
-                () = &mut going => break,
+                () = &mut running => break,
                 () = tokio::task::yield_now() => {}
             }
-            assert!(gone() - before <= 1000_usize.div_ceil(WAVES));
+            assert!(draining() - before <= 1000_usize.div_ceil(STEPS));
             hand.advance(Duration::from_secs(1));
         }
-        assert_eq!(gone(), 1000);
+        assert_eq!(draining(), 1000);
     }
 }

@@ -101,7 +101,7 @@ fn open(
 /// What makes a client join again whose session is gone. Since 1.8 it does so by itself, and never hears this; before,
 /// it went on in the new session as if it had joined.
 fn channel_failed(version: Version, claims: &Claims) -> String {
-    phoenix::error(version, "null", &tagalong_core::event::to_json(&topic(claims.session)))
+    phoenix::error(version, "null", &tagalong_core::json::to_json(&topic(claims.session)))
 }
 
 /// Gives the session of a token what a request says.

@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 use tagalong_core::channel::{Channels, Join, Step};
-use tagalong_core::event::{
-    InitialLocations, InitialParticipants, SharingStatus, TOPIC_PREFIX, to_json, topic,
-};
+use tagalong_core::event::{InitialLocations, InitialParticipants, SharingStatus, TOPIC_PREFIX, topic};
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::json::to_json;
 use tagalong_core::phoenix::{self, Message, Status, Version};
 use tagalong_core::position::{InvalidPosition, Position};
 use tagalong_core::presence::Presences;
@@ -67,7 +66,7 @@ pub(super) async fn text(
                 }
             };
             let reply = protocol.channels.reply(&push, status, &response);
-            connection.feed_patiently(reply);
+            connection.feed_deferrable(reply);
         }
         Step::Join(asked) => Box::pin(join(connection, protocol, asked)).await,
     }
@@ -139,7 +138,7 @@ async fn join(connection: &mut Connection, protocol: &mut PhoenixProtocol, asked
     }
     match subscribe(connection, &asked.topic).await {
         Err(error) => {
-            connection.tell_why("phoenix", &error);
+            connection.log_failed_join("phoenix", &error);
             let problem = error.problem();
             connection.count_refusal(problem);
             let frames = protocol.channels.refuse(asked, &reason(problem));

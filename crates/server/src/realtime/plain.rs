@@ -1,6 +1,7 @@
 //! `/ws`: frames without topics, joined on connecting, answers for errors alone.
 
-use tagalong_core::event::{InitialLocations, InitialParticipants, to_json};
+use tagalong_core::event::{InitialLocations, InitialParticipants};
+use tagalong_core::json::to_json;
 use tagalong_core::plain::{self, Request};
 use tagalong_core::presence::Presences;
 use tagalong_core::problem::Problem;
@@ -23,7 +24,7 @@ pub(super) async fn join(connection: &mut Connection) -> Result<(), CloseReason>
             Ok(())
         }
         Err(error) => {
-            connection.tell_why("plain", &error);
+            connection.log_failed_join("plain", &error);
             let problem = error.problem();
             refuse(connection, problem);
             Err(if problem == Problem::Unavailable { CloseReason::Unavailable } else { CloseReason::Over })

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tagalong_core::event::to_json;
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::json::to_json;
 use tagalong_core::limits::DISPLAY_NAME_CHARS_MAX;
 use tagalong_core::participant::{AvatarColor, ConfusableKey, DisplayName, Profile};
 use tagalong_core::session::{Closed, SessionName};

@@ -21,8 +21,8 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use tagalong_core::event::to_json;
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::json::to_json;
 use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, SessionName};
 use tagalong_core::time::Timestamp;

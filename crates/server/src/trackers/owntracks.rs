@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tagalong_core::event::to_json;
+use tagalong_core::json::to_json;
 use tagalong_core::participant::Profile;
 use tagalong_core::position::Reading;
 use tagalong_core::room::Snapshot;

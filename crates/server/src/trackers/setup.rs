@@ -6,7 +6,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use form_urlencoded::Serializer;
 use serde::Serialize;
 use serde_json::json;
-use tagalong_core::event::to_json;
+use tagalong_core::json::to_json;
 use utoipa::ToSchema;
 
 use super::{App, gpslogger};

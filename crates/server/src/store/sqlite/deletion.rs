@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
-use tagalong_core::event::to_json;
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::json::to_json;
 use tagalong_core::time::Timestamp;
 
 use super::{Sqlite, open_session, session_id};

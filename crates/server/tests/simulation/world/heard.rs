@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tagalong_core::event::{Broadcast, Event, SharingStatus, to_json};
+use tagalong_core::event::{Broadcast, Event, SharingStatus};
 use tagalong_core::id::UserId;
+use tagalong_core::json::to_json;
 use tagalong_core::position::Position;
 use tagalong_core::time::Timestamp;
 
