@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run dev web test lint fmt unit interop schemathesis page api-types e2e screenshots page-cost deps check-deploy bench \
+.PHONY: help run dev web test lint fmt unit interop schemathesis page api-types settings e2e screenshots page-cost deps check-deploy bench \
   bench-peers demo cluster soak fuzz-smoke fuzz simulate release clean need-cargo need-npm need-c++ need-python need-curl \
   need-chromium need-postgres need-redis need-haproxy need-proxies
 
@@ -99,6 +99,13 @@ api-types: need-cargo web ## Write the page's types of REST and of the dashboard
 	cd web
 	npm run --silent api-types
 	npm run --silent dashboard-types
+
+settings: need-cargo ## Write the README's table of settings and .env.example from their declarations
+	$(BUILD)
+	target/debug/tagalong config --reference markdown > target/settings.md
+	sed -i -e '/^<!-- written by `make settings` -->$$/,/^<!-- end -->$$/{/^<!--/!d}' \
+	  -e '/^<!-- written by `make settings` -->$$/r target/settings.md' README.md
+	target/debug/tagalong config --reference env > .env.example
 
 e2e: need-cargo need-chromium web ## Run people in real browsers against the real binary
 	@echo "== people in browsers"

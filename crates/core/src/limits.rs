@@ -1,6 +1,6 @@
 //! Every bound in the product that is not a setting, named, with its unit.
 //!
-//! What an operator may change stands in the server's `settings.rs`; the ceilings of those
+//! What an operator may change stands in the server's `config/settings.rs`; the ceilings of those
 //! settings stand here.
 
 use std::time::Duration;

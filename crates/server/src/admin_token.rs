@@ -67,7 +67,7 @@ fn closed() -> Option<AdminToken> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Raw;
+    use crate::config::Raw;
 
     fn config(settings: &[(&str, String)]) -> Config {
         let mut raw = Raw::default();

@@ -1,4 +1,4 @@
-//! The command line, made from the table of settings.
+//! The command line, made from the declarations of settings.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches, Command};
 use clap_complete::Shell;
 
-use crate::settings::{Raw, SETTINGS, Setting};
+use crate::config::{Raw, Reference, SETTINGS, Setting};
 
 /// What the user asks for.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub enum Task {
     Import,
     /// Print the settings in force.
     Config,
+    /// Print the description of all settings.
+    Reference(Reference),
     /// Ask a running server how it is.
     Health,
     /// Print the description of the REST API.
@@ -33,7 +35,7 @@ pub enum Task {
     Man,
 }
 
-/// The command line, understood.
+/// The command line, parsed.
 #[derive(Debug)]
 pub struct Invocation {
     /// What to do.
@@ -60,7 +62,15 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("import").about("Read what export wrote from standard input into the database"),
         )
-        .subcommand(Command::new("config").about("Print the settings in force and where each came from"))
+        .subcommand(
+            Command::new("config").about("Print the settings in force and where each came from").arg(
+                Arg::new("reference")
+                    .long("reference")
+                    .value_name("FORMAT")
+                    .value_parser(clap::value_parser!(Reference))
+                    .help("Print what every setting is, in place of its value"),
+            ),
+        )
         .subcommand(Command::new("health").about("Ask a running server whether it is ready (exit code 0 or 1)"))
         .subcommand(Command::new("openapi").about("Print the OpenAPI description of the REST API"))
         .subcommand(
@@ -86,18 +96,19 @@ pub fn command() -> Command {
         .args(SETTINGS.iter().map(argument))
 }
 
-fn argument(setting: &'static Setting) -> Arg {
-    let default =
-        if setting.default.is_empty() { String::new() } else { format!(", default: {}", setting.default) };
-    Arg::new(setting.name)
+fn argument(setting: &&'static Setting) -> Arg {
+    let Setting { name, default, .. } = setting;
+    let help = setting.help().replace('`', "");
+    let default = if default.is_empty() { String::new() } else { format!(", default: {default}") };
+    Arg::new(*name)
         .long(setting.flag())
         .value_name("VALUE")
         .global(true)
         .help_heading("Settings")
-        .help(format!("{} [env: {}{default}]", setting.help, setting.name))
+        .help(format!("{help}. Accepts {} [env: {name}{default}]", setting.accepts()))
 }
 
-/// Understands a command line.
+/// Parses a command line.
 ///
 /// # Errors
 /// What clap prints, help and version included.
@@ -108,7 +119,9 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, cl
         Some(("migrate", _)) => Task::Migrate,
         Some(("export", _)) => Task::Export,
         Some(("import", _)) => Task::Import,
-        Some(("config", _)) => Task::Config,
+        Some(("config", matches)) => {
+            matches.get_one("reference").copied().map_or(Task::Config, Task::Reference)
+        }
         Some(("health", _)) => Task::Health,
         Some(("openapi", _)) => Task::OpenApi,
         Some(("dashboard-schema", _)) => Task::DashboardSchema,

@@ -16,7 +16,7 @@
 //! | [`traces`] | what a trace collector is told |
 //! | [`warnings`] | what the log is told now and then only |
 //! | [`overview`] | the last hour, and what failed last, for the dashboard |
-//! | [`settings`], [`config`] | settings as text, and as understood |
+//! | [`config`] | the settings: declared once, read from their sources, parsed |
 //! | [`heap`] | trims the heap when many connections have ended |
 //! | [`basemap`] | where the page's map comes from |
 //! | [`tls`] | TLS of our own |
@@ -48,7 +48,6 @@ pub mod rates;
 pub mod realtime;
 pub mod seen;
 pub mod sessions;
-pub mod settings;
 pub mod state;
 pub mod store;
 pub mod telemetry;

@@ -47,6 +47,10 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
             clap_complete::generate(shell, &mut cli::command(), "tagalong", &mut std::io::stdout());
             return Ok(ExitCode::SUCCESS);
         }
+        Task::Reference(reference) => {
+            print!("{}", reference.text());
+            return Ok(ExitCode::SUCCESS);
+        }
         Task::OpenApi => {
             println!("{}", http::description().to_pretty_json()?);
             return Ok(ExitCode::SUCCESS);
@@ -93,9 +97,12 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
             println!("{answer}");
             Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Task::Serve | Task::Completions(_) | Task::OpenApi | Task::DashboardSchema | Task::Man => {
-            serve(config).await
-        }
+        Task::Serve
+        | Task::Reference(_)
+        | Task::Completions(_)
+        | Task::OpenApi
+        | Task::DashboardSchema
+        | Task::Man => serve(config).await,
     }
 }
 

@@ -1,9 +1,11 @@
-//! Holds what the documents name against what there is: links, headings, files, modules, targets of the Makefile.
+//! Holds what the documents name against what there is: links, headings, files, modules, settings, targets of the Makefile.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+
+use tagalong::config::Reference;
 
 const MADE_BY_TOOLS: &[&str] = &["target", "node_modules", "dist", ".git", "data", "corpus"];
 
@@ -152,4 +154,15 @@ fn every_target_of_make_that_a_page_names_is_there() {
         }
     }
     assert!(count > 10, "the targets were not found");
+}
+
+#[test]
+fn settings_are_described_as_they_are_declared() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("<!-- written by `make settings` -->\n").unwrap();
+    let (table, _) = rest.split_once("<!-- end -->").unwrap();
+    let differs = "differs from the declared settings: run `make settings`";
+    assert!(table == Reference::Markdown.text(), "the table in README.md {differs}");
+    let example = std::fs::read_to_string(root().join(".env.example")).unwrap();
+    assert!(example == Reference::Env.text(), ".env.example {differs}");
 }

@@ -19,8 +19,6 @@ const CORE_MAY_USE: &[&str] = &[
     "unicode-security",
     "uuid",
 ];
-/// Defaults that are too long for a table.
-const DEFAULT_CHARS_MAX: usize = 60;
 const MADE_BY_TOOLS: &[&str] =
     &["api-types.ts", "target", "node_modules", "dist", ".git", "data", "corpus", "artifacts"];
 
@@ -135,22 +133,6 @@ fn no_released_binary_has_the_seeded_entropy() {
 }
 
 #[test]
-fn every_setting_is_in_the_readme_with_its_default() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    for setting in tagalong::settings::SETTINGS {
-        let row = readme
-            .lines()
-            .find(|line| line.starts_with("| `") && line.contains(&format!("`{}`", setting.name)));
-        let row = row.unwrap_or_else(|| panic!("{} has no row in README.md", setting.name));
-        let default = row.split('|').nth(2).unwrap();
-        let said = setting.default.is_empty()
-            || setting.default.len() > DEFAULT_CHARS_MAX
-            || default.contains(setting.default);
-        assert!(said, "{}: the default is {}, and README.md says{default}", setting.name, setting.default);
-    }
-}
-
-#[test]
 fn every_problem_is_in_the_documents() {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     let documents = read("docs/API.md") + &read("docs/PROTOCOL.md");
@@ -159,17 +141,4 @@ fn every_problem_is_in_the_documents() {
             documents.contains(problem.code()) || documents.contains(&format!("`{}`", problem.reason()));
         assert!(said, "{} is in neither docs/API.md nor docs/PROTOCOL.md", problem.code());
     }
-}
-
-#[test]
-fn every_setting_is_in_the_example_with_its_default() {
-    let example = std::fs::read_to_string(root().join(".env.example")).unwrap();
-    for setting in tagalong::settings::SETTINGS {
-        let said = example.lines().filter_map(|line| line.strip_prefix("# ")?.strip_prefix(setting.name));
-        let default = said.filter_map(|rest| rest.strip_prefix('=')).next();
-        let default = default.unwrap_or_else(|| panic!("{} has no line in .env.example", setting.name));
-        assert_eq!(default.trim_matches('\''), setting.default, "{} in .env.example", setting.name);
-    }
-    let lines = example.lines().filter(|line| !line.is_empty()).count();
-    assert_eq!(lines, 2 * tagalong::settings::SETTINGS.len() + 2, "a line too many in .env.example");
 }

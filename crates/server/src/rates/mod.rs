@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::settings::Raw;
+    use crate::config::Raw;
     use crate::tokens::Role;
 
     fn rates(change: impl FnOnce(&mut Config)) -> (Rates, ManualClock) {

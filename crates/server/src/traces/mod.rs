@@ -25,7 +25,8 @@ pub use opentelemetry::trace::SpanKind;
 
 pub use self::collector::{Collector, Unsent};
 use self::queue::{Keep, Queue};
-pub use self::settings::{Settings, Wrong};
+pub(crate) use self::settings::headers;
+pub use self::settings::{Sampling, Settings};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, NoEntropy};
 

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use tagalong::config::Config;
-use tagalong::settings::{Raw, SETTINGS};
+use tagalong::config::{ADMIN_TOKEN, Config, Raw};
 
 use crate::harness::{Server, Session};
 
@@ -16,8 +15,7 @@ const TRACES: [&str; 4] = ["Zugspitze", "Wilhelmina", "wilhelrnina", "#AbCdE0"];
 
 async fn server() -> Server {
     let mut settings = Raw::default();
-    let setting = SETTINGS.iter().find(|setting| setting.name == "ADMIN_TOKEN").unwrap();
-    settings.set_flag(setting, OPERATOR.to_owned());
+    settings.set_flag(&ADMIN_TOKEN.setting, OPERATOR.to_owned());
     let admin_token = Config::parse(&settings).unwrap().admin_token;
     Server::start_with(|config| config.admin_token = admin_token).await
 }

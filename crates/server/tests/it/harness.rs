@@ -10,8 +10,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tagalong::app::{self, Running};
 use tagalong::clock::{Clock, ManualClock};
-use tagalong::config::Config;
-use tagalong::settings::{Raw, SETTINGS};
+use tagalong::config::{self, Config, Raw};
 use tagalong::store::Database;
 use tagalong_core::time::Timestamp;
 use tempfile::TempDir;
@@ -83,8 +82,7 @@ pub(crate) const ADMIN_TOKEN: &str = "an operator's token that nobody guesses";
 
 pub(crate) fn config(directory: &TempDir) -> Config {
     let mut raw = Raw::default();
-    let admin_token = SETTINGS.iter().find(|setting| setting.name == "ADMIN_TOKEN").unwrap();
-    raw.set_flag(admin_token, ADMIN_TOKEN.to_owned());
+    raw.set_flag(&config::ADMIN_TOKEN.setting, ADMIN_TOKEN.to_owned());
     let mut config = Config::parse(&raw).unwrap();
     config.bind = "127.0.0.1".parse().unwrap();
     config.port = 0;
@@ -98,10 +96,8 @@ pub(crate) fn config(directory: &TempDir) -> Config {
 fn shared_config(url: &str) -> impl FnOnce(&mut Config) + use<> {
     let mut settings = Raw::default();
     let key = "a key that all nodes of a test have in common";
-    for (name, value) in [("DATABASE_URL", url), ("JWT_SECRET", key)] {
-        let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
-        settings.set_flag(setting, value.to_owned());
-    }
+    settings.set_flag(&config::DATABASE_URL.setting, url.to_owned());
+    settings.set_flag(&config::JWT_SECRET.setting, key.to_owned());
     let parsed = Config::parse(&settings).unwrap();
     |config| {
         config.database = parsed.database;

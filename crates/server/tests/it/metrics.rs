@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use tagalong::config::Config;
+use tagalong::config::{Config, METRICS_BIND, Raw};
 use tagalong::metrics::Metrics;
-use tagalong::settings::{Raw, SETTINGS};
 
 use crate::harness::{ADMIN_TOKEN, At, Client, Server};
 use crate::trackers;
@@ -184,8 +183,7 @@ async fn whatever_strangers_send_makes_no_new_series() {
 #[tokio::test]
 async fn only_the_operator_sees_them() {
     let mut raw = Raw::default();
-    let setting = SETTINGS.iter().find(|setting| setting.name == "METRICS_BIND").unwrap();
-    raw.set_flag(setting, "127.0.0.1:0".to_owned());
+    raw.set_flag(&METRICS_BIND.setting, "127.0.0.1:0".to_owned());
     let parsed = Config::parse(&raw).unwrap();
     let server = Server::start_with(|config| config.metrics_bind = parsed.metrics_bind).await;
     let bearer = |token: &str| format!("Bearer {token}");

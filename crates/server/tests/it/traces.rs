@@ -14,8 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use tagalong::config::Config;
-use tagalong::settings::{Raw, SETTINGS};
+use tagalong::config::{self, Config, Raw, Setting};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -93,13 +92,13 @@ fn said(span: &Span, key: &str) -> String {
 /// A server by the system's time that traces to a collector.
 async fn server(
     collector: SocketAddr,
-    settings: &[(&str, &str)],
+    settings: &[(&'static Setting, &str)],
     change: impl FnOnce(&mut Config),
 ) -> Server {
     let endpoint = format!("http://{collector}");
     let mut raw = Raw::default();
-    for (name, value) in settings.iter().chain(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())]) {
-        let setting = SETTINGS.iter().find(|setting| setting.name == *name).unwrap();
+    raw.set_flag(&config::OTEL_EXPORTER_OTLP_ENDPOINT.setting, endpoint);
+    for (setting, value) in settings {
         raw.set_flag(setting, (*value).to_owned());
     }
     let directory = TempDir::new().unwrap();
@@ -112,8 +111,10 @@ async fn server(
 #[tokio::test]
 async fn a_trace_says_what_was_asked_and_how_it_went_and_nothing_of_anybody() {
     let mut collector = Collector::start(&[200]).await;
-    let headers =
-        [("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20hush"), ("OTEL_SERVICE_NAME", "trips")];
+    let headers = [
+        (&config::OTEL_EXPORTER_OTLP_HEADERS.setting, "Authorization=Bearer%20hush"),
+        (&config::OTEL_SERVICE_NAME.setting, "trips"),
+    ];
     let server = server(collector.address, &headers, |_| {}).await;
     let session = server.session().await;
     let join = format!("/api/sessions/{}/join", session.id);
@@ -191,7 +192,10 @@ async fn which_traces_there_are_is_for_the_operator_and_not_for_strangers_to_say
     let of =
         async |sampler: &'static str, share: &'static str, proxies: &'static str, flags: &'static str| {
             let mut collector = Collector::start(&[200]).await;
-            let settings = [("OTEL_TRACES_SAMPLER", sampler), ("OTEL_TRACES_SAMPLER_ARG", share)];
+            let settings = [
+                (&config::OTEL_TRACES_SAMPLER.setting, sampler),
+                (&config::OTEL_TRACES_SAMPLER_ARG.setting, share),
+            ];
             let trust =
                 |config: &mut Config| config.trusted_proxies.extend(proxies.parse::<ipnet::IpNet>().ok());
             let server = server(collector.address, &settings, trust).await;

@@ -104,7 +104,7 @@ fn a_wrong_or_unknown_setting_stops_the_start_with_one_line_that_names_it() {
 #[test]
 fn no_password_in_any_setting_is_shown() {
     let home = TempDir::new().unwrap();
-    for setting in tagalong::settings::SETTINGS {
+    for setting in tagalong::config::SETTINGS {
         for (value, is_address) in [
             ("http://ada:hunter2@host.example:4318", true),
             ("https://a.example,https://ada:hunter2@b.example", true),
@@ -230,7 +230,7 @@ fn help_version_and_completions_are_for_people() {
         text(&output.stdout)
     };
     let help = run(&["--help"]);
-    for setting in tagalong::settings::SETTINGS {
+    for setting in tagalong::config::SETTINGS {
         assert!(help.contains(&format!("--{}", setting.flag())) && help.contains(setting.name));
     }
     for command in ["serve", "migrate", "export", "import", "config", "health", "completions"] {

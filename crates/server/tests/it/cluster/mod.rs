@@ -15,8 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tagalong::config::Config;
-use tagalong::settings::Raw;
+use tagalong::config::{self, Config, Raw};
 use tagalong::store::Database;
 use tempfile::TempDir;
 
@@ -40,13 +39,13 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 fn config(database: &Path, redis: &str) -> (Config, TempDir) {
     let directory = TempDir::new().unwrap();
     let mut settings = Raw::default();
-    let given = [("REDIS_URL", redis), ("JWT_SECRET", SECRET)];
-    settings.read_environment(given.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let understood = Config::parse(&settings).unwrap();
+    settings.set_flag(&config::REDIS_URL.setting, redis.to_owned());
+    settings.set_flag(&config::JWT_SECRET.setting, SECRET.to_owned());
+    let parsed = Config::parse(&settings).unwrap();
     let mut config = harness::config(&directory);
     config.database = Database::Sqlite(database.join("shared.db"));
-    config.redis = understood.redis;
-    config.jwt_secret = understood.jwt_secret;
+    config.redis = parsed.redis;
+    config.jwt_secret = parsed.jwt_secret;
     (config, directory)
 }
 
