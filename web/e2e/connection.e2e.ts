@@ -1,5 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { en } from "../src/i18n/en";
 import { unreliable, type Weather } from "./network";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
@@ -32,7 +33,7 @@ async function arrive(): Promise<Somebody> {
   return somebody;
 }
 
-const GONE = ["No connection", "The others do not see you now"] as const;
+const GONE = [en.offline, en.sharing.interrupted[0]] as const;
 const BACK = ["Live", "You are sharing"] as const;
 
 /** What a person reads of the connection and of their own sharing. How soon, `connection.test.ts` holds to the clock. */

@@ -109,7 +109,7 @@ describe("among many", () => {
     const card = ada.page.locator(".person-card");
     await card.getByText("north of you").waitFor();
     await expect
-      .poll(() => card.getByRole("link", { name: "Take me there" }).getAttribute("href"))
+      .poll(() => card.getByRole("link", { name: en.takeMeThere }).getAttribute("href"))
       .toContain("48.14");
     await ben.moveTo({ lat: 48.1402, lng: 11.5755 });
     await card.getByRole("button", { name: "Follow" }).click();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { en } from "../src/i18n/en";
 import { mapServer, unreliable } from "./network";
 import type { Somebody } from "./people";
 import { Server } from "./server";
@@ -20,7 +21,7 @@ describe("what one reads of one's own sharing", () => {
     await second.goto(link);
     await second.getByRole("button", { name: "Share here" }).click();
     await second.getByText("You are sharing").waitFor();
-    await card(ada, "You share in another tab");
+    await card(ada, en.sharing.elsewhere[0]);
     await second.close();
     await card(ada, "You are not sharing");
     await ben.sees("Ada", "not sharing");
@@ -46,7 +47,7 @@ describe("what one reads of one's own sharing", () => {
     await ada.join("Ada");
     await card(ada, "You are sharing");
     await ada.moveTo({ latitude: 50, longitude: 11, accuracy: 8 });
-    await card(ada, "Your position is not accepted");
+    await card(ada, en.sharing.refused[0]);
     await ada.moveTo(2);
     await card(ada, "You are sharing");
   });
@@ -85,7 +86,7 @@ describe("what one reads of one's own sharing", () => {
     await ada.moveTo({ latitude: 48.1, longitude: 11.5, accuracy: 2_000 });
     const link = await ada.startSession(stage.server.url);
     await ada.join("Ada");
-    await card(ada, "Your position is rough: ± 2 km");
+    await card(ada, en.roughText("2 km"));
     const ben = await stage.arrive({ place: null });
     await ben.watch(link);
     await ben.sees("Ada", "± 2 km");
@@ -155,8 +156,8 @@ describe("what the creator is shown", () => {
       });
     });
     await ben.page.locator(".ending", { hasText: /This session ends in \d min/ }).waitFor();
-    expect(await ben.page.getByRole("button", { name: "One hour more" }).count()).toBe(0);
-    await ada.press("One hour more");
+    expect(await ben.page.getByRole("button", { name: en.extend }).count()).toBe(0);
+    await ada.press(en.extend);
     await ben.page.locator(".ending").waitFor({ state: "hidden" });
   });
 });

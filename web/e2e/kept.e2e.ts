@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { en } from "../src/i18n/en";
 import { Stage } from "./stage";
 
 const stage = new Stage();
@@ -156,7 +157,7 @@ describe("a script that does not load", () => {
     );
     await ada.page.getByLabel("Your name").fill("Ada");
     await ada.press("Join");
-    await ada.heading("There is a new version of this page");
+    await ada.heading(en.updateReady);
     await ada.context.unroute(/assets\/live-.*\.js/);
     await ada.press("Reload");
     await ada.isLive();

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { en } from "../src/i18n/en";
 import { unreliable } from "./network";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
@@ -93,7 +94,7 @@ describe.each(["light", "dark"] as const)("in the %s, on a phone", (colorScheme)
 
   it("says that a session does not exist", async () => {
     await ada.page.goto(`${server.url}/join/00000000-0000-4000-8000-000000000000`);
-    await ada.heading("There is no such session");
+    await ada.heading(en.endedTitle.gone);
     await expectSound(ada.page);
   });
 
@@ -114,7 +115,7 @@ describe.each(["light", "dark"] as const)("in the %s, on a phone", (colorScheme)
 
   it("says that a page does not exist", async () => {
     await ada.page.goto(`${server.url}/join/nonsense`);
-    await ada.heading("There is nothing here");
+    await ada.heading(en.notFoundTitle);
     await expectSound(ada.page);
   });
 });

@@ -168,7 +168,7 @@ describe("a lost connection", () => {
     const { ada, ben } = await twoTogether(network.url);
     network.turn("cut");
     await ben.page.getByText("No connection").waitFor();
-    await ben.page.getByText("The others see you again once the connection is back.").waitFor();
+    await ben.page.getByText(en.sharing.interrupted[1]).waitFor();
     await ben.moveTo(7);
     network.turn("open");
     await ben.isLive();
@@ -253,7 +253,7 @@ describe("the map", () => {
 });
 
 describe("the creator", () => {
-  it("ends the session for everyone, and nothing is kept", async () => {
+  it("ends the session for everyone and deletes it", async () => {
     const { ada, ben } = await twoTogether();
     await ben.moveTo(4);
     await ada.sees("Ben", "400 m");
@@ -261,7 +261,7 @@ describe("the creator", () => {
     await ada.confirm("End session");
     await ben.heading("The session has ended");
     await ada.heading("The session has ended");
-    await ben.page.getByText("Nothing. Positions were only ever in memory").waitFor();
+    await ben.page.getByText(en.keptNothing).waitFor();
     expect([...(await ada.kept()), ...(await ben.kept())]).toEqual([]);
     const download = ben.page.waitForEvent("download");
     await ben.press("Download as GPX");
@@ -286,8 +286,8 @@ describe("the creator", () => {
     await ada.page.getByText("1 is watching").waitFor();
     const asked = cleo.page.waitForResponse((response) => response.url().endsWith("/watch"));
     await ada.press("Session menu");
-    await ada.press("Send watchers away (1)");
-    await ada.confirm("Send watchers away");
+    await ada.press(`${en.removeWatchers} (1)`);
+    await ada.confirm(en.removeWatchers);
     expect((await asked).status()).toBe(201);
     await cleo.page.getByText("Live", { exact: true }).waitFor();
     await ada.page.getByText("1 is watching").waitFor();

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type axe from "axe-core";
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { en } from "../src/i18n/en";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
 
@@ -132,18 +133,18 @@ it("a tab that does not share takes nobody off the map", async () => {
 
   // One tab shares at a time, and the other says so.
   const second = await openTab(ada);
-  await second.getByText("You share in another tab").waitFor();
+  await second.getByText(en.sharing.elsewhere[0]).waitFor();
   await second.reload();
   await isLive(second);
   await ada.travelTo({ latitude: 48.15, longitude: 11.5755, accuracy: 8 });
   await ben.sees("Ada", /1\.1 km.*now|now.*1\.1 km/s);
   await second.getByRole("button", { name: "Share here" }).click();
-  await ada.page.getByText("You share in another tab").waitFor();
+  await ada.page.getByText(en.sharing.elsewhere[0]).waitFor();
   await ben.sees("Ada", /now/);
 
   // The tab that sets an app up shares until the app does: what comes from the second tab is no sign of the app.
   const address = await setUpOwnTracks(ada);
-  await second.getByText("You share in another tab").waitFor();
+  await second.getByText(en.sharing.elsewhere[0]).waitFor();
   await ada.context.setGeolocation({ latitude: 48.16, longitude: 11.5755, accuracy: 8 });
   await ben.sees("Ada", /2\.2 km/);
   expect(await ada.page.getByText("The first position has arrived").isVisible()).toBe(false);

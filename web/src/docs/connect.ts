@@ -23,14 +23,14 @@ export function connect(): HTMLElement {
   return section(
     "connect",
     "Connect in five minutes",
-    h("p", {}, "Save this as ", h("code", {}, "session.sh"), ". It makes a session with one person in it:"),
+    h("p", {}, "Save this as ", h("code", {}, "session.sh"), ". It creates a session with one participant:"),
     code(here, "session.sh"),
     h(
       "p",
       {},
       "Run ",
       h("code", {}, 'eval "$(sh session.sh)"'),
-      ", then one of these. Each shares a position and prints the others':",
+      ", then one of these programs. Each shares a position and prints the positions of the others:",
     ),
     ...PROGRAMS.map(({ language, text, isTested }) =>
       h(

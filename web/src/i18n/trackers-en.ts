@@ -8,9 +8,9 @@ export const trackersEn = {
       "Allow location “all the time”, and the battery without restriction (Settings → Apps → the app → Battery).",
   },
   allowConfiguration: {
-    ios: "Version 26.2.3 or newer: in the app, Settings → Remote Control, switch on “Allow external configuration”. Until then it ignores the link.",
+    ios: "Version 26.2.3 or newer: in the app, Settings → Remote Control, switch on “Allow external configuration”. Otherwise the app ignores the link.",
     android:
-      "Version 2.6.0 or newer: in the app, Preferences → Remote Control, switch on “Allow external configuration”. Until then it ignores the link.",
+      "Version 2.6.0 or newer: in the app, Preferences → Remote Control, switch on “Allow external configuration”. Otherwise the app ignores the link.",
   },
   setUpLink: "Open this on the phone, and confirm in the app:",
   setUpScan: (app: string) =>
@@ -53,16 +53,16 @@ export const trackersEn = {
   copyWhat: (what: string) => `Copy: ${what}`,
   openIn: (app: string) => `Open in ${app}`,
   appQr: (app: string) => `QR code for ${app}`,
-  reportNotShown: (app: string, why: string) => `${app} sent something that is not on the map: ${why}`,
+  reportNotShown: (app: string, why: string) => `${app} sent a report that is not shown: ${why}`,
   notShown: {
     too_old: (age: string) => `the position was ${age} old, or the phone’s clock is that far behind.`,
     superseded: () => "a newer position is shown.",
     paused: () => "you have paused or stopped sharing.",
     clock_ahead: (by: string) =>
       `the phone’s clock is ${by} ahead. Switch on network time in the phone’s settings.`,
-    no_position: () => "it had no position. The phone may not know yet where it is.",
+    no_position: () => "it had no position. The phone may not have a GPS fix yet.",
     too_large: () => "the batch is too large. Lower the number of points for each batch in the app.",
-    not_understood: () => "it could not be understood. Check the settings.",
+    not_understood: () => "the server could not read it. Check the settings.",
     encrypted: () => "it is encrypted. Remove the encryption key in the app.",
   },
   appWaiting: "Waiting for the first position from the app…",
@@ -70,7 +70,7 @@ export const trackersEn = {
   showsOthers: "Shows the others on its own map.",
   showsYouOnly: "Shows you to the others.",
   setUp: (app: string) => `Set up ${app}`,
-  pocketText: "A browser stops in the background; a tracker app goes on.",
+  pocketText: "A browser stops sharing in the background. A tracker app continues.",
   pocketBattery: "Uses about as much battery as navigation.",
 };
 
