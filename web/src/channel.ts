@@ -1,7 +1,7 @@
 import { type Channel, LongPoll, type Push, Socket } from "phoenix";
 import type { Clock } from "./clock";
 import { type ConnectionState, Supervisor } from "./connection";
-import { Way } from "./way";
+import { TransportSelector } from "./transport";
 
 export type Status = "sharing" | "paused" | "hidden" | "no_gps" | "stopped";
 
@@ -117,69 +117,69 @@ export function openChannel(
   sessionId: string,
   token: string,
   clock: Clock,
-  tell: (event: ChannelEvent) => void,
+  onEvent: (event: ChannelEvent) => void,
 ): LiveChannel {
   const socket = new Socket("/socket", socketOptions(token));
   const channel = socket.channel(`location:${sessionId}`, {});
-  const way = new Way({
+  const transport = new TransportSelector({
     clock,
     probe: (answer) => probe(token, clock, answer),
-    openAnew: () => supervisor.networkBack(),
-    tell: (isPolling) => tell({ type: "polling", isPolling }),
+    reconnect: () => supervisor.networkBack(),
+    onPolling: (isPolling) => onEvent({ type: "polling", isPolling }),
   });
   const supervisor: Supervisor = new Supervisor({
     clock,
-    spread: (ms) => ms * (0.5 + Math.random()),
+    jitter: (ms) => ms * (0.5 + Math.random()),
     isHidden: () => document.visibilityState === "hidden",
-    tell: (state) => tell({ type: "connection", state }),
-    line: {
+    onState: (state) => onEvent({ type: "connection", state }),
+    socket: {
       open() {
         socket.disconnect();
-        socket.replaceTransport(way.next() === "polls" ? LongPoll : WebSocket);
+        socket.replaceTransport(transport.next() === "longpoll" ? LongPoll : WebSocket);
         socket.connect();
       },
-      ask() {
-        if (socket.ping(() => supervisor.answered())) supervisor.asked();
+      ping() {
+        if (socket.ping(() => supervisor.replyReceived())) supervisor.requestSent();
       },
-      drop: () => socket.disconnect(),
+      close: () => socket.disconnect(),
     },
   });
   const listening = new AbortController();
   const close = () => {
     listening.abort();
     supervisor.stop();
-    way.stop();
+    transport.stop();
     channel.leave();
     socket.disconnect();
   };
 
   socket.onOpen(() => supervisor.opened());
   socket.onClose(() => supervisor.closed());
-  socket.onMessage(() => supervisor.heard());
+  socket.onMessage(() => supervisor.messageReceived());
   // What became of the connection is told above; this is the server closing the channel alone.
   channel.onError((cause) => {
     if ((cause as { source?: string } | undefined)?.source !== "transport") supervisor.closed();
   });
-  listen(channel, tell);
-  window.addEventListener("online", () => way.networkChanged(), { signal: listening.signal });
+  listen(channel, onEvent);
+  window.addEventListener("online", () => transport.networkChanged(), { signal: listening.signal });
   listenToBrowser(supervisor, listening.signal);
-  receiveJoin(channel.join(), supervisor, tell, close).receive("ok", () => way.joined());
+  receiveJoin(channel.join(), supervisor, onEvent, close).receive("ok", () => transport.joined());
   supervisor.start();
 
   const send = (event: string, payload: object) => {
     if (!socket.isConnected() || channel.state !== "joined") return null;
-    supervisor.asked();
-    const answered = () => supervisor.answered();
+    supervisor.requestSent();
+    const answered = () => supervisor.replyReceived();
     return channel.push(event, payload).receive("ok", answered).receive("error", answered);
   };
   return {
     sendLocation(fix) {
       const push = send("location_update", fix)
-        ?.receive("ok", () => tell({ type: "position_answered", isTaken: true }))
+        ?.receive("ok", () => onEvent({ type: "position_answered", isTaken: true }))
         .receive("error", (response) => {
           // Too many messages: the next position makes up for this one.
           if (reasonIn(response) === "rate_limited") return;
-          tell({ type: "position_answered", isTaken: false });
+          onEvent({ type: "position_answered", isTaken: false });
         });
       return push !== undefined;
     },
@@ -192,7 +192,7 @@ export function openChannel(
 function probe(token: string, clock: Clock, answer: (isAnswered: boolean) => void): () => void {
   const socket = new Socket("/socket", socketOptions(token));
   const end = () => {
-    callOff();
+    cancelTimeout();
     socket.off(callbacks);
     socket.disconnect();
   };
@@ -200,7 +200,7 @@ function probe(token: string, clock: Clock, answer: (isAnswered: boolean) => voi
     end();
     answer(isAnswered);
   };
-  const callOff = clock.after(PROBE_MS, () => settle(false));
+  const cancelTimeout = clock.after(PROBE_MS, () => settle(false));
   // Some networks let it open, and nothing through it.
   const callbacks = [
     socket.onOpen(() => void socket.ping(() => settle(true))),
@@ -216,38 +216,40 @@ function listenToBrowser(supervisor: Supervisor, signal: AbortSignal): void {
   document.addEventListener("visibilitychange", () => supervisor.visibilityChanged(), { signal });
 }
 
-function listen(channel: Channel, tell: (event: ChannelEvent) => void): void {
+function listen(channel: Channel, onEvent: (event: ChannelEvent) => void): void {
   for (const type of ["initial_participants", "initial_locations", "presence_diff"]) {
-    channel.on(type, (payload) => tell({ type, ...(payload as object) } as ChannelEvent));
+    channel.on(type, (payload) => onEvent({ type, ...(payload as object) } as ChannelEvent));
   }
   channel.on("presence_state", (payload) =>
-    tell({ type: "presence_state", presences: payload as WirePresences }),
+    onEvent({ type: "presence_state", presences: payload as WirePresences }),
   );
   for (const type of BROADCASTS) {
-    channel.on(type, (payload) => tell({ type, data: (payload as { data: object }).data } as ChannelEvent));
+    channel.on(type, (payload) =>
+      onEvent({ type, data: (payload as { data: object }).data } as ChannelEvent),
+    );
   }
 }
 
 function receiveJoin(
   join: Push,
   supervisor: Supervisor,
-  tell: (event: ChannelEvent) => void,
+  onEvent: (event: ChannelEvent) => void,
   close: () => void,
 ): Push {
   return join
     .receive("ok", (response) => {
       supervisor.joined();
-      tell({ type: "joined", ...(response as object) } as ChannelEvent);
+      onEvent({ type: "joined", ...(response as object) } as ChannelEvent);
     })
     .receive("error", (response) => {
       const reason = reasonIn(response);
       if (reason === WATCHING_REVOKED) {
         close();
-        return tell({ type: "dismissed", data: { reason } });
+        return onEvent({ type: "dismissed", data: { reason } });
       }
-      if (!FINAL_REFUSALS.has(reason)) return supervisor.refused();
+      if (!FINAL_REFUSALS.has(reason)) return supervisor.rejected();
       close();
-      tell({ type: "refused", reason });
+      onEvent({ type: "refused", reason });
     });
 }
 

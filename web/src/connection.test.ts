@@ -1,32 +1,32 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type ConnectionState, Supervisor } from "./connection";
-import { HandClock } from "./hand-clock";
+import { ManualClock } from "./manual-clock";
 
-let clock: HandClock;
-let line: { opened: number; asked: number; dropped: number };
+let clock: ManualClock;
+let socket: { opened: number; pings: number; closed: number };
 let states: ConnectionState[];
 let isHidden: boolean;
 let supervisor: Supervisor;
 
 beforeEach(() => {
-  clock = new HandClock();
-  line = { opened: 0, asked: 0, dropped: 0 };
+  clock = new ManualClock();
+  socket = { opened: 0, pings: 0, closed: 0 };
   states = [];
   isHidden = false;
   supervisor = new Supervisor({
     clock,
-    tell: (state) => states.push(state),
+    onState: (state) => states.push(state),
     isHidden: () => isHidden,
-    line: {
+    socket: {
       open: () => {
-        line.opened += 1;
+        socket.opened += 1;
       },
-      ask: () => {
-        line.asked += 1;
-        supervisor.asked();
+      ping: () => {
+        socket.pings += 1;
+        supervisor.requestSent();
       },
-      drop: () => {
-        line.dropped += 1;
+      close: () => {
+        socket.closed += 1;
       },
     },
   });
@@ -42,11 +42,11 @@ function join(): void {
 /** Everything that is asked in this time is answered at once. */
 function passAnswering(ms: number): void {
   for (let passed = 0; passed < ms; passed += 500) {
-    const before = line.asked;
+    const before = socket.pings;
     clock.pass(500);
-    if (line.asked === before) continue;
-    supervisor.heard();
-    supervisor.answered();
+    if (socket.pings === before) continue;
+    supervisor.messageReceived();
+    supervisor.replyReceived();
   }
 }
 
@@ -56,21 +56,21 @@ describe("a connection that dies", () => {
     supervisor.closed();
     expect(states).toEqual(["offline"]);
     clock.pass(50);
-    expect(line.opened).toBe(2);
+    expect(socket.opened).toBe(2);
   });
 
   it("in silence is known within 10 s", () => {
     join();
     clock.pass(10_000);
     expect(states[0]).toBe("offline");
-    expect(line.dropped).toBe(1);
+    expect(socket.closed).toBe(1);
   });
 
   it("in one direction is known within 10 s, though the others are heard", () => {
     join();
-    supervisor.asked();
+    supervisor.requestSent();
     for (let second = 0; second < 10; second++) {
-      supervisor.heard();
+      supervisor.messageReceived();
       clock.pass(1_000);
     }
     expect(states[0]).toBe("offline");
@@ -89,17 +89,17 @@ describe("a connection that dies", () => {
 
   it("is given more time with each try that took too long", () => {
     clock.pass(8_000 + 50 + 11_900);
-    expect([line.opened, line.dropped]).toEqual([2, 1]);
+    expect([socket.opened, socket.closed]).toEqual([2, 1]);
     clock.pass(100);
-    expect(line.dropped).toBe(2);
+    expect(socket.closed).toBe(2);
   });
 
   it("is told of at once when the browser says so, and is asked", () => {
     join();
     supervisor.networkLost();
-    expect([states, line.asked]).toEqual([["offline"], 1]);
+    expect([states, socket.pings]).toEqual([["offline"], 1]);
     clock.pass(5_000);
-    expect(line.dropped).toBe(1);
+    expect(socket.closed).toBe(1);
   });
 });
 
@@ -107,34 +107,34 @@ describe("a connection that lives", () => {
   it("is asked only in silence", () => {
     join();
     for (let second = 0; second < 20; second++) {
-      supervisor.heard();
+      supervisor.messageReceived();
       clock.pass(1_000);
     }
-    expect(line.asked).toBe(0);
+    expect(socket.pings).toBe(0);
     passAnswering(20_000);
     expect(states).toEqual([]);
-    expect(line.asked).toBeGreaterThan(2);
+    expect(socket.pings).toBeGreaterThan(2);
   });
 
   it("is not taken for dead because answers are slow", () => {
     join();
     for (let time = 0; time < 20; time++) {
       clock.pass(4_500);
-      supervisor.heard();
-      supervisor.answered();
+      supervisor.messageReceived();
+      supervisor.replyReceived();
     }
-    expect(line.dropped).toBe(0);
+    expect(socket.closed).toBe(0);
   });
 
   it("hears from a hidden page before the server gives it up", () => {
     isHidden = true;
     join();
     for (let second = 0; second < 59; second++) {
-      supervisor.heard();
+      supervisor.messageReceived();
       clock.pass(1_000);
-      if (line.asked > 0) supervisor.answered();
+      if (socket.pings > 0) supervisor.replyReceived();
     }
-    expect(line.asked).toBe(2);
+    expect(socket.pings).toBe(2);
   });
 
   it("is asked when the page is shown again, and after sleep once more before it is given up", () => {
@@ -142,17 +142,17 @@ describe("a connection that lives", () => {
     join();
     isHidden = false;
     supervisor.visibilityChanged();
-    expect(line.asked).toBe(1);
+    expect(socket.pings).toBe(1);
     clock.sleep(60_000);
     clock.pass(0);
-    expect([line.asked, line.dropped]).toEqual([2, 0]);
+    expect([socket.pings, socket.closed]).toEqual([2, 0]);
   });
 
   it("counts as alive when something is heard although the browser says that there is no network", () => {
     join();
     supervisor.networkLost();
-    supervisor.heard();
-    supervisor.answered();
+    supervisor.messageReceived();
+    supervisor.replyReceived();
     expect(states).toEqual(["offline", "online"]);
   });
 });
@@ -162,9 +162,9 @@ describe("coming back", () => {
     join();
     supervisor.networkLost();
     clock.pass(60_000);
-    const before = line.opened;
+    const before = socket.opened;
     supervisor.networkBack();
-    expect(line.opened).toBe(before + 1);
+    expect(socket.opened).toBe(before + 1);
   });
 
   it("is tried at once when the page is shown", () => {
@@ -174,18 +174,18 @@ describe("coming back", () => {
       clock.pass(5_000);
     }
     supervisor.closed();
-    const before = line.opened;
+    const before = socket.opened;
     supervisor.visibilityChanged();
-    expect(line.opened).toBe(before + 1);
+    expect(socket.opened).toBe(before + 1);
   });
 
   it("waits when the server does not let one in for now", () => {
     supervisor.opened();
-    supervisor.refused();
+    supervisor.rejected();
     clock.pass(900);
-    expect(line.opened).toBe(1);
+    expect(socket.opened).toBe(1);
     clock.pass(200);
-    expect(line.opened).toBe(2);
+    expect(socket.opened).toBe(2);
   });
 
   it("ends with stop", () => {
@@ -194,6 +194,6 @@ describe("coming back", () => {
     supervisor.closed();
     supervisor.networkBack();
     clock.pass(60_000);
-    expect([line.opened, line.asked, states]).toEqual([1, 0, []]);
+    expect([socket.opened, socket.pings, states]).toEqual([1, 0, []]);
   });
 });

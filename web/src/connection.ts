@@ -1,42 +1,42 @@
 import type { Clock } from "./clock";
 
 /** What the supervisor drives. A reply, or anything else heard, is told back to it. */
-export interface Line {
+export interface SocketControl {
   /** Opens a new connection and joins; the old one, if there is one, is dropped. */
   open(): void;
   /** Sends something that the server answers. */
-  ask(): void;
-  drop(): void;
+  ping(): void;
+  close(): void;
 }
 
 export type ConnectionState = "connecting" | "online" | "offline";
 
 const LIMITS = {
   /** Nothing heard for so long while somebody looks: ask. */
-  askAfterMs: 4_000,
+  pingAfterMs: 4_000,
   /** A server closes a connection that is silent for 60 s, so even a hidden page asks now and then. */
   keepAliveMs: 25_000,
   /** Nothing heard at all since a question: the connection is dead. */
-  silenceMs: 5_000,
+  silenceTimeoutMs: 5_000,
   /** A question without an answer, whatever else is heard: what this page sends does not arrive. */
-  answerMs: 9_000,
+  replyTimeoutMs: 9_000,
   /** For the handshake, and again for the join. Longer with each try that took too long, for slow networks. */
-  openMs: 8_000,
-  openStepMs: 4_000,
-  openMostMs: 20_000,
+  openTimeoutMs: 8_000,
+  openTimeoutStepMs: 4_000,
+  openTimeoutMaxMs: 20_000,
   retriesMs: [50, 200, 500, 1_000, 2_000],
-  retryMostMs: 5_000,
+  retryMaxMs: 5_000,
   /** A timer this late means that the device was asleep: what came meanwhile has not been read yet. */
-  asleepMs: 2_000,
+  suspendedAfterMs: 2_000,
 };
 
 interface SupervisorOptions {
   clock: Clock;
-  line: Line;
-  tell(state: ConnectionState): void;
+  socket: SocketControl;
+  onState(state: ConnectionState): void;
   isHidden(): boolean;
   /** After a restart of the server everybody comes back; chance keeps them from coming all at once. */
-  spread?(ms: number): number;
+  jitter?(ms: number): number;
 }
 
 type Phase = "stopped" | "opening" | "joining" | "joined" | "waiting";
@@ -47,17 +47,17 @@ export class Supervisor {
   private tries = 0;
   private timeouts = 0;
   /** When what is still unanswered was sent, the oldest first. */
-  private questions: number[] = [];
-  private heardAt = 0;
-  private askedAt = 0;
+  private pendingSince: number[] = [];
+  private receivedAt = 0;
+  private sentAt = 0;
   /** The browser says that the network is gone, and nothing has been heard since. */
-  private isDoubted = false;
+  private isReportedOffline = false;
   private cancel = () => {};
 
   constructor(private readonly options: SupervisorOptions) {}
 
   start(): void {
-    this.options.tell("connecting");
+    this.options.onState("connecting");
     this.open();
   }
 
@@ -69,8 +69,8 @@ export class Supervisor {
   opened(): void {
     if (this.phase !== "opening") return;
     this.phase = "joining";
-    this.options.tell("connecting");
-    this.limitOpening();
+    this.options.onState("connecting");
+    this.startOpenTimeout();
   }
 
   /** The caller tells that one is online: it knows what came with the join. */
@@ -79,29 +79,29 @@ export class Supervisor {
     this.phase = "joined";
     this.tries = 0;
     this.timeouts = 0;
-    this.questions = [];
-    this.isDoubted = false;
-    this.heardAt = this.now();
-    this.askedAt = this.heardAt;
-    this.watch();
+    this.pendingSince = [];
+    this.isReportedOffline = false;
+    this.receivedAt = this.now();
+    this.sentAt = this.receivedAt;
+    this.scheduleCheck();
   }
 
-  heard(): void {
-    this.heardAt = this.now();
-    if (!this.isDoubted || this.phase !== "joined") return;
-    this.isDoubted = false;
-    this.options.tell("online");
+  messageReceived(): void {
+    this.receivedAt = this.now();
+    if (!this.isReportedOffline || this.phase !== "joined") return;
+    this.isReportedOffline = false;
+    this.options.onState("online");
   }
 
   /** Something was sent that the server answers. */
-  asked(): void {
-    this.askedAt = this.now();
-    this.questions.push(this.askedAt);
-    if (this.phase === "joined") this.watch();
+  requestSent(): void {
+    this.sentAt = this.now();
+    this.pendingSince.push(this.sentAt);
+    if (this.phase === "joined") this.scheduleCheck();
   }
 
-  answered(): void {
-    this.questions.shift();
+  replyReceived(): void {
+    this.pendingSince.shift();
   }
 
   closed(): void {
@@ -109,7 +109,7 @@ export class Supervisor {
   }
 
   /** The server is there and does not let one in for now: it is not asked again at once. */
-  refused(): void {
+  rejected(): void {
     this.tries = Math.max(this.tries, 3);
     this.closed();
   }
@@ -117,24 +117,24 @@ export class Supervisor {
   /** The browser says that there is no network. It is believed until something is heard. */
   networkLost(): void {
     if (this.phase === "stopped") return;
-    this.options.tell("offline");
+    this.options.onState("offline");
     if (this.phase !== "joined") return;
-    this.isDoubted = true;
-    this.options.line.ask();
+    this.isReportedOffline = true;
+    this.options.socket.ping();
   }
 
   /** A connection from before is of the old network: a new one is open before the old one is found dead. */
   networkBack(): void {
     if (this.phase === "stopped") return;
-    this.startAfresh();
+    this.reconnectNow();
   }
 
   visibilityChanged(): void {
     if (this.options.isHidden()) return;
-    if (this.phase === "waiting") this.startAfresh();
+    if (this.phase === "waiting") this.reconnectNow();
     else if (this.phase === "joined") {
-      this.questions = [];
-      this.options.line.ask();
+      this.pendingSince = [];
+      this.options.socket.ping();
     }
   }
 
@@ -147,7 +147,7 @@ export class Supervisor {
     this.cancel = this.options.clock.after(ms, callback);
   }
 
-  private startAfresh(): void {
+  private reconnectNow(): void {
     this.tries = 0;
     this.timeouts = 0;
     this.open();
@@ -155,13 +155,16 @@ export class Supervisor {
 
   private open(): void {
     this.phase = "opening";
-    this.questions = [];
-    this.limitOpening();
-    this.options.line.open();
+    this.pendingSince = [];
+    this.startOpenTimeout();
+    this.options.socket.open();
   }
 
-  private limitOpening(): void {
-    const limit = Math.min(LIMITS.openMs + this.timeouts * LIMITS.openStepMs, LIMITS.openMostMs);
+  private startOpenTimeout(): void {
+    const limit = Math.min(
+      LIMITS.openTimeoutMs + this.timeouts * LIMITS.openTimeoutStepMs,
+      LIMITS.openTimeoutMaxMs,
+    );
     this.after(limit, () => {
       this.timeouts += 1;
       this.fail();
@@ -169,39 +172,42 @@ export class Supervisor {
   }
 
   private fail(): void {
-    const { line, tell, spread = (ms) => ms } = this.options;
+    const { socket, onState, jitter = (ms) => ms } = this.options;
     this.phase = "waiting";
-    this.isDoubted = false;
-    this.questions = [];
-    const pause = LIMITS.retriesMs[this.tries] ?? LIMITS.retryMostMs;
+    this.isReportedOffline = false;
+    this.pendingSince = [];
+    const pause = LIMITS.retriesMs[this.tries] ?? LIMITS.retryMaxMs;
     this.tries += 1;
-    this.after(spread(pause), () => this.open());
-    line.drop();
-    tell("offline");
+    this.after(jitter(pause), () => this.open());
+    socket.close();
+    onState("offline");
   }
 
   /** One timer for whichever comes first: the next question, or the end of the wait for an answer. */
-  private watch(): void {
+  private scheduleCheck(): void {
     const due = this.due();
     this.after(Math.max(0, due - this.now()), () => this.check(due));
   }
 
   private due(): number {
-    const [oldest] = this.questions;
+    const [oldest] = this.pendingSince;
     if (oldest !== undefined) {
-      return Math.min(Math.max(oldest, this.heardAt) + LIMITS.silenceMs, oldest + LIMITS.answerMs);
+      return Math.min(
+        Math.max(oldest, this.receivedAt) + LIMITS.silenceTimeoutMs,
+        oldest + LIMITS.replyTimeoutMs,
+      );
     }
-    const keepAlive = this.askedAt + LIMITS.keepAliveMs;
-    return this.options.isHidden() ? keepAlive : Math.min(keepAlive, this.heardAt + LIMITS.askAfterMs);
+    const keepAlive = this.sentAt + LIMITS.keepAliveMs;
+    return this.options.isHidden() ? keepAlive : Math.min(keepAlive, this.receivedAt + LIMITS.pingAfterMs);
   }
 
   private check(due: number): void {
     const now = this.now();
-    if (now < this.due()) this.watch();
-    else if (this.questions.length === 0) this.options.line.ask();
-    else if (now > due + LIMITS.asleepMs) {
-      this.questions = [];
-      this.options.line.ask();
+    if (now < this.due()) this.scheduleCheck();
+    else if (this.pendingSince.length === 0) this.options.socket.ping();
+    else if (now > due + LIMITS.suspendedAfterMs) {
+      this.pendingSince = [];
+      this.options.socket.ping();
     } else this.fail();
   }
 }

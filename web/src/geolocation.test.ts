@@ -2,25 +2,25 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Fix } from "./channel";
 import {
   KEEP_ALIVE_MS,
+  type LocationProblem,
   paced,
   SHORTEST_PAUSE_MS,
-  type Trouble,
   watchLocation,
   YOUNG_MS,
 } from "./geolocation";
-import { HandClock } from "./hand-clock";
+import { ManualClock } from "./manual-clock";
 
 const fix = (lat: number): Fix => ({ lat, lng: 0, accuracy: 5 });
 
 describe("the pace", () => {
-  let clock: HandClock;
+  let clock: ManualClock;
   let reported: [time: number, lat: number][];
   let heard: string[];
   let pace: ReturnType<typeof paced>;
   const offer = (lat: number) => pace.offer(fix(lat), clock.now());
 
   beforeEach(() => {
-    clock = new HandClock();
+    clock = new ManualClock();
     reported = [];
     heard = [];
     pace = paced(clock, {
@@ -83,7 +83,7 @@ describe("the pace", () => {
     offer(2);
     pace.forget();
     clock.pass(60_000);
-    pace.again();
+    pace.resend();
     expect(reported).toHaveLength(1);
     offer(3);
     expect(reported[1]).toEqual([60_000, 3]);
@@ -93,14 +93,14 @@ describe("the pace", () => {
     offer(1);
     clock.sleep(60_000);
     clock.pass(60_000);
-    pace.again();
+    pace.resend();
     expect(reported).toEqual([[0, 1]]);
   });
 
   it("reports again when asked, and counts the time from there", () => {
     offer(1);
     clock.pass(500);
-    pace.again();
+    pace.resend();
     clock.pass(KEEP_ALIVE_MS);
     expect(reported.map(([time]) => time)).toEqual([0, 500, 500 + KEEP_ALIVE_MS]);
   });
@@ -146,19 +146,19 @@ class HandGeolocation {
 
 describe("watching", () => {
   function watch(overrides: { isSecure?: boolean; geolocation?: undefined } = {}) {
-    const clock = new HandClock();
+    const clock = new ManualClock();
     const source = new HandGeolocation();
     const fixes: Fix[] = [];
-    const troubles: Trouble[] = [];
+    const problems: LocationProblem[] = [];
     const watching = watchLocation({
       clock,
       geolocation: source as unknown as Geolocation,
       isSecure: true,
       onFix: (found) => fixes.push(found),
-      onTrouble: (trouble) => troubles.push(trouble),
+      onProblem: (problem) => problems.push(problem),
       ...overrides,
     });
-    return { clock, source, fixes, troubles, watching };
+    return { clock, source, fixes, problems, watching };
   }
 
   it("passes on what is known and leaves out what is not", () => {
@@ -174,19 +174,19 @@ describe("watching", () => {
   });
 
   it("goes on about somebody who stands still while the device confirms it, and not otherwise", () => {
-    const { source, fixes, troubles, clock } = watch();
+    const { source, fixes, problems, clock } = watch();
     source.answers = { latitude: 1, longitude: 2, accuracy: 3 };
     source.answeredAt = Date.now();
     source.moveTo(source.answers, source.answeredAt);
     clock.pass(120_000);
-    expect([fixes.length > 11, troubles]).toEqual([true, []]);
+    expect([fixes.length > 11, problems]).toEqual([true, []]);
     source.answers = null;
     clock.pass(60_000);
-    expect(troubles).toContain("quiet");
+    expect(problems).toContain("quiet");
   });
 
   it("believes no old answer of a receiver that has told of each second", () => {
-    const { source, troubles, clock } = watch();
+    const { source, problems, clock } = watch();
     for (let second = 0; second < 5; second++) {
       source.moveTo({ latitude: 1 + second / 1e5, longitude: 2, accuracy: 3 }, Date.now());
       clock.pass(1_000);
@@ -194,15 +194,15 @@ describe("watching", () => {
     source.answers = { latitude: 1, longitude: 2, accuracy: 3 };
     source.answeredAt = Date.now() - 60_000;
     clock.pass(60_000);
-    expect(troubles).toContain("quiet");
+    expect(problems).toContain("quiet");
   });
 
   it("tells a refusal from a lack of GPS", () => {
-    const { source, troubles } = watch();
+    const { source, problems } = watch();
     source.break(2);
     source.break(3);
     source.break(1);
-    expect(troubles).toEqual(["no_gps", "no_gps", "denied"]);
+    expect(problems).toEqual(["no_gps", "no_gps", "denied"]);
   });
 
   it("does not repeat a place after GPS is lost", () => {
@@ -214,8 +214,8 @@ describe("watching", () => {
   });
 
   it("says what is in the way before asking for anything", () => {
-    expect(watch({ isSecure: false }).troubles).toEqual(["insecure"]);
-    expect(watch({ geolocation: undefined }).troubles).toEqual(["unsupported"]);
+    expect(watch({ isSecure: false }).problems).toEqual(["insecure"]);
+    expect(watch({ geolocation: undefined }).problems).toEqual(["unsupported"]);
   });
 
   it("stops", () => {

@@ -2,11 +2,11 @@ import type { Fix } from "./channel";
 import type { Clock } from "./clock";
 
 /** `no_gps` and `quiet` (the newest position is old) may pass by themselves; after the others nothing comes any more. */
-export type Trouble = "denied" | "insecure" | "unsupported" | "no_gps" | "quiet";
+export type LocationProblem = "denied" | "insecure" | "unsupported" | "no_gps" | "quiet";
 
 export interface LocationWatch {
   /** Reports the newest fix again at once, for a connection that has just come back. */
-  again(): void;
+  resend(): void;
   stop(): void;
 }
 
@@ -16,7 +16,7 @@ interface WatchOptions {
   isSecure: boolean;
   /** `takenAt`: when the device found it, on the clock given. */
   onFix(fix: Fix, takenAt: number): void;
-  onTrouble(trouble: Trouble): void;
+  onProblem(problem: LocationProblem): void;
 }
 
 const FIX_TIMEOUT_MS = 20_000;
@@ -34,10 +34,10 @@ export function watchLocation({
   geolocation,
   isSecure,
   onFix,
-  onTrouble,
+  onProblem,
 }: WatchOptions): LocationWatch {
-  if (!isSecure) return refused("insecure", onTrouble);
-  if (!geolocation) return refused("unsupported", onTrouble);
+  if (!isSecure) return refused("insecure", onProblem);
+  if (!geolocation) return refused("unsupported", onProblem);
   let isStopped = false;
   /** When the newest fixes of the watch were taken, the last first. */
   let taken: number[] = [];
@@ -61,18 +61,18 @@ export function watchLocation({
         () => {},
         { enableHighAccuracy: true, timeout: FIX_TIMEOUT_MS, maximumAge: 1000 },
       ),
-    quiet: () => onTrouble("quiet"),
+    quiet: () => onProblem("quiet"),
   });
   const watch = geolocation.watchPosition(
     (position) => take(position, false),
     (error) => {
       pace.forget();
-      onTrouble(error.code === error.PERMISSION_DENIED ? "denied" : "no_gps");
+      onProblem(error.code === error.PERMISSION_DENIED ? "denied" : "no_gps");
     },
     { enableHighAccuracy: true, timeout: FIX_TIMEOUT_MS, maximumAge: 1000 },
   );
   return {
-    again: pace.again,
+    resend: pace.resend,
     stop() {
       isStopped = true;
       geolocation.clearWatch(watch);
@@ -81,9 +81,9 @@ export function watchLocation({
   };
 }
 
-function refused(trouble: Trouble, onTrouble: (trouble: Trouble) => void): LocationWatch {
-  onTrouble(trouble);
-  return { again() {}, stop() {} };
+function refused(problem: LocationProblem, onProblem: (problem: LocationProblem) => void): LocationWatch {
+  onProblem(problem);
+  return { resend() {}, stop() {} };
 }
 
 function toFix({ latitude, longitude, accuracy, heading, speed, altitude }: GeolocationCoordinates): Fix {
@@ -136,7 +136,7 @@ export function paced(clock: Clock, { report, confirm, quiet }: Pace) {
   const keepAlive = () => {
     wokenAt = clock.now();
     cancel();
-    cancel = clock.after(KEEP_ALIVE_MS, again);
+    cancel = clock.after(KEEP_ALIVE_MS, resend);
   };
   const send = () => {
     if (!newest) return;
@@ -145,7 +145,7 @@ export function paced(clock: Clock, { report, confirm, quiet }: Pace) {
     keepAlive();
     report(newest.fix, newest.takenAt);
   };
-  const again = () => {
+  const resend = () => {
     if (!newest) return;
     const age = clock.now() - newest.takenAt;
     if (clock.now() - wokenAt > KEEP_ALIVE_MS + ASLEEP_MS) return forget();
@@ -155,7 +155,7 @@ export function paced(clock: Clock, { report, confirm, quiet }: Pace) {
     quiet();
   };
   return {
-    again,
+    resend,
     /** What was true once is not repeated when nobody knows whether it still is. */
     forget,
     offer(fix: Fix, takenAt: number) {

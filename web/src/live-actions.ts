@@ -12,13 +12,13 @@ import {
 import { formatDuration } from "./format";
 import { isolated } from "./i18n/isolated";
 import { t } from "./i18n/texts";
-import { load } from "./load";
+import { loadModule } from "./load-module";
 import type { Camera } from "./map/camera";
+import { forgetParticipation, type Membership } from "./membership";
 import { joinPath } from "./route";
-import { giveUpPlace, type Seat } from "./seat";
 import type { SessionEvent, SessionState } from "./session";
 import { anHourMore, lengthsUpTo } from "./session-lengths";
-import type { Intent } from "./sharer";
+import type { Intent } from "./sharing-role";
 import type { Track } from "./track";
 import { saveGpx } from "./ui/gpx-file";
 import type { LiveActions } from "./ui/live-layout";
@@ -31,7 +31,7 @@ import { choiceSheet, confirmSheet, openSheet } from "./ui/sheet";
 export interface LiveSession {
   readonly options: {
     readonly sessionId: string;
-    readonly seat: Seat & { token: string };
+    readonly membership: Membership & { token: string };
     onJoinInstead(): void;
   };
   readonly state: SessionState;
@@ -43,8 +43,8 @@ export interface LiveSession {
   dispatch(event: SessionEvent): void;
   draw(): void;
   /** Calls back with each drawing until the returned function is called. */
-  follow(callback: () => void): () => void;
-  look(camera: Camera): void;
+  onDraw(callback: () => void): () => void;
+  setCamera(camera: Camera): void;
   choose(userId: string): void;
   closeCard(): void;
   share(intent: Intent): void;
@@ -58,11 +58,11 @@ export function liveActions(live: LiveSession): LiveActions {
     onInvite: () => void openShareSheet(linkOf(live), live.state.name, live.state.locked),
     onMenu: () => openMenu(live),
     onExtend: () => void extend(live),
-    onFit: () => live.look({ mode: "everyone" }),
+    onFit: () => live.setCamera({ mode: "everyone" }),
     onCentreOnMe: () => follow(live, live.state.me),
     onChoose: (userId) => live.choose(userId),
     onFollow: (userId) => follow(live, userId),
-    onStopFollowing: () => live.look({ mode: "free" }),
+    onStopFollowing: () => live.setCamera({ mode: "free" }),
     onCloseCard: () => live.closeCard(),
     onList: () => live.draw(),
     onRemove: (userId, name) => void remove(live, userId, name),
@@ -73,29 +73,29 @@ export function liveActions(live: LiveSession): LiveActions {
   };
 }
 
-function linkOf({ options: { seat, sessionId } }: LiveSession): string {
-  return seat.joinLink ?? location.origin + joinPath(sessionId);
+function linkOf({ options: { membership, sessionId } }: LiveSession): string {
+  return membership.joinLink ?? location.origin + joinPath(sessionId);
 }
 
 /** Following the same person again is how to stop following. */
 function follow(live: LiveSession, userId: string | null): void {
   if (userId === null) return;
   const isFollowed = live.camera.mode === "person" && live.camera.userId === userId;
-  live.look(isFollowed ? { mode: "free" } : { mode: "person", userId });
+  live.setCamera(isFollowed ? { mode: "free" } : { mode: "person", userId });
 }
 
 function joinInstead({ options }: LiveSession): void {
-  giveUpPlace(options.sessionId);
+  forgetParticipation(options.sessionId);
   options.onJoinInstead();
 }
 
 function openMenu(live: LiveSession): void {
   const { state, track, options } = live;
-  const { creatorToken } = options.seat;
+  const { creatorToken } = options.membership;
   const menu = openSessionMenu({
     title: state.name === null ? t.untitled : isolated(state.name),
     isWatcher: state.me === null,
-    onPocket: state.me === null ? null : () => void openPocket(live, state.me ?? ""),
+    onTrackerSetup: state.me === null ? null : () => void openTrackerSetup(live, state.me ?? ""),
     onLeave: () => void leave(live),
     onDownload: track.points.length > 1 ? () => saveGpx(state.name, track.points) : null,
     creator: creatorToken
@@ -105,12 +105,12 @@ function openMenu(live: LiveSession): void {
           lengths: longestSession().then(lengthsUpTo),
           onChangeEnd: (minutes) => update(live, creatorToken, { expires_in_minutes: minutes }),
           watchers: () => live.state.watchers,
-          onRemoveWatchers: () => void sendWatchersAway(live, creatorToken),
+          onRemoveWatchers: () => void removeAllWatchers(live, creatorToken),
           onEnd: () => void end(live, creatorToken),
         }
       : null,
   });
-  void menu.closed.then(live.follow(menu.update));
+  void menu.closed.then(live.onDraw(menu.update));
 }
 
 /** Until the server answers, its usual day is offered. */
@@ -134,7 +134,7 @@ function update(
 }
 
 async function extend(live: LiveSession): Promise<void> {
-  const { creatorToken } = live.options.seat;
+  const { creatorToken } = live.options.membership;
   if (!creatorToken || live.state.endsAt === null) return;
   const minutes = anHourMore(live.remainingMs() ?? 0, await longestSession());
   if (await update(live, creatorToken, { expires_in_minutes: minutes })) {
@@ -144,22 +144,22 @@ async function extend(live: LiveSession): Promise<void> {
 
 /** Stopping is meant for an app too, and an app does not hear what is said on this page. */
 function stop(live: LiveSession): void {
-  const { sessionId, seat } = live.options;
+  const { sessionId, membership } = live.options;
   const wasApp = live.sharesByApp;
   live.share("stopped");
-  if (wasApp && seat.userId) {
-    const { userId, token } = seat;
+  if (wasApp && membership.userId) {
+    const { userId, token } = membership;
     void attempt(live, () => revokeTrackers(sessionId, userId, token));
   }
 }
 
-async function openPocket(live: LiveSession, userId: string): Promise<void> {
-  const { sessionId, seat } = live.options;
+async function openTrackerSetup(live: LiveSession, userId: string): Promise<void> {
+  const { sessionId, membership } = live.options;
   await attempt(live, async () => {
-    const ask = () => getTrackers(sessionId, userId, seat.token);
+    const ask = () => getTrackers(sessionId, userId, membership.token);
     const [{ trackers, last_report: before }, { openTrackerSheet }] = await Promise.all([
       ask(),
-      load(() => import("./ui/tracker-sheet")),
+      loadModule(() => import("./ui/tracker-sheet")),
     ]);
     openTrackerSheet({
       trackers,
@@ -172,8 +172,8 @@ async function openPocket(live: LiveSession, userId: string): Promise<void> {
 }
 
 async function leave(live: LiveSession): Promise<void> {
-  const { sessionId, seat } = live.options;
-  const { userId, token } = seat;
+  const { sessionId, membership } = live.options;
+  const { userId, token } = membership;
   if (userId) {
     if (!(await confirmSheet(t.leaveQuestion, t.leaveText, t.leave))) return;
     live.share("stopped");
@@ -191,8 +191,8 @@ async function end(live: LiveSession, creatorToken: string): Promise<void> {
 }
 
 async function remove(live: LiveSession, userId: string, name: string): Promise<void> {
-  const { sessionId, seat } = live.options;
-  const { creatorToken } = seat;
+  const { sessionId, membership } = live.options;
+  const { creatorToken } = membership;
   if (!creatorToken) return;
   const { locked } = live.state;
   const text = locked ? t.removeLockedText : t.removeText;
@@ -206,7 +206,7 @@ async function remove(live: LiveSession, userId: string, name: string): Promise<
   });
 }
 
-async function sendWatchersAway(live: LiveSession, creatorToken: string): Promise<void> {
+async function removeAllWatchers(live: LiveSession, creatorToken: string): Promise<void> {
   const text = t.removeWatchersText;
   if (!(await confirmSheet(t.removeWatchersQuestion, text, t.removeWatchers))) return;
   await attempt(live, () => removeWatchers(live.options.sessionId, creatorToken));

@@ -2,38 +2,38 @@ import { ApiError, type Config, getConfig, getSession, isGone, leaveOnUnload, wa
 import { type ChannelEvent, type Fix, type LiveChannel, openChannel, WATCHING_REVOKED } from "./channel";
 import { systemClock } from "./clock";
 import { type LiveSession, liveActions } from "./live-actions";
-import { LoadFailure, load } from "./load";
+import { loadModule, ModuleLoadError } from "./load-module";
 import type { Camera } from "./map/camera";
 import type { MapView } from "./map/map";
-import { roster } from "./roster";
 import {
-  changeSeat,
   choose,
-  forgetSeat,
-  giveUpPlace,
-  isKept,
-  keepTrack,
+  forgetMembership,
+  forgetParticipation,
+  isStored,
+  type Membership,
+  onMembershipChange,
+  onSharingTabClosed,
   readRole,
   readTrack,
   resume,
-  type Seat,
-  watchSeat,
-  whenSharerGone,
-} from "./seat";
+  storeTrack,
+  updateMembership,
+} from "./membership";
+import { roster } from "./roster";
 import { apply, type EndReason, newSession, type SessionEvent, type SessionState } from "./session";
-import { type Intent, type Role, statusOf } from "./sharer";
 import { createSharing, type SharingPhase } from "./sharing";
+import { type Intent, type Role, statusOf } from "./sharing-role";
 import { Track } from "./track";
 import type { Page } from "./ui/dom";
-import type { Farewell } from "./ui/ended";
+import type { SessionEnd } from "./ui/ended";
 import { type LiveView, liveLayout } from "./ui/live-layout";
 import { showUpdateBanner } from "./ui/update-banner";
 import { keepAwake } from "./wake-lock";
 
 export interface LiveOptions {
   sessionId: string;
-  seat: Seat & { token: string };
-  onEnded(farewell: Farewell): void;
+  membership: Membership & { token: string };
+  onEnded(sessionEnd: SessionEnd): void;
   onJoinInstead(): void;
 }
 
@@ -47,18 +47,24 @@ const FREQUENT: ReadonlySet<SessionEvent["type"]> = new Set([
   "time_passed",
 ]);
 /** A crash of the tab loses at most so much of one's own track. */
-const KEEP_TRACK_MS = 60_000;
+const STORE_TRACK_MS = 60_000;
 /** All who watched ask again at about the same time: within this. */
-const WATCH_AGAIN_MS = 1_000;
-const WATCH_RETRY_MS = 5_000;
+const REWATCH_WITHIN_MS = 1_000;
+const REWATCH_RETRY_MS = 5_000;
 /** Refusals that will not change by themselves: one watches no more. */
-const WATCH_NO_MORE: ReadonlySet<string> = new Set(["SESSION_LOCKED", "SESSION_FULL"]);
+const FINAL_WATCH_ERRORS: ReadonlySet<string> = new Set(["SESSION_LOCKED", "SESSION_FULL"]);
 /** While these last, the page has something to share. */
-const GOES_ON: ReadonlySet<SharingPhase> = new Set(["searching", "on", "no_gps", "quiet"]);
+const ACTIVE_PHASES: ReadonlySet<SharingPhase> = new Set(["searching", "on", "no_gps", "quiet"]);
 /** Whether it is this page or another tab or an app that shares, one is still on the map. */
-const KEEPS_POSITION: ReadonlySet<SharingPhase> = new Set(["on", "no_gps", "quiet", "app", "elsewhere"]);
+const PHASES_WITH_POSITION: ReadonlySet<SharingPhase> = new Set([
+  "on",
+  "no_gps",
+  "quiet",
+  "app",
+  "elsewhere",
+]);
 /** These end one's own place, not the session: a creator keeps the right to end it. */
-const ONLY_MY_END: ReadonlySet<EndReason> = new Set(["left", "removed", "full", "locked"]);
+const OWN_END_REASONS: ReadonlySet<EndReason> = new Set(["left", "removed", "full", "locked"]);
 
 /** A session while it is on: events come in, the state changes, everything is drawn from the state. */
 export class Live implements Page, LiveSession {
@@ -75,44 +81,44 @@ export class Live implements Page, LiveSession {
   private channel: LiveChannel;
   private readonly sharing = createSharing({
     clock: this.clock,
-    onFix: (fix, takenAt) => this.tellFix(fix, takenAt),
-    onPhase: (phase) => this.tellPhase(phase),
+    onFix: (fix, takenAt) => this.sendFix(fix, takenAt),
+    onPhase: (phase) => this.onPhaseChange(phase),
   });
   private map: MapView | null = null;
   private isMapMissing = false;
   private lastFix: Fix | null = null;
   private checkedAt = Number.NEGATIVE_INFINITY;
-  private keptTrackAt = Number.NEGATIVE_INFINITY;
+  private trackStoredAt = Number.NEGATIVE_INFINITY;
   private cancelTick = () => {};
-  private letSleep = () => {};
-  private sharerWatch = new AbortController();
+  private releaseWakeLock = () => {};
+  private sharingTabWatch = new AbortController();
   private frame = 0;
   private drawnAt = Number.NEGATIVE_INFINITY;
   private isDrawDue = false;
-  private readonly followers = new Set<() => void>();
-  private cancelWatching = () => {};
+  private readonly drawListeners = new Set<() => void>();
+  private cancelRewatch = () => {};
   private onAppArrival: (() => void) | null = null;
 
   constructor(readonly options: LiveOptions) {
-    const { sessionId, seat } = options;
-    this.state = newSession(sessionId, seat.userId ?? null);
+    const { sessionId, membership } = options;
+    this.state = newSession(sessionId, membership.userId ?? null);
     this.track = Track.fromText(readTrack(sessionId));
     const { signal } = this.disposal;
-    this.layout = liveLayout(liveActions(this), seat.creatorToken !== undefined, signal);
+    this.layout = liveLayout(liveActions(this), membership.creatorToken !== undefined, signal);
     this.element = this.layout.element;
-    this.channel = this.connect(seat.token);
-    document.addEventListener("visibilitychange", () => this.noticeVisibility(), { signal });
-    window.addEventListener("pagehide", () => this.noticeUnload(), { signal });
+    this.channel = this.connect(membership.token);
+    document.addEventListener("visibilitychange", () => this.onVisibilityChange(), { signal });
+    window.addEventListener("pagehide", () => this.onPageHide(), { signal });
     this.tick();
-    void this.describe();
+    void this.fetchSession();
     void this.openMap();
-    if (!seat.userId) {
+    if (!membership.userId) {
       // Nothing else keeps the screen on for somebody who only watches.
-      this.letSleep = keepAwake();
+      this.releaseWakeLock = keepAwake();
       return;
     }
-    this.play(resume(sessionId));
-    watchSeat(sessionId, () => this.play(this.role), signal);
+    this.applyRole(resume(sessionId));
+    onMembershipChange(sessionId, () => this.applyRole(this.role), signal);
   }
 
   dispatch(event: SessionEvent): void {
@@ -125,32 +131,32 @@ export class Live implements Page, LiveSession {
       this.finish(this.state.ended);
       return;
     }
-    if (this.state.endsAt !== before.endsAt || this.state.name !== before.name) this.noteInSeat();
-    if (FREQUENT.has(event.type)) this.drawSoon();
+    if (this.state.endsAt !== before.endsAt || this.state.name !== before.name) this.storeSessionFacts();
+    if (FREQUENT.has(event.type)) this.scheduleDraw();
     else this.draw();
   }
 
   dispose(): void {
     this.disposal.abort();
-    this.sharerWatch.abort();
+    this.sharingTabWatch.abort();
     this.cancelTick();
-    this.cancelWatching();
+    this.cancelRewatch();
     cancelAnimationFrame(this.frame);
-    this.letSleep();
+    this.releaseWakeLock();
     this.sharing.dispose();
     this.channel.close();
     this.map?.dispose();
   }
 
   /** Calls back with each drawing until called off, for what is open above the page. */
-  follow(callback: () => void): () => void {
-    this.followers.add(callback);
-    return () => this.followers.delete(callback);
+  onDraw(callback: () => void): () => void {
+    this.drawListeners.add(callback);
+    return () => this.drawListeners.delete(callback);
   }
 
   share(intent: Intent): void {
     choose(this.options.sessionId, intent);
-    this.play(intent);
+    this.applyRole(intent);
   }
 
   remainingMs(): number | null {
@@ -165,17 +171,17 @@ export class Live implements Page, LiveSession {
     return readRole(this.options.sessionId);
   }
 
-  private play(role: Role): void {
+  private applyRole(role: Role): void {
     if (role === "sharing") this.sharing.start();
     else if (role === "app" || role === "elsewhere") this.sharing.handOver(role);
     else if (role === "paused") this.sharing.pause();
     else this.sharing.stop();
-    this.sharerWatch.abort();
+    this.sharingTabWatch.abort();
     if (role !== "elsewhere") return;
-    this.sharerWatch = new AbortController();
-    const { signal } = this.sharerWatch;
+    this.sharingTabWatch = new AbortController();
+    const { signal } = this.sharingTabWatch;
     // Nobody shares any more then, and the others have not been told.
-    void whenSharerGone(this.options.sessionId, this.clock, signal, () => this.share("stopped"));
+    void onSharingTabClosed(this.options.sessionId, this.clock, signal, () => this.share("stopped"));
   }
 
   /**
@@ -185,12 +191,12 @@ export class Live implements Page, LiveSession {
   expectApp(onArrival: () => void): void {
     this.onAppArrival = onArrival;
     if (this.role === "elsewhere") this.share("sharing");
-    else if (!GOES_ON.has(this.sharing.phase)) this.share("app");
+    else if (!ACTIVE_PHASES.has(this.sharing.phase)) this.share("app");
   }
 
-  look(camera: Camera): void {
+  setCamera(camera: Camera): void {
     this.camera = camera;
-    this.map?.look(camera);
+    this.map?.setCamera(camera);
     this.draw();
   }
 
@@ -199,7 +205,7 @@ export class Live implements Page, LiveSession {
     this.chosen = this.chosen === userId ? null : userId;
     this.group = [];
     if (this.chosen) {
-      this.look({ mode: "free" });
+      this.setCamera({ mode: "free" });
       this.map?.centreOn(userId);
     }
     this.draw();
@@ -227,43 +233,43 @@ export class Live implements Page, LiveSession {
     this.dispatch(event);
     if (event.type === "dismissed" && event.data.reason === WATCHING_REVOKED) {
       this.channel.close();
-      this.watchAgainIn(Math.random() * WATCH_AGAIN_MS);
+      this.scheduleRewatch(Math.random() * REWATCH_WITHIN_MS);
     }
     // What this page sends itself does not come back to it.
-    if (event.type === "location_update" && event.data.user_id === this.state.me) this.noticeApp();
+    if (event.type === "location_update" && event.data.user_id === this.state.me) this.noticeAppPosition();
     if (event.type === "initial_participants") {
-      this.tellStatus();
-      this.sharing.again();
+      this.sendStatus();
+      this.sharing.resend();
     }
     if (event.type === "joined") {
       this.map?.refresh();
       this.retryMap();
     }
-    if (event.type === "connection" && event.state === "offline") void this.checkWhetherOver();
+    if (event.type === "connection" && event.state === "offline") void this.checkEnded();
   }
 
-  private watchAgainIn(ms: number): void {
-    this.cancelWatching();
-    this.cancelWatching = this.clock.after(ms, () => void this.watchAgain());
+  private scheduleRewatch(ms: number): void {
+    this.cancelRewatch();
+    this.cancelRewatch = this.clock.after(ms, () => void this.rewatch());
   }
 
   /** Watchers were sent away. Who has the link may ask anew, unless the session is locked. */
-  private async watchAgain(): Promise<void> {
+  private async rewatch(): Promise<void> {
     const { sessionId } = this.options;
     try {
       const { websocket_token: token } = await watchSession(sessionId);
       if (this.disposal.signal.aborted) return;
-      changeSeat(sessionId, { token });
-      this.options.seat.token = token;
+      updateMembership(sessionId, { token });
+      this.options.membership.token = token;
       this.channel = this.connect(token);
     } catch (error) {
-      const isFinal = isGone(error) || (error instanceof ApiError && WATCH_NO_MORE.has(error.code));
+      const isFinal = isGone(error) || (error instanceof ApiError && FINAL_WATCH_ERRORS.has(error.code));
       if (isFinal) this.dispatch({ type: "refused", reason: error.code.toLowerCase() });
-      else this.watchAgainIn(WATCH_RETRY_MS);
+      else this.scheduleRewatch(REWATCH_RETRY_MS);
     }
   }
 
-  private noticeApp(): void {
+  private noticeAppPosition(): void {
     if (!this.onAppArrival || this.role === "elsewhere") return;
     this.onAppArrival();
     this.onAppArrival = null;
@@ -276,7 +282,7 @@ export class Live implements Page, LiveSession {
   }
 
   /** Among many people something happens all the time: it is drawn together. */
-  private drawSoon(): void {
+  private scheduleDraw(): void {
     if (this.isDrawDue || this.frame !== 0) return;
     this.isDrawDue = true;
     this.clock.after(Math.max(0, this.drawnAt + DRAW_PAUSE_MS - this.clock.now()), () => {
@@ -291,7 +297,7 @@ export class Live implements Page, LiveSession {
     const view = this.view();
     this.layout.update(view);
     this.map?.draw(view.entries, this.chosen);
-    for (const callback of this.followers) callback();
+    for (const callback of this.drawListeners) callback();
   }
 
   private view(): LiveView {
@@ -319,17 +325,17 @@ export class Live implements Page, LiveSession {
 
   private tick(): void {
     this.dispatch({ type: "time_passed" });
-    this.drawSoon();
+    this.scheduleDraw();
     this.cancelTick = this.clock.after(TICK_MS, () => this.tick());
   }
 
   private async openMap(): Promise<void> {
     try {
-      const [config, { openMap }] = await Promise.all([mapConfig(), load(() => import("./map/map"))]);
+      const [config, { openMap }] = await Promise.all([mapConfig(), loadModule(() => import("./map/map"))]);
       const map = await openMap({
         container: this.layout.mapContainer,
         config,
-        onMoved: () => this.look({ mode: "free" }),
+        onMoved: () => this.setCamera({ mode: "free" }),
         onChoose: (userId) => this.choose(userId),
         onOpenGroup: (userIds) => this.openGroup(userIds),
         covers: this.layout.mapCovers,
@@ -338,15 +344,15 @@ export class Live implements Page, LiveSession {
       if (this.disposal.signal.aborted) return map.dispose();
       this.map = map;
       this.layout.showMap();
-      this.look(this.camera);
+      this.setCamera(this.camera);
     } catch (error) {
-      if (error instanceof LoadFailure) return this.noteMapNotLoaded(error);
+      if (error instanceof ModuleLoadError) return this.noteMapNotLoaded(error);
       console.warn("The map cannot be drawn.", error);
       this.layout.showMapUnavailable();
     }
   }
 
-  private noteMapNotLoaded({ problem }: LoadFailure): void {
+  private noteMapNotLoaded({ problem }: ModuleLoadError): void {
     this.layout.showMapNotLoaded();
     this.isMapMissing = true;
     if (problem === "update") showUpdateBanner();
@@ -358,55 +364,55 @@ export class Live implements Page, LiveSession {
     void this.openMap();
   }
 
-  private async describe(): Promise<void> {
-    const { sessionId, seat } = this.options;
+  private async fetchSession(): Promise<void> {
+    const { sessionId, membership } = this.options;
     try {
-      this.dispatch({ type: "described", ...(await getSession(sessionId, seat.token)) });
+      this.dispatch({ type: "described", ...(await getSession(sessionId, membership.token)) });
     } catch (error) {
       if (isGone(error)) this.dispatch({ type: "refused", reason: error.code.toLowerCase() });
     }
   }
 
   /** A socket does not say why it is refused, so the reason is asked for; now and then is enough. */
-  private async checkWhetherOver(): Promise<void> {
+  private async checkEnded(): Promise<void> {
     const now = this.clock.now();
     if (now - this.checkedAt < CHECK_PAUSE_MS) return;
     this.checkedAt = now;
-    await this.describe();
+    await this.fetchSession();
   }
 
-  private tellFix(fix: Fix, takenAt: number): void {
+  private sendFix(fix: Fix, takenAt: number): void {
     if (fix.lat !== this.lastFix?.lat || fix.lng !== this.lastFix.lng) {
       const { lat, lng, altitude } = fix;
       this.track.push({ lat, lng, time: new Date(), ...(altitude !== undefined && { altitude }) });
     }
     this.lastFix = fix;
-    if (this.clock.now() - this.keptTrackAt > KEEP_TRACK_MS) this.keepTrack();
+    if (this.clock.now() - this.trackStoredAt > STORE_TRACK_MS) this.storeTrack();
     this.channel.sendLocation(fix);
     this.dispatch({ type: "own_position", fix, at: takenAt });
   }
 
-  private keepTrack(): void {
+  private storeTrack(): void {
     if (this.track.points.length === 0) return;
-    this.keptTrackAt = this.clock.now();
-    keepTrack(this.options.sessionId, this.track.toText());
+    this.trackStoredAt = this.clock.now();
+    storeTrack(this.options.sessionId, this.track.toText());
   }
 
   /** The start page lists the sessions that one is in. */
-  private noteInSeat(): void {
+  private storeSessionFacts(): void {
     const { name, endsAt } = this.state;
     if (endsAt === null) return;
     const { sessionId } = this.options;
-    changeSeat(sessionId, { name, endsAt: Date.now() + endsAt - this.clock.now() });
+    updateMembership(sessionId, { name, endsAt: Date.now() + endsAt - this.clock.now() });
   }
 
-  private tellPhase(phase: SharingPhase): void {
-    if (!KEEPS_POSITION.has(phase)) this.dispatch({ type: "own_position_gone" });
-    this.tellStatus();
+  private onPhaseChange(phase: SharingPhase): void {
+    if (!PHASES_WITH_POSITION.has(phase)) this.dispatch({ type: "own_position_gone" });
+    this.sendStatus();
     this.draw();
   }
 
-  private tellStatus(): void {
+  private sendStatus(): void {
     if (this.state.me === null) return;
     const status = statusOf(this.role, this.sharing.phase, document.visibilityState === "hidden");
     if (status === null) return;
@@ -414,24 +420,25 @@ export class Live implements Page, LiveSession {
     this.dispatch({ type: "own_status", status });
   }
 
-  private noticeVisibility(): void {
-    this.tellStatus();
+  private onVisibilityChange(): void {
+    this.sendStatus();
     if (document.visibilityState === "visible") this.sharing.refresh();
-    else this.keepTrack();
+    else this.storeTrack();
   }
 
   /** Where nothing can be kept, this person cannot come back: without a word they would stay in everyone's list. */
-  private noticeUnload(): void {
-    this.keepTrack();
-    const { sessionId, seat } = this.options;
-    if (seat.userId && !isKept(sessionId)) leaveOnUnload(sessionId, seat.userId, seat.token);
+  private onPageHide(): void {
+    this.storeTrack();
+    const { sessionId, membership } = this.options;
+    if (membership.userId && !isStored(sessionId))
+      leaveOnUnload(sessionId, membership.userId, membership.token);
   }
 
   private finish(reason: EndReason): void {
     const { sessionId, onEnded } = this.options;
     // Other tabs have the same place, and go on.
-    if (ONLY_MY_END.has(reason)) giveUpPlace(sessionId);
-    else if (reason !== "replaced") forgetSeat(sessionId);
+    if (OWN_END_REASONS.has(reason)) forgetParticipation(sessionId);
+    else if (reason !== "replaced") forgetMembership(sessionId);
     const { track, state } = this;
     this.dispose();
     onEnded({ reason, sessionName: state.name, track: track.points });

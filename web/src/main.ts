@@ -1,10 +1,10 @@
+import { forgetExpiredMemberships } from "./expired-memberships";
 import { t } from "./i18n/texts";
-import { LoadFailure, load } from "./load";
+import { loadModule, ModuleLoadError } from "./load-module";
+import { type Membership, readMembership } from "./membership";
 import { joinPath, routeOf } from "./route";
-import { readSeat, type Seat } from "./seat";
-import { sweepSeats } from "./sweep";
 import type { Page } from "./ui/dom";
-import { endedPage, type Farewell } from "./ui/ended";
+import { endedPage, type SessionEnd } from "./ui/ended";
 import { homePage } from "./ui/home";
 import { joinPage } from "./ui/join";
 import { messagePage } from "./ui/message-page";
@@ -44,13 +44,13 @@ function open(): void {
 
 /** Whoever has a place in the session goes straight to it; a newcomer sees first what they would join. */
 function openSession(sessionId: string): void {
-  const seat = readSeat(sessionId);
-  if (hasPlace(seat)) void openLive(sessionId, seat);
+  const membership = readMembership(sessionId);
+  if (isMember(membership)) void openLive(sessionId, membership);
   else openJoin(sessionId);
 }
 
-function hasPlace(seat: Seat): seat is Seat & { token: string } {
-  return seat.token !== undefined;
+function isMember(membership: Membership): membership is Membership & { token: string } {
+  return membership.token !== undefined;
 }
 
 function openJoin(sessionId: string): void {
@@ -64,8 +64,8 @@ function openJoin(sessionId: string): void {
   );
 }
 
-async function openLive(sessionId: string, seat: Seat & { token: string }): Promise<void> {
-  const live = await load(() => import("./live")).catch((error) => error as LoadFailure);
+async function openLive(sessionId: string, membership: Membership & { token: string }): Promise<void> {
+  const live = await loadModule(() => import("./live")).catch((error) => error as ModuleLoadError);
   if (live instanceof Error) {
     showNotLoaded(live, () => openSession(sessionId));
     return;
@@ -73,15 +73,15 @@ async function openLive(sessionId: string, seat: Seat & { token: string }): Prom
   show(
     new live.Live({
       sessionId,
-      seat,
-      onEnded: (farewell) => showEnded(sessionId, farewell),
+      membership,
+      onEnded: (sessionEnd) => showEnded(sessionId, sessionEnd),
       onJoinInstead: () => openJoin(sessionId),
     }),
   );
 }
 
 function showNotLoaded(failure: Error, retry: () => void): void {
-  const problem = failure instanceof LoadFailure ? failure.problem : "unknown";
+  const problem = failure instanceof ModuleLoadError ? failure.problem : "unknown";
   const reload = { action: t.reload, onAction: () => location.reload() };
   const messages = {
     network: { title: t.offline, text: t.noServer, action: t.tryAgain, onAction: retry },
@@ -101,14 +101,14 @@ function retryWhenOnline(retry: () => void): void {
   window.addEventListener("online", again, { once: true });
 }
 
-function showEnded(sessionId: string, farewell: Farewell): void {
-  show(endedPage(farewell, goHome, () => openSession(sessionId)));
+function showEnded(sessionId: string, sessionEnd: SessionEnd): void {
+  show(endedPage(sessionEnd, goHome, () => openSession(sessionId)));
 }
 
 document.documentElement.lang = t.language;
 window.addEventListener("popstate", open);
 open();
-void sweepSeats();
+void forgetExpiredMemberships();
 if ("serviceWorker" in navigator && import.meta.env.PROD) {
   watchForUpdates(navigator.serviceWorker);
   void navigator.serviceWorker.register("/sw.js");

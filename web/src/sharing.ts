@@ -1,12 +1,12 @@
 import { watchBattery } from "./battery";
 import type { Fix } from "./channel";
 import type { Clock } from "./clock";
-import { type LocationWatch, type Trouble, watchLocation } from "./geolocation";
+import { type LocationProblem, type LocationWatch, watchLocation } from "./geolocation";
 import { type Permission, watchPermission } from "./permission";
 import { keepAwake } from "./wake-lock";
 
 /** `searching`: asked for, no fix yet. `app`, `elsewhere`: a tracker app or another tab shares, and this page does not. */
-export type SharingPhase = "off" | "searching" | "on" | "app" | "elsewhere" | "paused" | Trouble;
+export type SharingPhase = "off" | "searching" | "on" | "app" | "elsewhere" | "paused" | LocationProblem;
 
 export interface Sharing {
   readonly phase: SharingPhase;
@@ -24,7 +24,7 @@ export interface Sharing {
   /** The page goes: no word about it. */
   dispose(): void;
   /** Tells the newest place once more, to a connection that is new. */
-  again(): void;
+  resend(): void;
   /** Asks for the place anew, after the page has been away. */
   refresh(): void;
 }
@@ -36,13 +36,13 @@ interface SharingOptions {
 }
 
 /** These may pass by themselves, so the position is still asked for. */
-const PASSING: ReadonlySet<SharingPhase> = new Set(["no_gps", "quiet"]);
+const TEMPORARY_PROBLEMS: ReadonlySet<SharingPhase> = new Set(["no_gps", "quiet"]);
 
 /** Sharing one's own place: begins with `start` and with nothing else. */
 export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharing {
   let phase: SharingPhase = "off";
   let watch: LocationWatch | null = null;
-  let letSleep = () => {};
+  let releaseWakeLock = () => {};
   let batteryLevel: () => number | undefined = () => undefined;
   let newest: { foundAt: number; accuracy: number | null } | null = null;
   let permission: Permission | null = null;
@@ -56,8 +56,8 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
     watch?.stop();
     watch = null;
     newest = null;
-    letSleep();
-    letSleep = () => {};
+    releaseWakeLock();
+    releaseWakeLock = () => {};
   };
   const report = (fix: Fix, takenAt: number) => {
     newest = { foundAt: takenAt, accuracy: fix.accuracy ?? null };
@@ -65,21 +65,21 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
     const battery = batteryLevel();
     onFix(battery === undefined ? fix : { ...fix, battery }, takenAt);
   };
-  const onTrouble = (trouble: Trouble) => {
-    if (!PASSING.has(trouble)) release();
-    enter(trouble);
+  const onProblem = (problem: LocationProblem) => {
+    if (!TEMPORARY_PROBLEMS.has(problem)) release();
+    enter(problem);
   };
 
   const begin = () => {
     const { isSecureContext: isSecure } = window;
-    watch = watchLocation({ clock, geolocation: navigator.geolocation, isSecure, onFix: report, onTrouble });
+    watch = watchLocation({ clock, geolocation: navigator.geolocation, isSecure, onFix: report, onProblem });
     // A refusal may already have come, before there was a watch to take back.
     if (isRefused(phase)) release();
   };
   const start = () => {
     if (watch) return;
     enter("searching");
-    letSleep = keepAwake();
+    releaseWakeLock = keepAwake();
     void watchBattery().then((level) => {
       batteryLevel = level;
     });
@@ -93,7 +93,7 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
   const noticePermission = (state: PermissionState) => {
     if (state === "granted" && phase === "denied") start();
     if (!watch || state === "granted") return;
-    if (state === "denied") onTrouble("denied");
+    if (state === "denied") onProblem("denied");
     // Taken away, and to be asked for again: a watch of before may go on without a word.
     else refresh();
   };
@@ -131,8 +131,8 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
       release();
       permission?.stop();
     },
-    again() {
-      watch?.again();
+    resend() {
+      watch?.resend();
     },
     refresh() {
       if (phase === "denied" && permission?.state === "granted") start();

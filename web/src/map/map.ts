@@ -21,7 +21,7 @@ setWorkerUrl(workerUrl);
 
 export interface MapView {
   draw(entries: RosterEntry[], chosen: string | null): void;
-  look(camera: Camera): void;
+  setCamera(camera: Camera): void;
   /** Once, without staying with them. */
   centreOn(userId: string): void;
   /** The network is back: what could not be loaded is asked for again. */
@@ -46,15 +46,15 @@ interface MapOptions {
 /** Draws people on a map. Throws where the browser cannot draw one (no WebGL). */
 export async function openMap({ container, config, ...on }: MapOptions): Promise<MapView> {
   const darkness = matchMedia("(prefers-color-scheme: dark)");
-  const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
   const land = await loadLand();
   const ground = () => baseStyle(land, config.style_url ? null : config.tiles, themeFor(darkness.matches));
   const map = createMap(container, ground());
-  const people = new PeopleLayer(map, stillness, on.onChoose, (userIds) => {
+  const people = new PeopleLayer(map, reducedMotion, on.onChoose, (userIds) => {
     if (!viewpoint.openUp(userIds)) on.onOpenGroup(userIds);
     else on.onMoved();
   });
-  const viewpoint = new Viewpoint(map, people, stillness, on.covers);
+  const viewpoint = new Viewpoint(map, people, reducedMotion, on.covers);
 
   const restyle = () => {
     if (!config.style_url) return void map.setStyle(ground());
@@ -76,7 +76,7 @@ export async function openMap({ container, config, ...on }: MapOptions): Promise
       people.draw(entries, chosen);
       viewpoint.keepUp();
     },
-    look: (camera) => viewpoint.look(camera),
+    setCamera: (camera) => viewpoint.setCamera(camera),
     centreOn: (userId) => viewpoint.centreOn(userId),
     refresh: tiles.refresh,
     dispose() {

@@ -32,7 +32,7 @@ export class PeopleLayer {
 
   constructor(
     private readonly map: MapLibre,
-    private readonly stillness: MediaQueryList,
+    private readonly reducedMotion: MediaQueryList,
     private readonly onChoose: (userId: string) => void,
     private readonly onOpenGroup: (userIds: string[]) => void,
   ) {
@@ -94,7 +94,7 @@ export class PeopleLayer {
       marker = new PersonMarker(this.map, entry, position, () => this.onChoose(userId));
       this.markers.set(userId, marker);
     }
-    marker.update(entry, position, userId === this.chosen, this.stillness.matches);
+    marker.update(entry, position, userId === this.chosen, this.reducedMotion.matches);
     marker.fitHalo(this.map.getZoom());
   }
 

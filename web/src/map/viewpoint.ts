@@ -35,13 +35,13 @@ export class Viewpoint {
   constructor(
     private readonly map: MapLibre,
     private readonly people: PeopleLayer,
-    private readonly stillness: MediaQueryList,
+    private readonly reducedMotion: MediaQueryList,
     private readonly covers: () => readonly HTMLElement[],
   ) {
     this.resizes.observe(map.getContainer());
   }
 
-  look(camera: Camera): void {
+  setCamera(camera: Camera): void {
     this.camera = camera;
     this.mustFit = true;
     this.followed = null;
@@ -159,7 +159,7 @@ export class Viewpoint {
   }
 
   private glideMs(): number {
-    return this.stillness.matches ? 0 : GLIDE_MS;
+    return this.reducedMotion.matches ? 0 : GLIDE_MS;
   }
 }
 

@@ -1,9 +1,9 @@
 import type { MultiPolygon, Position } from "geojson";
-import { load } from "../load";
+import { loadModule } from "../load-module";
 import landUrl from "./land.generated.bin?url";
 
 export async function loadLand(): Promise<MultiPolygon> {
-  const bytes = await load(async () => {
+  const bytes = await loadModule(async () => {
     const response = await fetch(landUrl);
     if (!response.ok) throw new Error(`The outline of the world: ${response.status}`);
     return response.arrayBuffer();

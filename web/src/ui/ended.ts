@@ -7,7 +7,7 @@ import { h, type Page } from "./dom";
 import { saveGpx } from "./gpx-file";
 import { icon } from "./icons";
 
-export interface Farewell {
+export interface SessionEnd {
   reason: EndReason;
   sessionName: string | null;
   /** One's own way, as long as this page has seen it. */
@@ -20,7 +20,7 @@ const IS_NO_END: ReadonlySet<EndReason> = new Set(["gone", "full", "locked", "re
 
 /** It is over: why, what was kept, and one's own track to take home. */
 export function endedPage(
-  { reason, sessionName, track }: Farewell,
+  { reason, sessionName, track }: SessionEnd,
   goHome: () => void,
   joinAgain: () => void,
 ): Page {

@@ -1,7 +1,7 @@
 import { type Config, createSession, getConfig } from "../api";
 import { formatDuration } from "../format";
 import { t } from "../i18n/texts";
-import { changeSeat, seats } from "../seat";
+import { memberships, updateMembership } from "../membership";
 import { lengthsUpTo } from "../session-lengths";
 import { brandMark } from "./brand";
 import { h, type Page } from "./dom";
@@ -39,7 +39,7 @@ export function homePage(openJoinPage: (sessionId: string) => void): Page {
       const created = await createSession(chosen(name.value.trim(), durations.minutes(), lives.seconds()));
       const { session_id: sessionId, creator_token: creatorToken, join_link: joinLink } = created;
       const endsAt = Date.now() + durations.minutes() * 60_000;
-      changeSeat(sessionId, { creatorToken, joinLink, name: created.name, endsAt });
+      updateMembership(sessionId, { creatorToken, joinLink, name: created.name, endsAt });
       openJoinPage(sessionId);
       await openShareSheet(joinLink, created.name);
     } catch (error) {
@@ -74,7 +74,7 @@ export function homePage(openJoinPage: (sessionId: string) => void): Page {
         { class: "page" },
         h("div", { class: "hero" }, brandMark(), h("h1", { tabindex: -1 }, "Tagalong")),
         h("p", { class: "tagline" }, t.tagline),
-        yourSessions(seats(), openJoinPage),
+        yourSessions(memberships(), openJoinPage),
         h("p", { class: "pitch" }, t.pitch),
         form,
         h("p", { class: "promise" }, t.promise),

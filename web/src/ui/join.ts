@@ -10,7 +10,7 @@ import {
 } from "../api";
 import { formatDuration } from "../format";
 import { t } from "../i18n/texts";
-import { changeSeat, choose, readName, readSeat, rememberName } from "../seat";
+import { choose, readMembership, readName, storeName, updateMembership } from "../membership";
 import type { EndReason } from "../session";
 import { avatar } from "./avatar";
 import { brandLink } from "./brand";
@@ -38,7 +38,7 @@ export function joinPage(options: JoinOptions): Page {
       const { session, participants } = await ask(options.sessionId);
       showTitle(session.name ?? t.untitled);
       const way = session.locked ? lockedCard(load) : joinForm(session, participants ?? [], options);
-      const isOwn = readSeat(options.sessionId).creatorToken !== undefined;
+      const isOwn = readMembership(options.sessionId).creatorToken !== undefined;
       content.replaceChildren(...describe(session, participants, isOwn), way);
     } catch (error) {
       if (isGone(error)) options.showEnded(reasonOf(error));
@@ -59,7 +59,7 @@ export function joinPage(options: JoinOptions): Page {
 
 /** A creator who has not joined is told also who is in a session that is locked; nobody else at the door is. */
 async function ask(sessionId: string) {
-  const { creatorToken } = readSeat(sessionId);
+  const { creatorToken } = readMembership(sessionId);
   const session = await getSession(sessionId, creatorToken);
   const isTold = !session.locked || creatorToken !== undefined;
   return { session, participants: isTold ? await getParticipants(sessionId, creatorToken) : null };
@@ -152,13 +152,13 @@ function joinForm(session: Session, participants: ListedParticipant[], options: 
       display_name: name.value.trim(),
       avatar_color: colors.value(),
     });
-    rememberName(name.value.trim());
-    changeSeat(sessionId, { token: joined.websocket_token, userId: joined.user_id });
+    storeName(name.value.trim());
+    updateMembership(sessionId, { token: joined.websocket_token, userId: joined.user_id });
     choose(sessionId, "sharing");
   });
   const watch = attempt(watchButton, async () => {
     const watching = await watchSession(sessionId);
-    changeSeat(sessionId, { token: watching.websocket_token });
+    updateMembership(sessionId, { token: watching.websocket_token });
   });
   watchButton.addEventListener("click", watch);
   const submit = (event: Event) => {

@@ -7,7 +7,7 @@ import { openSheet, type Sheet } from "./sheet";
 interface MenuOptions {
   title: string;
   isWatcher: boolean;
-  onPocket: (() => void) | null;
+  onTrackerSetup: (() => void) | null;
   onLeave(): void;
   onDownload: (() => void) | null;
   /** Only for the creator. */
@@ -34,7 +34,7 @@ export interface SessionMenu extends Pick<Sheet, "closed"> {
 export function openSessionMenu({
   title,
   isWatcher,
-  onPocket,
+  onTrackerSetup,
   onLeave,
   onDownload,
   creator,
@@ -51,7 +51,7 @@ export function openSessionMenu({
     h(
       "div",
       { class: "menu" },
-      onPocket && menuItem("pocket", t.pocket, closing(onPocket)),
+      onTrackerSetup && menuItem("pocket", t.pocket, closing(onTrackerSetup)),
       onDownload && menuItem("download", t.downloadTrack, closing(onDownload)),
       menuItem("leave", isWatcher ? t.stopWatching : t.leave, closing(onLeave)),
       away ? away.element : null,

@@ -1,26 +1,34 @@
 import { formatDuration } from "../format";
 import { t } from "../i18n/texts";
+import type { Membership } from "../membership";
 import { joinPath } from "../route";
-import type { Seat } from "../seat";
 import { h } from "./dom";
 import { icon } from "./icons";
 
 /** The sessions that this browser has a place in, to go back to. */
 export function yourSessions(
-  places: { sessionId: string; seat: Seat }[],
+  places: { sessionId: string; membership: Membership }[],
   open: (sessionId: string) => void,
 ): HTMLElement | false {
-  const running = places.filter(({ seat: { endsAt } }) => endsAt !== undefined && endsAt > Date.now());
+  const running = places.filter(({ membership: { endsAt } }) => endsAt !== undefined && endsAt > Date.now());
   if (running.length === 0) return false;
   return h(
     "section",
     { class: "card your-sessions", "aria-labelledby": "your-sessions" },
     h("h2", { id: "your-sessions" }, t.yourSessions),
-    h("ul", {}, ...running.map(({ sessionId, seat }) => h("li", {}, link(sessionId, seat, open)))),
+    h(
+      "ul",
+      {},
+      ...running.map(({ sessionId, membership }) => h("li", {}, link(sessionId, membership, open))),
+    ),
   );
 }
 
-function link(sessionId: string, { name, endsAt = 0 }: Seat, open: (sessionId: string) => void): HTMLElement {
+function link(
+  sessionId: string,
+  { name, endsAt = 0 }: Membership,
+  open: (sessionId: string) => void,
+): HTMLElement {
   const click = (event: Event) => {
     event.preventDefault();
     open(sessionId);

@@ -1,8 +1,8 @@
 import type { Clock } from "./clock";
-import { type Choice, type Intent, type Role, roleOf } from "./sharer";
+import { type Choice, type Intent, type Role, roleOf } from "./sharing-role";
 
 /** The place this browser holds in one session: who one is there, and what one may do. */
-export interface Seat {
+export interface Membership {
   /** Absent for a creator who has not joined yet. */
   token?: string;
   /** Absent for somebody who only watches. */
@@ -22,31 +22,31 @@ export interface Seat {
 const PREFIX = "tagalong:session:";
 const key = (sessionId: string) => PREFIX + sessionId;
 
-export function readSeat(sessionId: string): Seat {
+export function readMembership(sessionId: string): Membership {
   try {
-    return JSON.parse(read("localStorage", key(sessionId)) ?? "{}") as Seat;
+    return JSON.parse(read("localStorage", key(sessionId)) ?? "{}") as Membership;
   } catch {
     return {};
   }
 }
 
 /** The places that this browser holds, the one that ends last first. */
-export function seats(): { sessionId: string; seat: Seat }[] {
+export function memberships(): { sessionId: string; membership: Membership }[] {
   return keysIn("localStorage")
     .filter((name) => name.startsWith(PREFIX))
     .map((name) => name.slice(PREFIX.length))
-    .map((sessionId) => ({ sessionId, seat: readSeat(sessionId) }))
-    .sort((a, b) => (b.seat.endsAt ?? 0) - (a.seat.endsAt ?? 0));
+    .map((sessionId) => ({ sessionId, membership: readMembership(sessionId) }))
+    .sort((a, b) => (b.membership.endsAt ?? 0) - (a.membership.endsAt ?? 0));
 }
 
-export function changeSeat(sessionId: string, change: Seat): Seat {
-  const seat = { ...readSeat(sessionId), ...change };
-  write("localStorage", key(sessionId), JSON.stringify(seat));
-  return seat;
+export function updateMembership(sessionId: string, change: Membership): Membership {
+  const membership = { ...readMembership(sessionId), ...change };
+  write("localStorage", key(sessionId), JSON.stringify(membership));
+  return membership;
 }
 
 /** Whether the place outlives this page. Storage may be forbidden or full. */
-export function isKept(sessionId: string): boolean {
+export function isStored(sessionId: string): boolean {
   try {
     return localStorage.getItem(key(sessionId)) !== null;
   } catch {
@@ -55,13 +55,13 @@ export function isKept(sessionId: string): boolean {
 }
 
 /** The person leaves; a creator stays the creator. */
-export function giveUpPlace(sessionId: string): void {
-  const { creatorToken, joinLink, name, endsAt } = readSeat(sessionId);
-  forgetSeat(sessionId);
-  if (creatorToken && joinLink) changeSeat(sessionId, { creatorToken, joinLink, name, endsAt });
+export function forgetParticipation(sessionId: string): void {
+  const { creatorToken, joinLink, name, endsAt } = readMembership(sessionId);
+  forgetMembership(sessionId);
+  if (creatorToken && joinLink) updateMembership(sessionId, { creatorToken, joinLink, name, endsAt });
 }
 
-export function forgetSeat(sessionId: string): void {
+export function forgetMembership(sessionId: string): void {
   write("localStorage", key(sessionId), null);
   write("sessionStorage", key(sessionId), null);
   forgetTrack(sessionId);
@@ -71,13 +71,13 @@ const NAME_KEY = "tagalong:name";
 
 /** The name that was used last, to begin the next form with. */
 export const readName = (): string => read("localStorage", NAME_KEY) ?? "";
-export const rememberName = (name: string): void => write("localStorage", NAME_KEY, name);
+export const storeName = (name: string): void => write("localStorage", NAME_KEY, name);
 
 const trackKey = (sessionId: string) => `tagalong:track:${sessionId}`;
 
 /** One's own track, for a reload of this tab: it goes with the tab, and with the session. */
 export const readTrack = (sessionId: string): string | null => read("sessionStorage", trackKey(sessionId));
-export const keepTrack = (sessionId: string, track: string): void =>
+export const storeTrack = (sessionId: string, track: string): void =>
   write("sessionStorage", trackKey(sessionId), track);
 const forgetTrack = (sessionId: string): void => write("sessionStorage", trackKey(sessionId), null);
 
@@ -85,13 +85,13 @@ const forgetTrack = (sessionId: string): void => write("sessionStorage", trackKe
 const TAB = crypto.getRandomValues(new Uint32Array(2)).join("-");
 
 export function readRole(sessionId: string): Role {
-  return roleOf(readSeat(sessionId).choice, TAB);
+  return roleOf(readMembership(sessionId).choice, TAB);
 }
 
 /** The person has chosen, here. In the tab it is kept that a reload of it goes on with the same. */
 export function choose(sessionId: string, intent: Intent): void {
   write("sessionStorage", key(sessionId), TAB);
-  changeSeat(sessionId, { choice: { intent, tab: TAB } });
+  updateMembership(sessionId, { choice: { intent, tab: TAB } });
 }
 
 /**
@@ -101,7 +101,7 @@ export function choose(sessionId: string, intent: Intent): void {
 export function resume(sessionId: string): Role {
   // No event tells of a tab that was closed or has crashed, but the browser gives its locks back.
   void navigator.locks?.request(lockOf(TAB), () => new Promise<never>(() => {}));
-  const { choice } = readSeat(sessionId);
+  const { choice } = readMembership(sessionId);
   if (choice && choice.tab === read("sessionStorage", key(sessionId))) choose(sessionId, choice.intent);
   return readRole(sessionId);
 }
@@ -113,13 +113,13 @@ const RELOAD_MS = 4_000;
  * Calls back when the tab that shared is gone, for as long as that is still what was chosen last. Where the browser has no
  * locks it cannot be known.
  */
-export async function whenSharerGone(
+export async function onSharingTabClosed(
   sessionId: string,
   clock: Clock,
   signal: AbortSignal,
   onGone: () => void,
 ): Promise<void> {
-  const { choice } = readSeat(sessionId);
+  const { choice } = readMembership(sessionId);
   if (!choice || !navigator.locks || readRole(sessionId) !== "elsewhere") return;
   try {
     await navigator.locks.request(lockOf(choice.tab), { signal }, () => {});
@@ -128,7 +128,7 @@ export async function whenSharerGone(
     return;
   }
   clock.after(RELOAD_MS, () => {
-    const current = readSeat(sessionId).choice;
+    const current = readMembership(sessionId).choice;
     if (!signal.aborted && current?.tab === choice.tab && current.intent === "sharing") onGone();
   });
 }
@@ -136,7 +136,7 @@ export async function whenSharerGone(
 const lockOf = (tab: string) => `tagalong:tab:${tab}`;
 
 /** Tells when another tab has changed the seat. */
-export function watchSeat(sessionId: string, onChange: () => void, signal: AbortSignal): void {
+export function onMembershipChange(sessionId: string, onChange: () => void, signal: AbortSignal): void {
   const notice = (event: StorageEvent) => {
     if (event.key !== key(sessionId)) return;
     if (event.newValue === null) memory.delete(`localStorage ${event.key}`);

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock";
 
 /** For tests: time that passes only when told to. */
-export class HandClock implements Clock {
+export class ManualClock implements Clock {
   private time = 0;
   private alarms: { at: number; ring: () => void }[] = [];
 

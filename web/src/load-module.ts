@@ -1,7 +1,7 @@
 /** `network`: the server does not answer. `update`: it has another version of the page. `unknown`: neither. */
 export type LoadProblem = "network" | "update" | "unknown";
 
-export class LoadFailure extends Error {
+export class ModuleLoadError extends Error {
   constructor(readonly problem: LoadProblem) {
     super(`A script of the page could not be loaded (${problem}).`);
   }
@@ -10,17 +10,17 @@ export class LoadFailure extends Error {
 const PAUSES_MS = [300, 1_500];
 
 /** Loads a script of the page, with a second and a third try where it may help. */
-export async function load<T>(importScript: () => Promise<T>): Promise<T> {
+export async function loadModule<T>(importModule: () => Promise<T>): Promise<T> {
   for (const pause of PAUSES_MS) {
     try {
-      return await importScript();
+      return await importModule();
     } catch {
-      if ((await diagnose()) === "update") throw new LoadFailure("update");
+      if ((await diagnose()) === "update") throw new ModuleLoadError("update");
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
-  return importScript().catch(async () => {
-    throw new LoadFailure(await diagnose());
+  return importModule().catch(async () => {
+    throw new ModuleLoadError(await diagnose());
   });
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Choice, roleOf, statusOf } from "./sharer";
+import { type Choice, roleOf, statusOf } from "./sharing-role";
 
 const HERE = "this tab";
 const chosen = (intent: Choice["intent"], tab = HERE): Choice => ({ intent, tab });
