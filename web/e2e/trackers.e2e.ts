@@ -3,6 +3,7 @@ import type axe from "axe-core";
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { en } from "../src/i18n/en";
+import { trackersEn } from "../src/i18n/trackers-en";
 import { openBrowser, Somebody } from "./people";
 import { Server } from "./server";
 
@@ -278,10 +279,8 @@ it("says within seconds why a report is not on the map, and when one is", async 
   const status = sheet.getByRole("status").last();
 
   await send(`timestamp=${seconds(0)}&batt=80`);
-  await status
-    .filter({ hasText: "Traccar Client sent something" })
-    .filter({ hasText: "no position" })
-    .waitFor();
+  const rejected = trackersEn.reportNotShown("Traccar Client", trackersEn.notShown.no_position());
+  await status.filter({ hasText: rejected }).waitFor();
   await send(`lat=48.15&lon=11.5755&timestamp=${seconds(-90)}`);
   await status.filter({ hasText: /the position was (89|9\d) sec old/ }).waitFor();
   await send(`lat=48.15&lon=11.5755&timestamp=${seconds(300)}`);

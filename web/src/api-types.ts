@@ -438,9 +438,9 @@ export interface components {
              */
             app: string;
             /**
-             * @description `shown`; or why it was not: `too_old`, `superseded` (a newer position is shown), `paused` (its owner paused or stopped),
-             *     `clock_ahead` (the phone's clock is more than a minute ahead), `no_position` (a heartbeat or the like),
-             *     `too_large` (acknowledged and not read), `not_understood`, `encrypted`.
+             * @description `shown`; or why it was not: `too_old`, `superseded` (a newer position is shown), `paused` (its owner paused or
+             *     stopped), `clock_ahead` (the phone's clock is more than a minute ahead), `no_position` (a heartbeat or the
+             *     like), `too_large` (acknowledged and not read), `not_understood`, `encrypted`.
              * @example too_old
              */
             outcome: string;
@@ -523,7 +523,8 @@ export interface components {
         Setting: {
             /**
              * @description Which one: `mode`, `url`, `device_id`, `tracker_id`, `username`, `password`, `monitoring`, `interval_seconds`,
-             *     `fastest_interval_seconds`, `distance_metres`, `accuracy`, `stop_detection`, `buffer`, `logging_mode`, `method`, `body`.
+             *     `fastest_interval_seconds`, `distance_metres`, `accuracy`, `stop_detection`, `buffer`, `logging_mode`, `method`,
+             *     `body`.
              * @example tracker_id
              */
             setting: string;
