@@ -1,6 +1,6 @@
 //! The table of error codes: one name for each thing that can go wrong, wherever it is told.
 
-use crate::session::Closed;
+use crate::session::{Closed, Rejection};
 
 macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident, $code:literal, $reason:literal, $status:literal, $message:literal;)*) => {
@@ -84,6 +84,19 @@ impl From<Closed> for Problem {
             Closed::NotFound => Self::SessionNotFound,
             Closed::Ended => Self::SessionEnded,
             Closed::Expired => Self::SessionExpired,
+        }
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Closed(closed) => closed.into(),
+            Rejection::NameTaken => Self::DisplayNameTaken,
+            Rejection::Full => Self::SessionFull,
+            Rejection::Locked => Self::SessionLocked,
+            Rejection::ParticipantNotFound => Self::ParticipantNotFound,
+            Rejection::ParticipantLeft | Rejection::LinkRevoked => Self::ParticipantLeft,
         }
     }
 }

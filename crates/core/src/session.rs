@@ -110,6 +110,32 @@ pub enum Closed {
     Expired,
 }
 
+/// Why the rules of a session say no.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Rejection {
+    /// The session is not open.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// Somebody active has that name.
+    #[error("the display name is taken")]
+    NameTaken,
+    /// Every place is taken.
+    #[error("the session is full")]
+    Full,
+    /// Nobody new may join.
+    #[error("the session is locked")]
+    Locked,
+    /// No such participant.
+    #[error("no such participant")]
+    ParticipantNotFound,
+    /// The participant has left.
+    #[error("the participant has left")]
+    ParticipantLeft,
+    /// The tracker link is from before links were revoked.
+    #[error("the tracker link is revoked")]
+    LinkRevoked,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

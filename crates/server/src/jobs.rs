@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tagalong_core::time::Timestamp;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use utoipa::ToSchema;
@@ -47,6 +48,17 @@ const TRACES_DEADLINE: Duration = Duration::from_secs(10);
 const UNTRACED_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a job that failed waits at first; twice as long after each further failure, up to its interval.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A thread that it was waiting for panicked.
+    #[error("a thread of the job panicked: {0}")]
+    Thread(#[from] JoinError),
+}
 
 /// What became of a job so far.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -308,7 +320,7 @@ fn start_upkeep(state: &State) {
     spawn(state, "give memory back", HEAP_INTERVAL, |state| async move {
         if state.rates.connections_fell_by(heap::TRIM_AFTER_CLOSED) {
             let given = tokio::task::spawn_blocking(heap::trim).await;
-            given.map_err(|panicked| StoreError::Unavailable(panicked.into()))?;
+            given?;
         }
         Ok(())
     });
@@ -342,16 +354,23 @@ fn start_upkeep(state: &State) {
 
 /// What is written, ended and deleted in the database.
 fn start_cleanup(state: &State) {
+    spawn(state, "end expired sessions", EXPIRY_INTERVAL, |state| async move {
+        Ok(state.sessions.expire().await?)
+    });
     spawn(
         state,
-        "end expired sessions",
-        EXPIRY_INTERVAL,
-        |state| async move { state.sessions.expire().await },
+        "wipe what was deleted",
+        WIPE_INTERVAL,
+        |state| async move { Ok(state.store.wipe().await?) },
     );
-    spawn(state, "wipe what was deleted", WIPE_INTERVAL, |state| async move { state.store.wipe().await });
-    spawn(state, "write the file anew", REWRITE_INTERVAL, |state| async move { state.store.rewrite().await });
+    spawn(
+        state,
+        "write the file anew",
+        REWRITE_INTERVAL,
+        |state| async move { Ok(state.store.rewrite().await?) },
+    );
     spawn(state, "save last seen", state.config.last_seen_interval, |state| async move {
-        state.sessions.save_seen().await
+        Ok(state.sessions.save_seen().await?)
     });
     spawn(state, "clean up", state.config.cleanup_interval, |state| async move {
         // Signs of life first, up to a time before which everything is written then: nobody may be taken for
@@ -371,7 +390,7 @@ fn start_cleanup(state: &State) {
 
 fn spawn<R>(state: &State, name: &'static str, interval: Duration, run: impl Fn(State) -> R + Send + 'static)
 where
-    R: Future<Output = Result<(), StoreError>> + Send + 'static,
+    R: Future<Output = Result<(), JobError>> + Send + 'static,
 {
     let own = state.clone();
     state.jobs.spawn(name, interval, move || run(own.clone()));

@@ -2,20 +2,23 @@
 //! hint: what they say is true already. All or nothing: whoever asked may hang up in between, and it is done to
 //! the end all the same.
 
+mod error;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
-use tagalong_core::session::{EndReason, SessionName};
+use tagalong_core::session::{EndReason, Rejection, SessionName};
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
+pub use self::error::SessionError;
 use crate::clock::Clock;
 use crate::cluster::{Bus, Hint};
-use crate::entropy::{Entropy, NoEntropy};
+use crate::entropy::Entropy;
 use crate::realtime::hub::{Hub, details, now};
 use crate::seen::Unsaved;
 use crate::store::{
@@ -69,12 +72,12 @@ impl Sessions {
         name: Option<SessionName>,
         length: Duration,
         location_ttl: Duration,
-    ) -> Result<NewSession, StoreError> {
+    ) -> Result<NewSession, SessionError> {
         let created_at = self.clock.now();
         let session = NewSession {
-            id: SessionId::from_random(self.entropy.bytes().map_err(no_entropy)?),
+            id: SessionId::from_random(self.entropy.bytes()?),
             name,
-            creator_id: UserId::from_random(self.entropy.bytes().map_err(no_entropy)?),
+            creator_id: UserId::from_random(self.entropy.bytes()?),
             created_at,
             expires_at: created_at.plus(length),
             location_ttl,
@@ -87,8 +90,8 @@ impl Sessions {
     ///
     /// # Errors
     /// When it is not open.
-    pub async fn get(&self, id: SessionId) -> Result<SessionRecord, StoreError> {
-        self.store.session(id, self.clock.now()).await
+    pub async fn get(&self, id: SessionId) -> Result<SessionRecord, SessionError> {
+        Ok(self.store.session(id, self.clock.now()).await?)
     }
 
     /// A session and its active participants in order of joining.
@@ -98,8 +101,8 @@ impl Sessions {
     pub async fn participants(
         &self,
         id: SessionId,
-    ) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
-        self.store.participants(id, self.clock.now()).await
+    ) -> Result<(SessionRecord, Vec<ParticipantRecord>), SessionError> {
+        Ok(self.store.participants(id, self.clock.now()).await?)
     }
 
     /// Lets somebody in, and tells the others.
@@ -111,8 +114,8 @@ impl Sessions {
         id: SessionId,
         display_name: DisplayName,
         avatar_color: Option<AvatarColor>,
-    ) -> Result<(SessionRecord, Profile), StoreError> {
-        let user_id = UserId::from_random(self.entropy.bytes().map_err(no_entropy)?);
+    ) -> Result<(SessionRecord, Profile), SessionError> {
+        let user_id = UserId::from_random(self.entropy.bytes()?);
         let new = NewParticipant { user_id, display_name, avatar_color };
         let own = self.clone();
         to_the_end(async move {
@@ -130,15 +133,15 @@ impl Sessions {
     ///
     /// # Errors
     /// When the session is not open, locked, or watched by enough.
-    pub async fn watch(&self, id: SessionId) -> Result<(SessionRecord, UserId), StoreError> {
+    pub async fn watch(&self, id: SessionId) -> Result<(SessionRecord, UserId), SessionError> {
         let session = self.get(id).await?;
         if session.locked {
-            return Err(StoreError::Locked);
+            return Err(Rejection::Locked.into());
         }
         if self.hub.watchers_full(id) {
-            return Err(StoreError::Full);
+            return Err(Rejection::Full.into());
         }
-        Ok((session, UserId::from_random(self.entropy.bytes().map_err(no_entropy)?)))
+        Ok((session, UserId::from_random(self.entropy.bytes()?)))
     }
 
     /// Takes somebody out, and tells the others. With somebody who is removed all watchers go: one of them may be
@@ -146,7 +149,7 @@ impl Sessions {
     ///
     /// # Errors
     /// When the session is not open, or they are not in it.
-    pub async fn leave(&self, id: SessionId, user: UserId, how: Departure) -> Result<(), StoreError> {
+    pub async fn leave(&self, id: SessionId, user: UserId, how: Departure) -> Result<(), SessionError> {
         let own = self.clone();
         to_the_end(async move {
             let _lock = own.lock_to_change(id).await?;
@@ -162,7 +165,7 @@ impl Sessions {
     ///
     /// # Errors
     /// When the session is not open.
-    pub async fn revoke_watching(&self, id: SessionId) -> Result<(), StoreError> {
+    pub async fn revoke_watching(&self, id: SessionId) -> Result<(), SessionError> {
         let own = self.clone();
         to_the_end(async move {
             let _lock = own.lock_to_change(id).await?;
@@ -183,9 +186,9 @@ impl Sessions {
     ///
     /// # Errors
     /// When the link is over, whatever the reason, or the database does not answer.
-    pub async fn tracker(&self, link: &TrackerLink) -> Result<TrackerRecord, StoreError> {
+    pub async fn tracker(&self, link: &TrackerLink) -> Result<TrackerRecord, SessionError> {
         let record = self.store.tracker(&link.user, self.clock.now()).await?;
-        if record.generation == link.generation { Ok(record) } else { Err(StoreError::ParticipantLeft) }
+        if record.generation == link.generation { Ok(record) } else { Err(Rejection::LinkRevoked.into()) }
     }
 
     /// The tracker link of somebody who takes part in a session, and what the database knows of it.
@@ -196,11 +199,11 @@ impl Sessions {
         &self,
         id: SessionId,
         user: UserId,
-    ) -> Result<(TrackerLink, TrackerRecord), StoreError> {
+    ) -> Result<(TrackerLink, TrackerRecord), SessionError> {
         self.get(id).await?;
         let record = self.store.tracker(&user, self.clock.now()).await?;
         if record.session != id {
-            return Err(StoreError::ParticipantNotFound);
+            return Err(Rejection::ParticipantNotFound.into());
         }
         Ok((TrackerLink { user, generation: record.generation }, record))
     }
@@ -213,36 +216,35 @@ impl Sessions {
         &self,
         record: TrackerRecord,
         present: &[Profile],
-    ) -> Result<TrackerIds, StoreError> {
+    ) -> Result<TrackerIds, SessionError> {
         if record.tracker_ids.has_all(present.iter()) {
             return Ok(record.tracker_ids);
         }
-        self.store.assign_tracker_ids(record.session, present, self.clock.now()).await
+        Ok(self.store.assign_tracker_ids(record.session, present, self.clock.now()).await?)
     }
 
     /// Revokes the tracker links of somebody who takes part in a session.
     ///
     /// # Errors
     /// As [`Self::tracker_link`].
-    pub async fn revoke_trackers(&self, id: SessionId, user: UserId) -> Result<(), StoreError> {
+    pub async fn revoke_trackers(&self, id: SessionId, user: UserId) -> Result<(), SessionError> {
         self.tracker_link(id, user.clone()).await?;
         let own = self.clone();
         to_the_end(async move {
             let _lock = own.lock_to_change(id).await?;
-            own.store.revoke_trackers(&user).await
+            Ok(own.store.revoke_trackers(&user).await?)
         })
         .await
     }
 
     /// Waits until no other write of the session is under way here, and not too many changes of others.
-    async fn lock_to_change(&self, id: SessionId) -> Result<WriteLock, StoreError> {
-        let lock = self.write_locks.lock_for_change(id, &self.clock).await;
-        lock.map_err(|late| StoreError::Unavailable(late.into()))
+    async fn lock_to_change(&self, id: SessionId) -> Result<WriteLock, SessionError> {
+        Ok(self.write_locks.lock_for_change(id, &self.clock).await?)
     }
 
     /// Waits until no other write of the session is under way here.
-    async fn lock_to_join(&self, id: SessionId) -> Result<WriteLock, StoreError> {
-        self.write_locks.lock(id, &self.clock).await.map_err(|late| StoreError::Unavailable(late.into()))
+    async fn lock_to_join(&self, id: SessionId) -> Result<WriteLock, SessionError> {
+        Ok(self.write_locks.lock(id, &self.clock).await?)
     }
 
     fn gone(&self, id: SessionId, user: UserId) {
@@ -256,7 +258,7 @@ impl Sessions {
     ///
     /// # Errors
     /// When it is not open.
-    pub async fn update(&self, id: SessionId, change: SessionChange) -> Result<SessionRecord, StoreError> {
+    pub async fn update(&self, id: SessionId, change: SessionChange) -> Result<SessionRecord, SessionError> {
         let own = self.clone();
         to_the_end(async move {
             let _lock = own.lock_to_change(id).await?;
@@ -275,7 +277,7 @@ impl Sessions {
     ///
     /// # Errors
     /// When it is not open.
-    pub async fn end(&self, id: SessionId) -> Result<(), StoreError> {
+    pub async fn end(&self, id: SessionId) -> Result<(), SessionError> {
         let own = self.clone();
         to_the_end(async move {
             let _lock = own.lock_to_change(id).await?;
@@ -359,13 +361,7 @@ impl Sessions {
 
 /// Does something that must not stay half done, also when whoever asked for it goes away meanwhile.
 async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-) -> Result<T, StoreError> {
-    tokio::spawn(traces::along(work))
-        .await
-        .unwrap_or_else(|panicked| Err(StoreError::Unavailable(panicked.into())))
-}
-
-fn no_entropy(error: NoEntropy) -> StoreError {
-    StoreError::Unavailable(error.into())
+    work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
+) -> Result<T, SessionError> {
+    tokio::spawn(traces::along(work)).await?
 }

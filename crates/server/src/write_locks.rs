@@ -46,7 +46,7 @@ struct Place {
 /// The lock was not free in time.
 #[derive(Debug, thiserror::Error)]
 #[error("other writes took more than {} s", WAIT_MAX.as_secs())]
-pub(crate) struct LockTimeout;
+pub struct LockTimeout;
 
 impl WriteLocks {
     /// No lock is taken; at most so many changes may be made at a time.

@@ -12,10 +12,10 @@ use tagalong_core::json::to_json;
 use tagalong_core::problem::Problem;
 use utoipa::ToSchema;
 
-use crate::store::StoreError;
+use crate::sessions::SessionError;
 
-/// After this a client may try again when the database did not answer.
-const DATABASE_RETRY: Duration = Duration::from_secs(2);
+/// After this a client may try again when the database, or something else that is needed, did not answer.
+const UNAVAILABLE_RETRY: Duration = Duration::from_secs(2);
 
 /// A request that is not done, and why. Turned into its body by the request's own layer, which knows the
 /// request's id.
@@ -67,6 +67,11 @@ impl ApiError {
         Self { message: message.into(), details, ..Problem::InvalidParameters.into() }
     }
 
+    /// Something that is needed does not answer: why is for the log alone.
+    pub(crate) fn unavailable(cause: String) -> Self {
+        Self { cause: Some(cause), ..Problem::Unavailable.into() }.after(UNAVAILABLE_RETRY)
+    }
+
     /// The same in other words.
     pub(crate) fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
         Self { message: message.into(), ..self }
@@ -106,11 +111,15 @@ impl From<Problem> for ApiError {
     }
 }
 
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        let unavailable = matches!(error, StoreError::Unavailable(_));
-        let refusal = Self { cause: unavailable.then(|| error.to_string()), ..error.problem().into() };
-        if unavailable { refusal.after(DATABASE_RETRY) } else { refusal }
+impl From<SessionError> for ApiError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Rejected(rejection) => Problem::from(rejection).into(),
+            SessionError::Store(_)
+            | SessionError::Busy(_)
+            | SessionError::Entropy(_)
+            | SessionError::Interrupted(_) => Self::unavailable(error.to_string()),
+        }
     }
 }
 

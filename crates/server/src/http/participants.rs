@@ -7,6 +7,7 @@ use serde::Serialize;
 use tagalong_core::id::UserId;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::problem::Problem;
+use tagalong_core::session::Rejection;
 use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
@@ -17,8 +18,9 @@ use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::path::InPath;
 use super::sessions::{session_id, token};
+use crate::sessions::SessionError;
 use crate::state::State;
-use crate::store::{Departure, ParticipantRecord, StoreError};
+use crate::store::{Departure, ParticipantRecord};
 use crate::tokens::{Claims, Role};
 
 const INVALID: &str = "Invalid participant parameters";
@@ -186,9 +188,9 @@ pub(super) async fn leave(
     Ok(Json(Done::new()))
 }
 
-fn full(state: &State, error: StoreError) -> ApiError {
+fn full(state: &State, error: SessionError) -> ApiError {
     match error {
-        StoreError::Full => ApiError::from(Problem::SessionFull)
+        SessionError::Rejected(Rejection::Full) => ApiError::from(Problem::SessionFull)
             .saying(format!("Session is full (maximum {} participants)", state.config.max_participants)),
         error => error.into(),
     }

@@ -22,8 +22,9 @@ use super::negotiation::Encoding;
 use super::path::InPath;
 use crate::rates::Address;
 use crate::realtime::hub::NotIn;
+use crate::sessions::SessionError;
 use crate::state::State;
-use crate::store::{StoreError, TrackerRecord};
+use crate::store::TrackerRecord;
 use crate::trackers::link_cache::Known;
 use crate::trackers::outcome::Outcome;
 use crate::trackers::owntracks::{self, Friend};
@@ -60,9 +61,10 @@ pub(super) async fn receive(
         state.link_cache.note(&link, app, now, unusable.into());
         ApiError::from(Problem::InvalidLocation).saying(unusable.to_string())
     })?;
-    match take(&state, &link, said, app, now).await {
-        Ok(answered) => Ok(answer(answered, encoding)),
-        Err(over) if is_over(&over) => {
+    match state.sessions.tracker(&link).await {
+        Ok(record) => Ok(answer(take(&state, &link, record, said, app, now).await?, encoding)),
+        // No participant, or not any more, no session, or the link is revoked: it never holds again.
+        Err(SessionError::Rejected(_)) => {
             state.link_cache.bury(&link);
             Ok(answer(app.yes(), encoding))
         }
@@ -102,11 +104,11 @@ fn spend(state: &State, link: &TrackerLink) -> Result<Known, ApiError> {
 async fn take(
     state: &State,
     link: &TrackerLink,
+    record: TrackerRecord,
     said: Payload,
     app: App,
     now: Timestamp,
-) -> Result<Bytes, StoreError> {
-    let record = state.sessions.tracker(link).await?;
+) -> Result<Bytes, ApiError> {
     let age = |taken| state.link_cache.age(link, app, taken, now, state.clock.instant());
     let (position, outcome) = match said {
         Payload::Position(position) => {
@@ -141,13 +143,16 @@ async fn report(
     record: &TrackerRecord,
     position: Option<(Position, Duration)>,
     now: Timestamp,
-) -> Result<Snapshot, StoreError> {
+) -> Result<Snapshot, ApiError> {
     let age = position.as_ref().map(|(_, age)| *age);
     // What the database has just said holds; a room that knows better, or not yet, is asked again soon.
     let (shown, others) =
         state.hub.report(record.session, &link.user, position).await.map_err(|error| match error {
-            NotIn::Unread(unread @ StoreError::Unavailable(_)) => unread,
-            other => StoreError::Unavailable(other.problem().reason().into()),
+            NotIn::Unread(error) => ApiError::unavailable(error.to_string()),
+            NotIn::Refused(problem) => ApiError::unavailable(format!(
+                "the room says otherwise than the database: {}",
+                problem.reason()
+            )),
         })?;
     if let Some(age) = age {
         state.link_cache.note(link, app, now, Outcome::of(shown, age));
@@ -167,11 +172,6 @@ async fn friends(state: &State, link: &TrackerLink, record: TrackerRecord, other
     let prints: Vec<u32> = friends.iter().map(Friend::card_print).collect();
     let due = state.link_cache.cards_due(link, &prints, state.clock.instant());
     owntracks::answer(&friends, &due, &state.avatars).into()
-}
-
-/// Whether a link will never hold again.
-fn is_over(error: &StoreError) -> bool {
-    matches!(error, StoreError::Closed(_) | StoreError::ParticipantNotFound | StoreError::ParticipantLeft)
 }
 
 /// An answer, compressed if the app takes that and it pays.

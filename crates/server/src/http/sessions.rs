@@ -11,7 +11,7 @@ use serde_json::Value;
 use tagalong_core::id::SessionId;
 use tagalong_core::limits::{LOCATION_TTL_MAX, LOCATION_TTL_MIN};
 use tagalong_core::problem::Problem;
-use tagalong_core::session::SessionName;
+use tagalong_core::session::{Closed, Rejection, SessionName};
 use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
@@ -21,8 +21,9 @@ use super::bearer::{Bearer, is_in};
 use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::path::InPath;
+use crate::sessions::SessionError;
 use crate::state::State;
-use crate::store::{NewEnd, SessionChange, SessionRecord, StoreError};
+use crate::store::{NewEnd, SessionChange, SessionRecord};
 use crate::tokens::{Claims, Role};
 
 const INVALID: &str = "Invalid session parameters";
@@ -262,7 +263,7 @@ pub(super) async fn end(
     let id = session_id(&id)?;
     bearer.creator(&state, id)?;
     state.sessions.end(id).await.map_err(|error| match error {
-        StoreError::Closed(tagalong_core::session::Closed::Ended) => {
+        SessionError::Rejected(Rejection::Closed(Closed::Ended)) => {
             ApiError::from(Problem::SessionEnded).saying("Session already ended")
         }
         error => error.into(),

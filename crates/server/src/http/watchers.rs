@@ -5,6 +5,7 @@ use axum::extract::State as With;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use tagalong_core::problem::Problem;
+use tagalong_core::session::Rejection;
 use utoipa::ToSchema;
 
 use super::api_error::{ApiError, Done};
@@ -13,8 +14,8 @@ use super::openapi::{ANY_SESSION, ANY_TOKEN, refusals};
 use super::participants::websocket_url;
 use super::path::InPath;
 use super::sessions::{session_id, token};
+use crate::sessions::SessionError;
 use crate::state::State;
-use crate::store::StoreError;
 use crate::tokens::{Claims, Role};
 
 /// Somebody who only receives.
@@ -44,7 +45,7 @@ pub(super) async fn watch(
 ) -> Result<(StatusCode, Json<Watching>), ApiError> {
     let id = session_id(&id)?;
     let (session, user) = state.sessions.watch(id).await.map_err(|error| match error {
-        StoreError::Full => ApiError::from(Problem::SessionFull)
+        SessionError::Rejected(Rejection::Full) => ApiError::from(Problem::SessionFull)
             .saying(format!("Session is full (maximum {} watchers)", state.config.max_watchers)),
         error => error.into(),
     })?;

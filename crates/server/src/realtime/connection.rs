@@ -27,7 +27,6 @@ use crate::clock::Sleep;
 use crate::metrics::labels;
 use crate::overview::Failure;
 use crate::state::State;
-use crate::store::StoreError;
 use crate::tokens::Claims;
 use crate::warnings::Kind;
 
@@ -343,7 +342,7 @@ impl Connection {
 
     /// Logs, at a bounded rate, why a join failed on our side. The client is told only that it is unavailable.
     pub(super) fn log_failed_join(&self, protocol: &'static str, error: &NotIn) {
-        let NotIn::Unread(cause @ StoreError::Unavailable(_)) = error else { return };
+        let NotIn::Unread(cause) = error else { return };
         let Some(left_out) = self.state.warnings.due(Kind::DatabaseAway) else { return };
         let code = error.problem().code();
         tracing::error!(protocol, code, %cause, left_out, "join failed");

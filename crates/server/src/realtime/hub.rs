@@ -21,7 +21,7 @@ use super::neighbours::Stale;
 use crate::clock::Clock;
 use crate::cluster::Bus;
 use crate::entropy::Entropy;
-use crate::store::{SessionRecord, Store, StoreError};
+use crate::store::{SessionRecord, Store, StoreError, TransactionError};
 use crate::tokens::{Claims, Role};
 
 /// How long somebody waits for a room's roster to be read.
@@ -48,7 +48,16 @@ impl NotIn {
     pub fn problem(&self) -> Problem {
         match self {
             Self::Refused(problem) => *problem,
-            Self::Unread(error) => error.problem(),
+            Self::Unread(_) => Problem::Unavailable,
+        }
+    }
+}
+
+impl From<TransactionError> for NotIn {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Rejected(rejection) => Self::Refused(rejection.into()),
+            TransactionError::Store(error) => Self::Unread(error),
         }
     }
 }
@@ -318,7 +327,11 @@ impl Hub {
 
     /// The room is in the hub before its roster is read, so that whoever joins or leaves meanwhile is
     /// applied to what was read, and nobody is lost between the two.
-    pub(super) async fn load(&self, cell: &Arc<RoomCell>, session: SessionId) -> Result<(), StoreError> {
+    pub(super) async fn load(
+        &self,
+        cell: &Arc<RoomCell>,
+        session: SessionId,
+    ) -> Result<(), TransactionError> {
         let read = || async {
             // Those who came together wait here, which costs nothing.
             let _turn = self.reading.acquire().await;
@@ -329,12 +342,12 @@ impl Hub {
             loaded = cell.loaded.get_or_try_init(read) => loaded.map(drop),
             // When the database does not answer, those who came together try one after the other.
             () = self.clock.sleep(LOAD_DEADLINE) => {
-                Err(StoreError::Unavailable(format!("no roster within {LOAD_DEADLINE:?}").into()))
+                Err(StoreError::Unavailable(format!("no roster within {LOAD_DEADLINE:?}").into()).into())
             }
         }
     }
 
-    async fn read(&self, cell: &RoomCell, session: SessionId) -> Result<(), StoreError> {
+    async fn read(&self, cell: &RoomCell, session: SessionId) -> Result<(), TransactionError> {
         let (record, roster) = self.store.roster(session, self.clock.now()).await?;
         cell.with(|room| room.reconcile(details(&record), roster, now(&self.clock))).wake();
         self.read_shares(cell, session).await;

@@ -9,13 +9,13 @@ use futures_util::stream;
 use parking_lot::Mutex;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::room::Room;
-use tagalong_core::session::EndReason;
+use tagalong_core::session::{EndReason, Rejection};
 use tagalong_core::share::Share;
 use tokio::sync::Notify;
 
 use super::hub::{Hub, RoomCell, details, now};
 use crate::cluster::{Bus, Heard, Hint, Rooms};
-use crate::store::StoreError;
+use crate::store::TransactionError;
 
 /// How often rooms with people are compared with the database while other nodes cannot be heard.
 const LOOK_INTERVAL_AWAY: Duration = Duration::from_secs(5);
@@ -176,7 +176,7 @@ impl Hub {
                 self.bus.forget(session, before.into_iter().filter(gone));
                 self.read_shares(&cell, session).await;
             }
-            Err(StoreError::Closed(closed)) => self.end(session, closed.into()),
+            Err(TransactionError::Rejected(Rejection::Closed(closed))) => self.end(session, closed.into()),
             // Without a database nobody can have been given more time.
             Err(_) => {
                 cell.with(Room::stop_reading);

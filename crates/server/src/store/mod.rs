@@ -5,6 +5,7 @@
 //! `sqlite.rs` and `postgres/`.
 
 mod address;
+mod error;
 mod postgres;
 mod rules;
 mod sqlite;
@@ -13,15 +14,16 @@ mod stored;
 use std::collections::HashMap;
 use std::time::Duration;
 
+pub use self::error::{StoreError, TransactionError};
 pub use address::{Database, InvalidDatabase};
 pub use stored::{StoredParticipant, StoredSession};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
-use tagalong_core::problem::Problem;
-use tagalong_core::session::{Closed, SessionName};
+use tagalong_core::session::SessionName;
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
 
+use self::error::Failure;
 use self::postgres::Postgres;
 use self::sqlite::Sqlite;
 use crate::clock::Clock;
@@ -173,53 +175,6 @@ pub struct SessionChange {
     pub locked: Option<bool>,
 }
 
-/// Why the store did not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The session is not open.
-    #[error(transparent)]
-    Closed(#[from] Closed),
-    /// Somebody active has that name.
-    #[error("the display name is taken")]
-    NameTaken,
-    /// Every place is taken.
-    #[error("the session is full")]
-    Full,
-    /// Nobody new may join.
-    #[error("the session is locked")]
-    Locked,
-    /// No such participant.
-    #[error("no such participant")]
-    ParticipantNotFound,
-    /// The participant has left.
-    #[error("the participant has left")]
-    ParticipantLeft,
-    /// The database does not answer, or not as it should. The cause is for the log alone.
-    #[error("the database is unavailable: {0}")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl StoreError {
-    /// What the public is told.
-    pub fn problem(&self) -> Problem {
-        match self {
-            Self::Closed(closed) => (*closed).into(),
-            Self::NameTaken => Problem::DisplayNameTaken,
-            Self::Full => Problem::SessionFull,
-            Self::Locked => Problem::SessionLocked,
-            Self::ParticipantNotFound => Problem::ParticipantNotFound,
-            Self::ParticipantLeft => Problem::ParticipantLeft,
-            Self::Unavailable(_) => Problem::Unavailable,
-        }
-    }
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Unavailable(error.into())
-    }
-}
-
 /// Does the same with either database, and counts it.
 macro_rules! either {
     ($store:expr, $call:literal, $database:ident => $asked:expr) => {{
@@ -237,13 +192,8 @@ macro_rules! either {
     }};
 }
 
-/// A refusal is an answer.
-fn outcome<T>(answer: &Result<T, StoreError>) -> Outcome {
-    match answer {
-        Ok(_) => Outcome::Ok,
-        Err(StoreError::Unavailable(_)) => Outcome::Failed,
-        Err(_) => Outcome::Refused,
-    }
+fn outcome<T, E: Failure>(answer: &Result<T, E>) -> Outcome {
+    answer.as_ref().map_or_else(Failure::outcome, |_| Outcome::Ok)
 }
 
 impl Store {
@@ -308,7 +258,7 @@ impl Store {
     ///
     /// # Errors
     /// When it is not, or the database does not answer.
-    pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, StoreError> {
+    pub async fn session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, TransactionError> {
         either!(self, "session", database => database.session(id, now))
     }
 
@@ -320,7 +270,7 @@ impl Store {
         &self,
         id: SessionId,
         now: Timestamp,
-    ) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
+    ) -> Result<(SessionRecord, Vec<ParticipantRecord>), TransactionError> {
         either!(self, "participants", database => database.participants(id, now))
     }
 
@@ -332,7 +282,7 @@ impl Store {
         &self,
         id: SessionId,
         now: Timestamp,
-    ) -> Result<(SessionRecord, Vec<Profile>), StoreError> {
+    ) -> Result<(SessionRecord, Vec<Profile>), TransactionError> {
         let (session, participants) = self.participants(id, now).await?;
         Ok((session, participants.into_iter().map(|participant| participant.profile).collect()))
     }
@@ -347,7 +297,7 @@ impl Store {
         new: NewParticipant,
         places: usize,
         now: Timestamp,
-    ) -> Result<(SessionRecord, Profile), StoreError> {
+    ) -> Result<(SessionRecord, Profile), TransactionError> {
         either!(self, "join", database => database.join(id, new, places, now))
     }
 
@@ -362,7 +312,7 @@ impl Store {
         user: &UserId,
         how: Departure,
         now: Timestamp,
-    ) -> Result<u32, StoreError> {
+    ) -> Result<u32, TransactionError> {
         either!(self, "leave", database => database.leave(id, user, how, now))
     }
 
@@ -370,7 +320,7 @@ impl Store {
     ///
     /// # Errors
     /// When it is not open.
-    pub async fn revoke_watching(&self, id: SessionId, now: Timestamp) -> Result<u32, StoreError> {
+    pub async fn revoke_watching(&self, id: SessionId, now: Timestamp) -> Result<u32, TransactionError> {
         either!(self, "revoke_watching", database => database.revoke_watching(id, now))
     }
 
@@ -378,7 +328,7 @@ impl Store {
     ///
     /// # Errors
     /// When the session is not open, or nobody by that id is in it.
-    pub async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
+    pub async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, TransactionError> {
         either!(self, "tracker", database => database.tracker(user, now))
     }
 
@@ -399,7 +349,7 @@ impl Store {
         id: SessionId,
         present: &[Profile],
         now: Timestamp,
-    ) -> Result<TrackerIds, StoreError> {
+    ) -> Result<TrackerIds, TransactionError> {
         either!(self, "assign_tracker_ids", database => database.assign_tracker_ids(id, present, now))
     }
 
@@ -407,7 +357,7 @@ impl Store {
     ///
     /// # Errors
     /// When it is not open.
-    pub async fn end(&self, id: SessionId, now: Timestamp) -> Result<EndedSession, StoreError> {
+    pub async fn end(&self, id: SessionId, now: Timestamp) -> Result<EndedSession, TransactionError> {
         either!(self, "end", database => database.end(id, now))
     }
 
@@ -420,7 +370,7 @@ impl Store {
         id: SessionId,
         change: &SessionChange,
         now: Timestamp,
-    ) -> Result<SessionRecord, StoreError> {
+    ) -> Result<SessionRecord, TransactionError> {
         either!(self, "update", database => database.update(id, change, now))
     }
 

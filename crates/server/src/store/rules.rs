@@ -7,13 +7,13 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::json::to_json;
 use tagalong_core::limits::DISPLAY_NAME_CHARS_MAX;
 use tagalong_core::participant::{AvatarColor, ConfusableKey, DisplayName, Profile};
-use tagalong_core::session::{Closed, SessionName};
+use tagalong_core::session::{Closed, Rejection, SessionName};
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
 
 use super::{
     Departure, NewParticipant, ParticipantRecord, SessionChange, SessionRecord, StoreError,
-    StoredParticipant, TrackerRecord,
+    StoredParticipant, TrackerRecord, TransactionError,
 };
 
 /// Room for a blank, brackets and any number.
@@ -81,6 +81,15 @@ pub(super) fn after_departure(session: &SessionRecord, how: Departure) -> u32 {
     }
 }
 
+/// The name of somebody who was to be let in stands there already: a user id is random, so that two people can have
+/// nothing else in common.
+pub(super) fn name_taken(error: StoreError) -> TransactionError {
+    match error {
+        StoreError::Conflict => Rejection::NameTaken.into(),
+        error => error.into(),
+    }
+}
+
 /// Whose a tracker link is, if they are in and their session is open.
 pub(super) fn tracker(
     session: SessionRow,
@@ -88,10 +97,10 @@ pub(super) fn tracker(
     generation: i32,
     ids: Option<&str>,
     now: Timestamp,
-) -> Result<TrackerRecord, StoreError> {
+) -> Result<TrackerRecord, TransactionError> {
     let session = session.open(now)?;
     if !is_in {
-        return Err(StoreError::ParticipantLeft);
+        return Err(Rejection::ParticipantLeft.into());
     }
     let generation = u32::try_from(generation).unwrap_or(0);
     let (session, location_ttl) = (session.id, session.location_ttl);
@@ -132,12 +141,12 @@ pub(super) fn admit<'a>(
     used_colors: impl Iterator<Item = &'a str> + Clone,
     new: NewParticipant,
     places: usize,
-) -> Result<Profile, StoreError> {
+) -> Result<Profile, Rejection> {
     if session.locked {
-        return Err(StoreError::Locked);
+        return Err(Rejection::Locked);
     }
     if present >= places {
-        return Err(StoreError::Full);
+        return Err(Rejection::Full);
     }
     let avatar_color = new.avatar_color.unwrap_or_else(|| AvatarColor::unused(used_colors));
     Ok(Profile { user_id: new.user_id, display_name: new.display_name, avatar_color })

@@ -24,7 +24,7 @@ use sqlx::sqlite::{
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::json::to_json;
 use tagalong_core::participant::Profile;
-use tagalong_core::session::{Closed, SessionName};
+use tagalong_core::session::{Closed, Rejection, SessionName};
 use tagalong_core::time::Timestamp;
 
 use self::deletion::Wiper;
@@ -32,7 +32,7 @@ use self::writer::Writer;
 use super::rules::{self, ConfusableKeys, SessionRow};
 use super::{
     NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord, StoreError,
-    TrackerRecord,
+    TrackerRecord, TransactionError,
 };
 use crate::private_file;
 
@@ -110,7 +110,11 @@ impl Sqlite {
         self.writer.write(move |write| async move { insert_session(write, &new).await }.boxed()).await
     }
 
-    pub(super) async fn session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, StoreError> {
+    pub(super) async fn session(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<SessionRecord, TransactionError> {
         let mut connection = self.readers.acquire().await?;
         open_session(&mut connection, id, now).await
     }
@@ -119,7 +123,7 @@ impl Sqlite {
         &self,
         id: SessionId,
         now: Timestamp,
-    ) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
+    ) -> Result<(SessionRecord, Vec<ParticipantRecord>), TransactionError> {
         let mut read = self.readers.begin().await?;
         let session = open_session(&mut read, id, now).await?;
         let participants = active_participants(&mut read, id).await?;
@@ -132,11 +136,15 @@ impl Sqlite {
         new: NewParticipant,
         places: usize,
         now: Timestamp,
-    ) -> Result<(SessionRecord, Profile), StoreError> {
+    ) -> Result<(SessionRecord, Profile), TransactionError> {
         self.writer.write(move |write| join(write, id, new, places, now).boxed()).await
     }
 
-    pub(super) async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
+    pub(super) async fn tracker(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<TrackerRecord, TransactionError> {
         let row = sqlx::query(
             "SELECT sessions.id, name, created_at, expires_at, sessions.is_active, ended_at, locked,
                     location_ttl_seconds, watch_generation, tracker_ids, participants.is_active AS is_in, tracker_generation
@@ -145,7 +153,7 @@ impl Sqlite {
         .bind(user.as_str())
         .fetch_optional(&self.readers)
         .await?
-        .ok_or(StoreError::ParticipantNotFound)?;
+        .ok_or(Rejection::ParticipantNotFound)?;
         let session = session_row(&row, 0)?;
         let (is_in, generation) = (row.try_get("is_in")?, row.try_get("tracker_generation")?);
         rules::tracker(session, is_in, generation, row.try_get("tracker_ids")?, now)
@@ -164,7 +172,7 @@ impl Sqlite {
         id: SessionId,
         change: &SessionChange,
         now: Timestamp,
-    ) -> Result<SessionRecord, StoreError> {
+    ) -> Result<SessionRecord, TransactionError> {
         // A new name takes the place of an old one.
         let _deleting = change.name.is_some().then(|| self.wiper.deleting());
         let mut write = self.writer.begin().await?;
@@ -237,7 +245,7 @@ async fn join(
     new: NewParticipant,
     places: usize,
     now: Timestamp,
-) -> Result<(SessionRecord, Profile), StoreError> {
+) -> Result<(SessionRecord, Profile), TransactionError> {
     // One row for all that are in: each row of its own would be a turn of the database's thread, and copied.
     let row = sqlx::query(
         "SELECT id, name, created_at, expires_at, sessions.is_active, ended_at, locked, location_ttl_seconds, watch_generation,
@@ -253,7 +261,7 @@ async fn join(
     let session = session_row(&row, present)?.open(now)?;
     let used = row.try_get::<Option<&str>, _>("used")?.unwrap_or_default().split(',');
     let profile = rules::admit(&session, present as usize, used, new, places)?;
-    insert_participant(write, id, &profile, now).await?;
+    insert_participant(write, id, &profile, now).await.map_err(rules::name_taken)?;
     Ok((session, profile))
 }
 
@@ -336,7 +344,7 @@ async fn open_session(
     connection: &mut SqliteConnection,
     id: SessionId,
     now: Timestamp,
-) -> Result<SessionRecord, StoreError> {
+) -> Result<SessionRecord, TransactionError> {
     let row = sqlx::query(
         "SELECT id, name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds, watch_generation,
                 (SELECT count(*) FROM participants WHERE session_id = sessions.id AND is_active = 1) AS present
@@ -412,8 +420,7 @@ async fn insert_participant(
     .execute(write)
     .await
     .map_err(|error| match error.as_database_error() {
-        // A user id is random: the only thing that two people can share is a name.
-        Some(database) if database.is_unique_violation() => StoreError::NameTaken,
+        Some(database) if database.is_unique_violation() => StoreError::Conflict,
         _ => error.into(),
     })?;
     Ok(())

@@ -16,8 +16,8 @@ use tagalong::clock::{Clock, ManualClock};
 use tagalong::cluster::Bus;
 use tagalong::entropy::Entropy;
 use tagalong::realtime::hub::{self, Bounds, Hub, Membership};
-use tagalong::sessions::Sessions;
-use tagalong::store::{Database, Departure, NewEnd, SessionChange, Store, StoreError};
+use tagalong::sessions::{SessionError, Sessions};
+use tagalong::store::{Database, Departure, NewEnd, SessionChange, Store};
 use tagalong::tokens::{Claims, Role};
 use tagalong_core::event::{SharingStatus, Wire};
 use tagalong_core::id::UserId;
@@ -207,23 +207,28 @@ impl World {
     }
 
     /// Compares an outcome with what ought to be: whether it was done. The database may fail only while it is made to.
-    fn done<T>(&self, outcome: Result<T, StoreError>, expected: Result<(), Problem>) -> Option<T> {
-        match outcome {
+    fn done<T>(
+        &self,
+        outcome: Result<T, impl Into<SessionError>>,
+        expected: Result<(), Problem>,
+    ) -> Option<T> {
+        match outcome.map_err(Into::into) {
             Ok(value) => {
                 assert_eq!(expected, Ok(()));
                 self.observe("done");
                 Some(value)
             }
-            Err(StoreError::Unavailable(error)) => {
+            Err(SessionError::Store(error)) => {
                 assert!(self.faults.now.is_some(), "{error}");
                 self.observe("the database is unavailable");
                 None
             }
-            Err(error) => {
-                assert_eq!(expected, Err(error.problem()));
-                self.observe(error);
+            Err(SessionError::Rejected(rejection)) => {
+                assert_eq!(expected, Err(rejection.into()));
+                self.observe(rejection);
                 None
             }
+            Err(error) => panic!("{error}"),
         }
     }
 
@@ -560,7 +565,10 @@ impl World {
                     Ok(self.model.present(index).map(person).collect::<Vec<_>>())
                 }
             };
-            let listed = self.parts.sessions.participants(session.id).await.map_err(|error| error.problem());
+            let listed = self.parts.sessions.participants(session.id).await.map_err(|error| match error {
+                SessionError::Rejected(rejection) => Problem::from(rejection),
+                error => panic!("{error}"),
+            });
             let listed = listed.map(|(_, listed)| {
                 listed.into_iter().map(|one| (one.profile.user_id, one.last_seen)).collect::<Vec<_>>()
             });

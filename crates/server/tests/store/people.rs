@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagalong::store::{Departure, NewEnd, NewParticipant, NewSession, Store, StoreError};
+use tagalong::store::{Departure, NewEnd, NewParticipant, NewSession, Store, TransactionError};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName};
 use tagalong_core::problem::Problem;
@@ -50,6 +50,14 @@ pub(crate) fn user(name: &str) -> UserId {
     UserId::parse(&format!("user_{name}")).unwrap()
 }
 
+/// What the public is told.
+pub(crate) fn problem(error: impl Into<TransactionError>) -> Problem {
+    match error.into() {
+        TransactionError::Rejected(rejection) => rejection.into(),
+        TransactionError::Store(_) => Problem::Unavailable,
+    }
+}
+
 /// Somebody to be let in, with their name in the id.
 pub(crate) fn person(name: &str) -> NewParticipant {
     NewParticipant {
@@ -65,8 +73,8 @@ pub(crate) async fn join(store: &Store, id: SessionId, name: &str) {
 }
 
 /// What the public is told of a refusal.
-pub(crate) fn refusal<T>(result: Result<T, StoreError>) -> Problem {
-    result.err().unwrap().problem()
+pub(crate) fn refusal<T>(result: Result<T, impl Into<TransactionError>>) -> Problem {
+    problem(result.err().unwrap())
 }
 
 /// A new end that is not too late.

@@ -9,7 +9,7 @@ use tagalong_core::problem::Problem;
 use tokio::task::JoinSet;
 
 use crate::people::{
-    PLACES, START, at, expire, join, names, new_session, open as open_session, person, refusal, user,
+    PLACES, START, at, expire, join, names, new_session, open as open_session, person, problem, refusal, user,
 };
 use crate::races::race;
 use crate::server::{Postgres, connect, shared};
@@ -112,7 +112,7 @@ async fn connections_cut_in_the_middle_leave_nothing_half_done() {
         let store = store.clone();
         joins.spawn(async move {
             let name = number.to_string();
-            (store.join(id, person(&name), 50, START).await.map_err(|error| error.problem()), name)
+            (store.join(id, person(&name), 50, START).await.map_err(problem), name)
         });
     }
     let (mut let_in, mut cut) = (Vec::new(), 0);

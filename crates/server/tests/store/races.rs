@@ -3,19 +3,19 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tagalong::store::{Departure, NewParticipant, Store, StoreError};
+use tagalong::store::{Departure, NewParticipant, Store, TransactionError};
 use tagalong_core::problem::Problem;
 use tokio::task::JoinSet;
 
-use crate::people::{PLACES, START, at, join, names, open, person, session_id, until, user};
+use crate::people::{PLACES, START, at, join, names, open, person, problem, session_id, until, user};
 
 /// Runs all of them at once: how many succeeded, and what the others were told.
-pub(crate) async fn race<T: Send + 'static>(
-    runners: impl Iterator<Item = impl Future<Output = Result<T, StoreError>> + Send + 'static>,
+pub(crate) async fn race<T: Send + 'static, E: Into<TransactionError> + Send + 'static>(
+    runners: impl Iterator<Item = impl Future<Output = Result<T, E>> + Send + 'static>,
 ) -> (usize, Vec<Problem>) {
     let results = runners.collect::<JoinSet<_>>().join_all().await;
     let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
-    (won.len(), lost.into_iter().filter_map(Result::err).map(|error| error.problem()).collect())
+    (won.len(), lost.into_iter().filter_map(Result::err).map(problem).collect())
 }
 
 pub(crate) async fn of_two_hundred_fifty_get_in(store: &Store) {
@@ -94,7 +94,7 @@ pub(crate) async fn cleanups_at_once_share_the_work(store: &Store) {
         let store = store.clone();
         async move {
             let ended = store.expire_sessions(at(4_000), START.minus(Duration::from_secs(1))).await?;
-            Ok::<_, StoreError>((ended, store.time_out_participants(START).await?))
+            Ok::<_, TransactionError>((ended, store.time_out_participants(START).await?))
         }
     });
     let (mut ended, mut gone) = (Vec::new(), Vec::new());
@@ -142,7 +142,7 @@ pub(crate) async fn everything_at_once_waits_for_nobody(store: &Store) {
                 }
                 store.leave(id, &user(&name), Departure::Left, at(round)).await?;
             }
-            Ok(())
+            Ok::<_, TransactionError>(())
         }
     });
     assert_eq!(race(work).await, (16, vec![]));
@@ -176,7 +176,7 @@ pub(crate) async fn ends_and_signs_of_life_wait_for_nobody(store: &Store) {
                     store.save_seen(&seen).await?;
                     store.time_out_participants(START.minus(Duration::from_secs(1))).await?;
                 }
-                Ok(())
+                Ok::<_, TransactionError>(())
             }
         });
         let ends = ids.iter().map(|id| {
@@ -184,7 +184,7 @@ pub(crate) async fn ends_and_signs_of_life_wait_for_nobody(store: &Store) {
             async move {
                 let people = store.end(id, at(1)).await?.people.len();
                 assert_eq!(people, 20);
-                Ok(())
+                Ok::<_, TransactionError>(())
             }
         });
         let (seen, ends) = tokio::join!(race(seen), race(ends));

@@ -3,11 +3,12 @@
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::session::Rejection;
 use tagalong_core::time::Timestamp;
 
 use super::sql::{gone, lock_session};
 use crate::store::rules;
-use crate::store::{Departure, StoreError};
+use crate::store::{Departure, StoreError, TransactionError};
 
 pub(super) async fn leave(
     connection: &mut PgConnection,
@@ -15,7 +16,7 @@ pub(super) async fn leave(
     user: &UserId,
     how: Departure,
     now: Timestamp,
-) -> Result<u32, StoreError> {
+) -> Result<u32, TransactionError> {
     let mut write = connection.begin().await?;
     let session = lock_session(&mut write, id, now).await?;
     let left = sqlx::query(concat!(
@@ -33,7 +34,7 @@ pub(super) async fn leave(
             .bind(user.as_str())
             .fetch_optional(&mut *write)
             .await?;
-        return Err(known.map_or(StoreError::ParticipantNotFound, |_| StoreError::ParticipantLeft));
+        return Err(known.map_or(Rejection::ParticipantNotFound, |_| Rejection::ParticipantLeft).into());
     }
     let generation = rules::after_departure(&session, how);
     if generation != session.watch_generation {
@@ -47,7 +48,7 @@ pub(super) async fn revoke_watching(
     connection: &mut PgConnection,
     id: SessionId,
     now: Timestamp,
-) -> Result<u32, StoreError> {
+) -> Result<u32, TransactionError> {
     let mut write = connection.begin().await?;
     let generation = lock_session(&mut write, id, now).await?.watch_generation.saturating_add(1);
     set_watch_generation(&mut write, id, generation).await?;

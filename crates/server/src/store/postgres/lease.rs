@@ -48,11 +48,11 @@ async fn probe(connection: &mut PgConnection, clock: Clock) -> Result<bool, sqlx
 }
 
 /// Does the work, or gives up when its time is over.
-pub(super) async fn bounded<T>(
+pub(super) async fn bounded<T, E: From<StoreError>>(
     clock: &Clock,
-    work: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let late = || Err(StoreError::Unavailable(Late(ANSWER_DEADLINE).into()));
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let late = || Err(StoreError::Unavailable(Late(ANSWER_DEADLINE).into()).into());
     clock.timeout(ANSWER_DEADLINE, work).await.unwrap_or_else(late)
 }
 
@@ -63,7 +63,7 @@ impl Lease {
     }
 
     /// The work is done, well or not: the connection may go back.
-    pub(super) fn settle<T>(mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn settle<T, E>(mut self, result: Result<T, E>) -> Result<T, E> {
         self.settled = true;
         result
     }

@@ -16,7 +16,7 @@ use tagalong_core::tracker_ids::TrackerIds;
 use self::lease::{Lease, bounded};
 use super::{
     Departure, EndedSession, NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange,
-    SessionRecord, StoreError, StoredSession, TrackerRecord,
+    SessionRecord, StoreError, StoredSession, TrackerRecord, TransactionError,
 };
 use crate::clock::Clock;
 
@@ -109,7 +109,11 @@ impl Postgres {
         leased!(self, connection => sql::create_session(connection, new))
     }
 
-    pub(super) async fn session(&self, id: SessionId, now: Timestamp) -> Result<SessionRecord, StoreError> {
+    pub(super) async fn session(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<SessionRecord, TransactionError> {
         leased!(self, connection => sql::session(connection, id, now))
     }
 
@@ -117,7 +121,7 @@ impl Postgres {
         &self,
         id: SessionId,
         now: Timestamp,
-    ) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
+    ) -> Result<(SessionRecord, Vec<ParticipantRecord>), TransactionError> {
         leased!(self, connection => sql::participants(connection, id, now))
     }
 
@@ -127,7 +131,7 @@ impl Postgres {
         new: NewParticipant,
         places: usize,
         now: Timestamp,
-    ) -> Result<(SessionRecord, Profile), StoreError> {
+    ) -> Result<(SessionRecord, Profile), TransactionError> {
         leased!(self, connection => sql::join(connection, id, new, places, now))
     }
 
@@ -137,15 +141,23 @@ impl Postgres {
         user: &UserId,
         how: Departure,
         now: Timestamp,
-    ) -> Result<u32, StoreError> {
+    ) -> Result<u32, TransactionError> {
         leased!(self, connection => departures::leave(connection, id, user, how, now))
     }
 
-    pub(super) async fn revoke_watching(&self, id: SessionId, now: Timestamp) -> Result<u32, StoreError> {
+    pub(super) async fn revoke_watching(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<u32, TransactionError> {
         leased!(self, connection => departures::revoke_watching(connection, id, now))
     }
 
-    pub(super) async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, StoreError> {
+    pub(super) async fn tracker(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<TrackerRecord, TransactionError> {
         leased!(self, connection => sql::tracker(connection, user, now))
     }
 
@@ -158,11 +170,11 @@ impl Postgres {
         id: SessionId,
         present: &[Profile],
         now: Timestamp,
-    ) -> Result<TrackerIds, StoreError> {
+    ) -> Result<TrackerIds, TransactionError> {
         leased!(self, connection => sql::assign_tracker_ids(connection, id, present, now))
     }
 
-    pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<EndedSession, StoreError> {
+    pub(super) async fn end(&self, id: SessionId, now: Timestamp) -> Result<EndedSession, TransactionError> {
         leased!(self, connection => sql::end(connection, id, now))
     }
 
@@ -171,7 +183,7 @@ impl Postgres {
         id: SessionId,
         change: &SessionChange,
         now: Timestamp,
-    ) -> Result<SessionRecord, StoreError> {
+    ) -> Result<SessionRecord, TransactionError> {
         leased!(self, connection => sql::update(connection, id, change, now))
     }
 

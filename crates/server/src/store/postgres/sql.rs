@@ -9,7 +9,7 @@ use sqlx::types::time::OffsetDateTime;
 use sqlx::{Connection, Row};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::Profile;
-use tagalong_core::session::{Closed, SessionName};
+use tagalong_core::session::{Closed, Rejection, SessionName};
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
 
@@ -17,7 +17,7 @@ use super::CLEANUP_ROWS_PER_STATEMENT;
 use crate::store::rules::{self, ConfusableKeys, SessionRow};
 use crate::store::{
     EndedSession, NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord, StoreError,
-    TrackerRecord,
+    TrackerRecord, TransactionError,
 };
 
 /// Marks a session as over, and deletes all of it but its id and its times.
@@ -107,7 +107,7 @@ pub(super) async fn session(
     connection: &mut PgConnection,
     id: SessionId,
     now: Timestamp,
-) -> Result<SessionRecord, StoreError> {
+) -> Result<SessionRecord, TransactionError> {
     let row = sqlx::query(
         "SELECT name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds,
                 watch_generation,
@@ -127,7 +127,7 @@ pub(super) async fn lock_session(
     write: &mut PgConnection,
     id: SessionId,
     now: Timestamp,
-) -> Result<SessionRecord, StoreError> {
+) -> Result<SessionRecord, TransactionError> {
     let row = sqlx::query(
         "SELECT name, created_at, expires_at, is_active, ended_at, locked, location_ttl_seconds,
                 watch_generation
@@ -146,7 +146,7 @@ pub(super) async fn participants(
     connection: &mut PgConnection,
     id: SessionId,
     now: Timestamp,
-) -> Result<(SessionRecord, Vec<ParticipantRecord>), StoreError> {
+) -> Result<(SessionRecord, Vec<ParticipantRecord>), TransactionError> {
     let rows = sqlx::query(
         "SELECT name, created_at, expires_at, sessions.is_active, ended_at, locked, location_ttl_seconds,
                 watch_generation,
@@ -172,7 +172,7 @@ pub(super) async fn join(
     new: NewParticipant,
     places: usize,
     now: Timestamp,
-) -> Result<(SessionRecord, Profile), StoreError> {
+) -> Result<(SessionRecord, Profile), TransactionError> {
     let mut write = connection.begin().await?;
     let session = lock_session(&mut write, id, now).await?;
     // A statement of its own: it sees what those wrote who had the lock before.
@@ -202,7 +202,7 @@ pub(super) async fn join(
     .execute(&mut *write)
     .await?;
     if inserted.rows_affected() == 0 {
-        return Err(StoreError::NameTaken);
+        return Err(rules::name_taken(StoreError::Conflict));
     }
     write.commit().await?;
     Ok((session, profile))
@@ -212,7 +212,7 @@ pub(super) async fn end(
     connection: &mut PgConnection,
     id: SessionId,
     now: Timestamp,
-) -> Result<EndedSession, StoreError> {
+) -> Result<EndedSession, TransactionError> {
     let mut write = connection.begin().await?;
     lock_session(&mut write, id, now).await?;
     sqlx::query(concat!("UPDATE sessions SET ", over!(), " WHERE id = $2"))
@@ -255,7 +255,7 @@ pub(super) async fn update(
     id: SessionId,
     change: &SessionChange,
     now: Timestamp,
-) -> Result<SessionRecord, StoreError> {
+) -> Result<SessionRecord, TransactionError> {
     let mut write = connection.begin().await?;
     let session = rules::changed(lock_session(&mut write, id, now).await?, change);
     let present: i64 = sqlx::query_scalar(
@@ -324,7 +324,7 @@ pub(super) async fn tracker(
     connection: &mut PgConnection,
     user: &UserId,
     now: Timestamp,
-) -> Result<TrackerRecord, StoreError> {
+) -> Result<TrackerRecord, TransactionError> {
     let row = sqlx::query(
         "SELECT sessions.id, name, created_at, expires_at, sessions.is_active, ended_at, locked,
                 location_ttl_seconds, watch_generation, tracker_ids, participants.is_active AS is_in, tracker_generation
@@ -333,7 +333,7 @@ pub(super) async fn tracker(
     .bind(user.as_str())
     .fetch_optional(connection)
     .await?
-    .ok_or(StoreError::ParticipantNotFound)?;
+    .ok_or(Rejection::ParticipantNotFound)?;
     let session = session_row(&row, SessionId::from_uuid(row.try_get("id")?), 0)?;
     let (is_in, generation) = (row.try_get("is_in")?, row.try_get("tracker_generation")?);
     rules::tracker(session, is_in, generation, row.try_get("tracker_ids")?, now)
@@ -344,7 +344,7 @@ pub(super) async fn assign_tracker_ids(
     id: SessionId,
     present: &[Profile],
     now: Timestamp,
-) -> Result<TrackerIds, StoreError> {
+) -> Result<TrackerIds, TransactionError> {
     let mut write = connection.begin().await?;
     lock_session(&mut write, id, now).await?;
     // A statement of its own: it sees what those wrote who had the lock before.

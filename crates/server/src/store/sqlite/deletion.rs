@@ -16,7 +16,7 @@ use tagalong_core::json::to_json;
 use tagalong_core::time::Timestamp;
 
 use super::{Sqlite, open_session, session_id};
-use crate::store::{EndedSession, StoreError};
+use crate::store::{EndedSession, StoreError, TransactionError};
 
 /// How long the log's emptying may wait for somebody who reads: nobody can write meanwhile.
 const READERS_PATIENCE: Duration = Duration::from_millis(100);
@@ -51,7 +51,7 @@ impl Sqlite {
         &self,
         id: SessionId,
         now: Timestamp,
-    ) -> Result<EndedSession, StoreError> {
+    ) -> Result<EndedSession, TransactionError> {
         let _deleting = self.wiper.deleting();
         let mut write = self.writer.begin().await?;
         open_session(&mut write, id, now).await?;

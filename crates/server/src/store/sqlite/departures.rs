@@ -3,12 +3,13 @@
 use futures_util::FutureExt;
 use sqlx::sqlite::SqliteConnection;
 use tagalong_core::id::{SessionId, UserId};
+use tagalong_core::session::Rejection;
 use tagalong_core::time::Timestamp;
 
 use super::deletion::gone;
 use super::{Sqlite, open_session};
 use crate::store::rules;
-use crate::store::{Departure, StoreError};
+use crate::store::{Departure, StoreError, TransactionError};
 
 impl Sqlite {
     pub(in crate::store) async fn leave(
@@ -17,7 +18,7 @@ impl Sqlite {
         user: &UserId,
         how: Departure,
         now: Timestamp,
-    ) -> Result<u32, StoreError> {
+    ) -> Result<u32, TransactionError> {
         let _deleting = self.wiper.deleting();
         let user = user.clone();
         self.writer.write(move |write| async move { leave(write, id, &user, how, now).await }.boxed()).await
@@ -27,7 +28,7 @@ impl Sqlite {
         &self,
         id: SessionId,
         now: Timestamp,
-    ) -> Result<u32, StoreError> {
+    ) -> Result<u32, TransactionError> {
         let mut write = self.writer.begin().await?;
         let generation = open_session(&mut write, id, now).await?.watch_generation.saturating_add(1);
         set_watch_generation(&mut write, id, generation).await?;
@@ -42,7 +43,7 @@ async fn leave(
     user: &UserId,
     how: Departure,
     now: Timestamp,
-) -> Result<u32, StoreError> {
+) -> Result<u32, TransactionError> {
     let session = open_session(write, id, now).await?;
     let active: Option<bool> =
         sqlx::query_scalar("SELECT is_active FROM participants WHERE session_id = ? AND user_id = ?")
@@ -51,8 +52,8 @@ async fn leave(
             .fetch_optional(&mut *write)
             .await?;
     match active {
-        None => return Err(StoreError::ParticipantNotFound),
-        Some(false) => return Err(StoreError::ParticipantLeft),
+        None => return Err(Rejection::ParticipantNotFound.into()),
+        Some(false) => return Err(Rejection::ParticipantLeft.into()),
         Some(true) => {}
     }
     sqlx::query(concat!("UPDATE participants SET ", gone!(), " WHERE session_id = ? AND user_id = ?"))

@@ -6,7 +6,7 @@ use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
 
 use super::{Sqlite, open_session};
-use crate::store::{StoreError, rules};
+use crate::store::{TransactionError, rules};
 
 impl Sqlite {
     pub(in crate::store) async fn assign_tracker_ids(
@@ -14,7 +14,7 @@ impl Sqlite {
         id: SessionId,
         present: &[Profile],
         now: Timestamp,
-    ) -> Result<TrackerIds, StoreError> {
+    ) -> Result<TrackerIds, TransactionError> {
         let mut write = self.writer.begin().await?;
         open_session(&mut write, id, now).await?;
         let json: Option<String> = sqlx::query_scalar("SELECT tracker_ids FROM sessions WHERE id = ?")

@@ -14,6 +14,7 @@ use sqlx::{Sqlite, Transaction};
 use tokio::sync::oneshot;
 
 use crate::store::StoreError;
+use crate::store::error::Failure;
 
 /// Why nothing was written.
 type Cause = Arc<dyn Error + Send + Sync>;
@@ -60,25 +61,29 @@ impl Writer {
     ///
     /// # Errors
     /// Those of `work`, or the database does not answer.
-    pub(super) async fn write<T: Send + 'static>(
+    pub(super) async fn write<T, E>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>
-        + Send
-        + 'static,
-    ) -> Result<T, StoreError> {
+        work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Failure + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
             Box::pin(async move {
-                match work(connection).await {
-                    Err(StoreError::Unavailable(cause)) => return Err(cause.into()),
-                    // Whoever has gone needs no answer.
-                    done => _ = answer.send(done),
-                }
+                let answered = match work(connection).await.map_err(Failure::into_cause) {
+                    Err(Ok(cause)) => return Err(cause.into()),
+                    Err(Err(rejected)) => Err(rejected),
+                    Ok(done) => Ok(done),
+                };
+                // An asker who has gone needs no answer.
+                _ = answer.send(answered);
                 Ok(())
             })
         });
         self.enqueue(work).await.map_err(|cause| StoreError::Unavailable(Box::new(cause)))?;
-        answered.await.unwrap_or_else(|lost| Err(StoreError::Unavailable(lost.into())))
+        answered.await.unwrap_or_else(|lost| Err(StoreError::Unavailable(lost.into()).into()))
     }
 
     /// Waits for a write's transaction. The first that waits begins one; those that come before it has the
@@ -126,9 +131,10 @@ fn cause(error: sqlx::Error) -> Cause {
 mod tests {
     use futures_util::FutureExt;
     use sqlx::sqlite::SqlitePoolOptions;
-    use tagalong_core::problem::Problem;
+    use tagalong_core::session::Rejection;
 
     use super::*;
+    use crate::store::TransactionError;
 
     async fn writer() -> Writer {
         let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
@@ -136,18 +142,18 @@ mod tests {
         Writer::new(pool)
     }
 
-    async fn insert(write: &mut SqliteConnection, letter: &'static str) -> Result<(), StoreError> {
+    async fn insert(write: &mut SqliteConnection, letter: &'static str) -> Result<(), TransactionError> {
         sqlx::query("INSERT INTO letters VALUES (?)").bind(letter).execute(write).await?;
         Ok(())
     }
 
-    async fn refuse(write: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn refuse(write: &mut SqliteConnection) -> Result<(), TransactionError> {
         // A statement that does nothing, as the database refuses it, is no failure of the others'.
-        insert(write, "a").await.map_err(|_| StoreError::NameTaken)
+        insert(write, "a").await.map_err(|_| Rejection::NameTaken.into())
     }
 
     /// Lets all of these wait before the first is written.
-    async fn together(writer: &Writer, letters: &[&'static str]) -> Vec<Result<(), Problem>> {
+    async fn together(writer: &Writer, letters: &[&'static str]) -> Vec<Result<(), Option<Rejection>>> {
         let held = writer.begin().await.unwrap();
         let asked: Vec<_> = letters
             .iter()
@@ -167,7 +173,10 @@ mod tests {
         held.rollback().await.unwrap();
         let mut answers = Vec::new();
         for asked in asked {
-            answers.push(asked.await.unwrap().map_err(|error| error.problem()));
+            answers.push(asked.await.unwrap().map_err(|error| match error {
+                TransactionError::Rejected(rejection) => Some(rejection),
+                TransactionError::Store(_) => None,
+            }));
         }
         answers
     }
@@ -181,7 +190,7 @@ mod tests {
     async fn a_refusal_takes_nobody_along() {
         let writer = writer().await;
         let answers = together(&writer, &["a", "", "b"]).await;
-        assert_eq!(answers, [Ok(()), Err(Problem::DisplayNameTaken), Ok(())]);
+        assert_eq!(answers, [Ok(()), Err(Some(Rejection::NameTaken)), Ok(())]);
         assert_eq!(letters(&writer).await, ["a", "b"]);
     }
 
@@ -189,7 +198,7 @@ mod tests {
     async fn what_waits_is_one_transaction_and_a_failure_leaves_nothing_of_it() {
         let writer = writer().await;
         assert_eq!(together(&writer, &["a"]).await, [Ok(())]);
-        assert_eq!(together(&writer, &["b", "a", "c"]).await, [Err(Problem::Unavailable); 3]);
+        assert_eq!(together(&writer, &["b", "a", "c"]).await, [Err(None); 3]);
         assert_eq!(letters(&writer).await, ["a"]);
         assert_eq!(together(&writer, &["b", "c"]).await, [Ok(()), Ok(())]);
         assert_eq!(letters(&writer).await, ["a", "b", "c"]);
