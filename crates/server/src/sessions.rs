@@ -365,3 +365,14 @@ async fn to_the_end<T: Send + 'static>(
 ) -> Result<T, SessionError> {
     tokio::spawn(traces::along(work)).await?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_panics_is_no_outage_of_the_database() {
+        let done = to_the_end::<()>(async { panic!("on purpose") }).await;
+        assert!(matches!(done, Err(SessionError::Interrupted(_))));
+    }
+}

@@ -24,9 +24,25 @@ pub(crate) struct ApiError {
     problem: Problem,
     message: Cow<'static, str>,
     details: Details,
-    /// For the log alone.
-    cause: Option<String>,
+    cause: Option<Cause>,
     retry_after: Option<Duration>,
+}
+
+/// Why something of ours failed: for the log alone.
+#[derive(Clone, Debug)]
+pub(crate) enum Cause {
+    /// The database does not answer, or others wait for it. Then all requests fail that need it.
+    Database(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl Cause {
+    /// What the log says.
+    pub(crate) fn text(&self) -> &str {
+        let (Self::Database(text) | Self::Other(text)) = self;
+        text
+    }
 }
 
 /// It is done, and there is nothing more to say.
@@ -68,7 +84,7 @@ impl ApiError {
     }
 
     /// Something that is needed does not answer: why is for the log alone.
-    pub(crate) fn unavailable(cause: String) -> Self {
+    pub(crate) fn unavailable(cause: Cause) -> Self {
         Self { cause: Some(cause), ..Problem::Unavailable.into() }.after(UNAVAILABLE_RETRY)
     }
 
@@ -88,8 +104,8 @@ impl ApiError {
     }
 
     /// What the log should know of it.
-    pub(crate) fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+    pub(crate) fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
     }
 
     /// The body that the public reads.
@@ -115,10 +131,12 @@ impl From<SessionError> for ApiError {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Rejected(rejection) => Problem::from(rejection).into(),
-            SessionError::Store(_)
-            | SessionError::Busy(_)
-            | SessionError::Entropy(_)
-            | SessionError::Interrupted(_) => Self::unavailable(error.to_string()),
+            SessionError::Store(_) | SessionError::Busy(_) => {
+                Self::unavailable(Cause::Database(error.to_string()))
+            }
+            SessionError::Entropy(_) | SessionError::Interrupted(_) => {
+                Self::unavailable(Cause::Other(error.to_string()))
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use tagalong_core::problem::Problem;
 use tagalong_core::room::Snapshot;
 use tagalong_core::time::Timestamp;
 
-use super::api_error::ApiError;
+use super::api_error::{ApiError, Cause};
 use super::body::LargeBody;
 use super::body_limit::{BodyPermit, BodySender};
 use super::negotiation::Encoding;
@@ -148,11 +148,11 @@ async fn report(
     // What the database has just said holds; a room that knows better, or not yet, is asked again soon.
     let (shown, others) =
         state.hub.report(record.session, &link.user, position).await.map_err(|error| match error {
-            NotIn::Unread(error) => ApiError::unavailable(error.to_string()),
-            NotIn::Refused(problem) => ApiError::unavailable(format!(
+            NotIn::Unread(error) => ApiError::unavailable(Cause::Database(error.to_string())),
+            NotIn::Refused(problem) => ApiError::unavailable(Cause::Database(format!(
                 "the room says otherwise than the database: {}",
                 problem.reason()
-            )),
+            ))),
         })?;
     if let Some(age) = age {
         state.link_cache.note(link, app, now, Outcome::of(shown, age));

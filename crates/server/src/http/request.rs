@@ -9,11 +9,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use tagalong_core::problem::Problem;
 use tracing::Instrument;
 
 use super::address::{self, Peer};
-use super::api_error::ApiError;
+use super::api_error::{ApiError, Cause};
 use crate::entropy::Entropy;
 use crate::metrics::labels::{Answered, Route};
 use crate::overview::Failure;
@@ -116,9 +115,11 @@ fn costs_nothing(route: &str, status: u16) -> bool {
 /// That the database is away is not said with each request.
 fn worth_a_cause<'a>(state: &State, refusal: &'a ApiError) -> Option<(&'static str, &'a str, u64)> {
     let cause = refusal.cause()?;
-    let away = refusal.problem() == Problem::Unavailable;
-    let left_out = if away { state.warnings.due(Kind::DatabaseAway)? } else { 0 };
-    Some((refusal.problem().code(), cause, left_out))
+    let left_out = match cause {
+        Cause::Database(_) => state.warnings.due(Kind::DatabaseAway)?,
+        Cause::Other(_) => 0,
+    };
+    Some((refusal.problem().code(), cause.text(), left_out))
 }
 
 fn count(state: &State, method: &Method, route: &str, status: u16, took: Duration) {
