@@ -5,17 +5,13 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use hyper::HeaderMap;
 use ipnet::IpNet;
 
 use super::mask::MASK;
 use crate::basemap::WebUrl;
-use crate::cluster::redis::{self, Address};
-use crate::proxy_header::ProxyHeader;
 use crate::store::{Database, InvalidDatabase};
 use crate::traces;
 
@@ -36,7 +32,7 @@ pub(super) struct Form<T> {
 }
 
 impl<T: 'static> Form<T> {
-    fn new(accepts: impl Into<Expected>, parse: impl Fn(&str) -> Option<T> + 'static) -> Self {
+    pub(super) fn new(accepts: impl Into<Expected>, parse: impl Fn(&str) -> Option<T> + 'static) -> Self {
         let accepts = accepts.into();
         let expected = accepts.clone();
         Self { accepts, parse: Box::new(move |text| parse(text).ok_or_else(|| expected.clone())) }
@@ -99,23 +95,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// The text names no format of the log.
-#[derive(Debug)]
-pub struct UnknownLogFormat;
-
-impl FromStr for LogFormat {
-    type Err = UnknownLogFormat;
-
-    fn from_str(text: &str) -> Result<Self, UnknownLogFormat> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "human" => Ok(Self::Human),
-            "json" => Ok(Self::Json),
-            _ => Err(UnknownLogFormat),
-        }
-    }
-}
-
 pub(super) fn parsed<T: FromStr + 'static>(accepts: impl Into<Expected>) -> Form<T> {
     Form::new(accepts, |text| text.parse().ok())
 }
@@ -153,20 +132,21 @@ pub(super) fn share() -> Form<f64> {
     })
 }
 
+pub(super) fn log_format() -> Form<LogFormat> {
+    Form::new("human, json or auto", |text| match text {
+        "auto" => Some(LogFormat::Auto),
+        "human" => Some(LogFormat::Human),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    })
+}
+
 pub(super) fn on_or_off() -> Form<bool> {
     Form::new("on or off", |text| match text {
         "on" | "true" | "1" => Some(true),
         "off" | "false" | "0" => Some(false),
         _ => None,
     })
-}
-
-pub(super) fn text(accepts: &'static str) -> Form<String> {
-    parsed(accepts)
-}
-
-pub(super) fn path(accepts: &'static str) -> Form<PathBuf> {
-    parsed(accepts)
 }
 
 fn items(text: &str) -> impl Iterator<Item = &str> {
@@ -184,10 +164,6 @@ pub(super) fn network() -> Form<IpNet> {
     })
 }
 
-pub(super) fn proxy_header() -> Form<ProxyHeader> {
-    parsed(ProxyHeader::EXPECTED)
-}
-
 pub(super) fn signing_key() -> Form<Secret> {
     let parse = |key: &str| {
         let distinct = key.bytes().collect::<BTreeSet<_>>().len();
@@ -202,10 +178,6 @@ pub(super) fn signing_key() -> Form<Secret> {
 pub(super) fn database() -> Form<Database> {
     let parse = |url: &str| url.parse().map_err(|expected: InvalidDatabase| expected.to_string().into());
     Form { accepts: InvalidDatabase::Url.to_string().into(), parse: Box::new(parse) }
-}
-
-pub(super) fn redis() -> Form<Address> {
-    Form::new(redis::EXPECTED, |url| Address::parse(url).ok())
 }
 
 /// Whether a text is a scheme, a host and perhaps a port, as browsers write origins.
@@ -245,10 +217,6 @@ pub(super) fn map_origins() -> Form<Vec<String>> {
     })
 }
 
-pub(super) fn web_url() -> Form<WebUrl> {
-    Form::new("an address such as https://example.org/style.json", WebUrl::parse)
-}
-
 pub(super) fn tile_url() -> Form<Option<WebUrl>> {
     Form::new("https://…/{z}/{x}/{y}…, or off", |text| {
         let is_whole = ["{z}", "{x}", "{y}"].iter().all(|part| text.contains(part));
@@ -264,12 +232,4 @@ pub(super) fn collector(path: &'static str) -> Form<traces::Collector> {
         }
         traces::Collector::parse(&format!("{}{path}", text.trim_end_matches('/')))
     })
-}
-
-pub(super) fn headers() -> Form<HeaderMap> {
-    Form::new("NAME=VALUE, separated by commas", traces::headers)
-}
-
-pub(super) fn sampling() -> Form<traces::Sampling> {
-    parsed("always_on, always_off or traceidratio, each perhaps with parentbased_ before it")
 }
