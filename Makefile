@@ -4,7 +4,16 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: help run dev web test lint fmt unit interop schemathesis page api-types settings e2e screenshots page-cost deps check-deploy bench \
+# rustup looks for a toolchain by its name: it would download the one that rust-toolchain.toml names although `stable` is the
+# same, and it cannot without the network.
+ifndef RUSTUP_TOOLCHAIN
+ifeq ($(shell rustup run stable rustc --version 2>/dev/null | cut -d' ' -f2),$(shell \
+  sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml))
+export RUSTUP_TOOLCHAIN := stable
+endif
+endif
+
+.PHONY: help run dev web test lint fmt unit interop schemathesis page api-types settings e2e screenshots page-cost deps check-deploy toolchain bench \
   bench-peers demo cluster soak fuzz-smoke fuzz simulate release clean need-cargo need-npm need-c++ need-python need-curl \
   need-chromium need-postgres need-redis need-haproxy need-proxies
 
@@ -36,6 +45,15 @@ $(PAGE): $(PAGE_SOURCES) web/node_modules/.package-lock.json
 web/node_modules/.package-lock.json: web/package-lock.json | need-npm
 	@cd web
 	npm ci --silent --no-audit --no-fund
+
+toolchain: need-cargo need-npm ## Show the versions of what builds
+	@cargo fmt --version && cargo clippy --version || {
+	  echo "rustfmt and clippy are needed: rustup component add rustfmt clippy" >&2
+	  exit 1
+	}
+	rustc --version
+	cargo --version
+	node --version
 
 test: need-cargo web lint unit interop schemathesis page e2e deps fuzz-smoke ## Run everything that a change must pass
 	@echo "== deploy/"

@@ -133,6 +133,25 @@ fn no_released_binary_has_the_seeded_entropy() {
 }
 
 #[test]
+fn every_file_that_names_a_version_of_rust_names_the_same() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+    let needed = manifest["workspace"]["package"]["rust-version"].as_str().unwrap();
+    let toolchain: toml::Table = read("rust-toolchain.toml").parse().unwrap();
+    let checked_with = toolchain["toolchain"]["channel"].as_str().unwrap();
+    assert!(checked_with.starts_with(&format!("{needed}.")), "rust-toolchain.toml names {checked_with}");
+    let named = [
+        ("README.md", format!("Rust ({needed} or newer)")),
+        ("Makefile", format!("with rustup, {needed} or newer")),
+        ("CONTRIBUTING.md", format!("from {needed} on")),
+        ("Dockerfile", format!("FROM rust:{needed}-")),
+    ];
+    for (path, words) in named {
+        assert!(read(path).contains(&words), "{path} does not say: {words}");
+    }
+}
+
+#[test]
 fn every_problem_is_in_the_documents() {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     let documents = read("docs/API.md") + &read("docs/PROTOCOL.md");
