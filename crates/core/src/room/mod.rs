@@ -2,7 +2,7 @@
 //!
 //! A position is state, not an event: the newest wins. So a room is plain data behind a short lock, which
 //! the server never holds while it waits. Five conditions make it right; each has a property test in
-//! `tests/room_model/`, beside a variant that breaks it:
+//! `tests/it/room_model/`, beside a variant that breaks it:
 //!
 //! 1. a connection takes control events and positions in **one** critical section ([`Room::poll_updates`]): control
 //!    events first, then the newest presence and sharing statuses, then positions;

@@ -1,7 +1,5 @@
 //! Our WebSocket frames beside somebody else's, however they are cut into pieces.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::io::{self, Read, Write};
 
 use proptest::collection::vec;

@@ -1,7 +1,5 @@
 //! Holds the drawing of the modules in docs/ARCHITECTURE.md against what the modules use.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -1,38 +1,22 @@
 //! What every store must do. The cases know nothing of a database: each is given an empty [`Store`], one of
 //! every kind in turn.
 
-#[cfg(test)]
-#[path = "store/cases.rs"]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod cases;
-#[cfg(test)]
-#[path = "store/forgotten.rs"]
 mod forgotten;
-#[cfg(test)]
-#[path = "store/moving.rs"]
 mod moving;
-#[cfg(test)]
-#[path = "store/people.rs"]
 mod people;
-#[cfg(test)]
-#[path = "store/postgres.rs"]
 mod postgres;
-#[cfg(test)]
-#[path = "store/races.rs"]
 mod races;
-#[cfg(test)]
-#[path = "support/postgres.rs"]
+#[path = "../support/postgres.rs"]
 mod server;
-#[cfg(test)]
-#[path = "store/sqlite.rs"]
 mod sqlite;
-#[cfg(test)]
-#[path = "store/takeover.rs"]
 mod takeover;
 
 macro_rules! conformance {
     ($($group:ident: $($case:ident)*;)*) => {
-        #[cfg(test)]
-        mod on_sqlite { $($(
+                mod on_sqlite { $($(
             #[tokio::test(flavor = "multi_thread")]
             async fn $case() {
                 let home = tempfile::tempdir().unwrap();
@@ -42,8 +26,7 @@ macro_rules! conformance {
             }
         )*)* }
 
-        #[cfg(test)]
-        mod on_postgres { $($(
+                mod on_postgres { $($(
             #[tokio::test(flavor = "multi_thread")]
             async fn $case() {
                 let store = crate::postgres::open().await;
@@ -107,5 +90,4 @@ conformance! {
         a_caller_who_goes_away_does_no_harm;
 }
 
-#[cfg(test)]
 use people::cases as cases_of_people;

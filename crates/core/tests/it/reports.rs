@@ -1,7 +1,5 @@
 //! Positions of tracker apps in a room, beside those of connections.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 

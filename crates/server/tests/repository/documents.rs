@@ -1,17 +1,13 @@
 //! Holds what the documents name against what there is: links, headings, files, modules, settings, targets of the Makefile.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use tagalong::config::Reference;
 
-const MADE_BY_TOOLS: &[&str] = &["target", "node_modules", "dist", ".git", "data", "corpus"];
+use crate::root;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
+const MADE_BY_TOOLS: &[&str] = &["target", "node_modules", "dist", ".git", "data", "corpus"];
 
 fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).unwrap() {

@@ -1,19 +1,11 @@
 //! Holds what lies in `deploy/` against the rest, as far as one can without an engine.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tagalong::metrics::Metrics;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap()
-}
+use crate::{read, root};
 
 /// The instructions of the Dockerfile, a line each.
 fn dockerfile() -> Vec<String> {

@@ -2,8 +2,6 @@
 //! of order, and which read a database while it changes. Everywhere somebody watches and believes what they
 //! are told; variants that break one rule are caught by the same watchers.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod world;
 
 use proptest::prelude::*;

@@ -1,7 +1,5 @@
 //! Who is let go while the session goes on, and what one participant's connections have in common.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::task::Waker;
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 //! What the project asks of every file, checked, so that nobody has to remember it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::{Path, PathBuf};
+
+use crate::{read, root};
 
 /// Names that say nothing of what a thing is for, and notes that belong into an issue.
 const BANNED: &[&str] = &["Manager", "Util", "Helper", "TODO", "FIXME", "todo!(", "unimplemented!(", "dbg!("];
@@ -21,10 +21,6 @@ const CORE_MAY_USE: &[&str] = &[
 ];
 const MADE_BY_TOOLS: &[&str] =
     &["api-types.ts", "target", "node_modules", "dist", ".git", "data", "corpus", "artifacts"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
 
 /// Every file of ours below a directory whose name ends in one of these.
 fn files(directory: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
@@ -68,7 +64,7 @@ fn no_name_says_nothing_and_no_note_is_left() {
 
 #[test]
 fn the_rules_use_nothing_that_waits() {
-    let manifest = std::fs::read_to_string(root().join("crates/core/Cargo.toml")).unwrap();
+    let manifest = read("crates/core/Cargo.toml");
     let manifest: toml::Table = manifest.parse().unwrap();
     for name in manifest["dependencies"].as_table().unwrap().keys() {
         assert!(CORE_MAY_USE.contains(&name.as_str()), "{name} in crates/core");
@@ -114,7 +110,7 @@ fn time_and_randomness_are_injected() {
 fn no_released_binary_has_the_seeded_entropy() {
     const FEATURE: &str = "seeded-entropy";
     for name in ["core", "loadtest", "server"] {
-        let manifest = std::fs::read_to_string(root().join(format!("crates/{name}/Cargo.toml"))).unwrap();
+        let manifest = read(&format!("crates/{name}/Cargo.toml"));
         let manifest: toml::Table = manifest.parse().unwrap();
         let shown = |table: &str| manifest.get(table).map(|table| format!("{table:?}")).unwrap_or_default();
         let features = shown("features");
@@ -134,7 +130,6 @@ fn no_released_binary_has_the_seeded_entropy() {
 
 #[test]
 fn every_file_that_names_a_version_of_rust_names_the_same() {
-    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
     let needed = manifest["workspace"]["package"]["rust-version"].as_str().unwrap();
     let toolchain: toml::Table = read("rust-toolchain.toml").parse().unwrap();
@@ -153,7 +148,6 @@ fn every_file_that_names_a_version_of_rust_names_the_same() {
 
 #[test]
 fn every_problem_is_in_the_documents() {
-    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     let documents = read("docs/API.md") + &read("docs/PROTOCOL.md");
     for problem in tagalong_core::problem::Problem::ALL {
         let said =

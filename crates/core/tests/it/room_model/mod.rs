@@ -2,8 +2,6 @@
 //! the room's documentation is kept by the real room, and each variant that breaks one is caught by the same
 //! watchers: so the watchers are known to see.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod world;
 
 use proptest::prelude::*;
