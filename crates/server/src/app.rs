@@ -11,30 +11,32 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin_token::{self, AdminToken, AdminTokenError};
+use crate::body_limit::BodyLimit;
 use crate::clock::Clock;
 use crate::cluster::redis::{Lives, Redis};
 use crate::cluster::{Bus, Rooms};
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::entropy::{Entropy, NoEntropy};
 use crate::http::listener::{self, Port};
-use crate::http::{BodyLimit, DatabaseProbe};
+use crate::http::{Api, DatabaseProbe, Lifecycle, Operator, State};
 use crate::jobs::Jobs;
 use crate::keys::KeyError;
 use crate::metrics::{Meter, Metrics};
 use crate::overview::Overview;
 use crate::rates::Rates;
+use crate::realtime::Live;
 use crate::realtime::drain::Drain;
 use crate::realtime::hub::{Bounds, Hub};
 use crate::realtime::poll_sessions::PollSessions;
 use crate::sessions::Sessions;
-use crate::state::{Parts, State};
 use crate::store::{Database, Store, StoreError};
 use crate::tls::{Tls, TlsError};
+use crate::tokens::Tokens;
 use crate::traces::{Counters, Traces};
 use crate::trackers::avatars::Avatars;
 use crate::trackers::link_cache::LinkCache;
 use crate::warnings::Warnings;
-use crate::{http, jobs, keys, private_file};
+use crate::{http, jobs, keys, private_file, upkeep};
 
 /// The longest that a stop waits for the trace collector, if it has as much.
 const LAST_TRACES_DEADLINE: Duration = Duration::from_secs(2);
@@ -158,38 +160,129 @@ pub async fn start_on(
     let rates = Rates::new(&config, clock.clone());
     let traces = traces(&config, &clock, &entropy, &metrics)?;
     let overview = Arc::new(Overview::new(&entropy)?);
-    let poll_sessions = PollSessions::new(entropy.clone());
-    let state = State::new(Parts {
-        config,
-        link_cache: LinkCache::default(),
-        avatars: Avatars::default(),
-        admin_token: admin_token.as_ref().map(|token| token.secret.clone()),
-        bodies: BodyLimit::default(),
-        database_probe: DatabaseProbe::default(),
-        metrics,
-        warnings: Warnings::new(clock.clone()),
-        rates,
-        tls,
+    let shared = Shared {
+        config: Arc::new(config),
+        metrics: Arc::new(metrics),
+        tokens: Arc::new(tokens),
+        rates: Arc::new(rates),
+        warnings: Arc::new(Warnings::new(clock.clone())),
         jobs: Jobs::new(clock.clone(), Arc::clone(&overview), stopping.clone()).traced(traces.clone()),
-        traces,
-        overview,
+        bodies: BodyLimit::default(),
+        connections: TaskTracker::new(),
         clock,
         entropy,
+        traces,
+        overview,
         store,
         bus,
         hub,
         sessions,
-        tokens,
-        leaving: CancellationToken::new(),
-        stopping,
-        poll_sessions,
-        drain: Drain::default(),
-        connections: TaskTracker::new(),
-    });
-    jobs::start(&state);
-    let serving = tokio::spawn(listener::serve(Port::Public, listener, http::router(&state), state.clone()));
+    };
+    let secret = admin_token.as_ref().map(|token| token.secret.clone());
+    let state = State {
+        live: Arc::new(shared.live()),
+        operator: Arc::new(shared.operator(secret)),
+        lifecycle: Arc::new(shared.lifecycle(stopping, tls)),
+        api: Arc::new(shared.api()),
+    };
+    upkeep::start(&state);
+    let serving = tokio::spawn(listener::serve(
+        Port::Public,
+        listener,
+        http::router(&state),
+        Arc::clone(&state.lifecycle),
+    ));
     let metrics_address = for_metrics.map(|listening| serve_metrics(listening, &state)).transpose()?;
     Ok(Running { address, metrics_address, admin_token, state, serving })
+}
+
+/// What more than one part of the state uses.
+struct Shared {
+    config: Arc<Config>,
+    clock: Clock,
+    entropy: Entropy,
+    metrics: Arc<Metrics>,
+    traces: Traces,
+    overview: Arc<Overview>,
+    warnings: Arc<Warnings>,
+    tokens: Arc<Tokens>,
+    rates: Arc<Rates>,
+    store: Store,
+    bus: Bus,
+    hub: Arc<Hub>,
+    sessions: Sessions,
+    jobs: Jobs,
+    bodies: BodyLimit,
+    connections: TaskTracker,
+}
+
+impl Shared {
+    fn live(&self) -> Live {
+        Live {
+            config: Arc::clone(&self.config),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+            overview: Arc::clone(&self.overview),
+            warnings: Arc::clone(&self.warnings),
+            tokens: Arc::clone(&self.tokens),
+            rates: Arc::clone(&self.rates),
+            bus: self.bus.clone(),
+            hub: Arc::clone(&self.hub),
+            poll_sessions: PollSessions::new(self.entropy.clone()),
+            bodies: self.bodies.clone(),
+            drain: Drain::default(),
+            connections: self.connections.clone(),
+        }
+    }
+
+    fn operator(&self, admin_token: Option<Secret>) -> Operator {
+        Operator {
+            config: Arc::clone(&self.config),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+            overview: Arc::clone(&self.overview),
+            store: self.store.clone(),
+            bus: self.bus.clone(),
+            hub: Arc::clone(&self.hub),
+            sessions: self.sessions.clone(),
+            connections: self.connections.clone(),
+            jobs: self.jobs.clone(),
+            leaving: CancellationToken::new(),
+            database_probe: DatabaseProbe::default(),
+            admin_token,
+        }
+    }
+
+    fn lifecycle(&self, stopping: CancellationToken, tls: Option<Tls>) -> Lifecycle {
+        Lifecycle {
+            config: Arc::clone(&self.config),
+            clock: self.clock.clone(),
+            warnings: Arc::clone(&self.warnings),
+            rates: Arc::clone(&self.rates),
+            stopping,
+            tls,
+            jobs: self.jobs.clone(),
+        }
+    }
+
+    fn api(self) -> Api {
+        Api {
+            config: self.config,
+            clock: self.clock,
+            entropy: self.entropy,
+            metrics: self.metrics,
+            traces: self.traces,
+            overview: self.overview,
+            warnings: self.warnings,
+            tokens: self.tokens,
+            rates: self.rates,
+            hub: self.hub,
+            sessions: self.sessions,
+            link_cache: LinkCache::default(),
+            avatars: Avatars::default(),
+            bodies: self.bodies,
+        }
+    }
 }
 
 fn listen_for_metrics(wanted: SocketAddr) -> Result<(SocketAddr, TcpListener), StartError> {
@@ -203,7 +296,12 @@ fn serve_metrics(
     state: &State,
 ) -> Result<SocketAddr, StartError> {
     let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
-    tokio::spawn(listener::serve(Port::Metrics, listener, http::metrics_router(state), state.clone()));
+    tokio::spawn(listener::serve(
+        Port::Metrics,
+        listener,
+        http::metrics_router(state),
+        Arc::clone(&state.lifecycle),
+    ));
     Ok(address)
 }
 
@@ -215,7 +313,7 @@ impl Running {
 
     /// How each background job is doing.
     pub fn jobs(&self) -> Vec<jobs::Report> {
-        self.state.jobs.reports()
+        self.state.lifecycle.jobs.reports()
     }
 
     /// Stops: first it says that it is not ready, and serves on for `SHUTDOWN_DELAY_SECONDS`; then no new
@@ -223,37 +321,45 @@ impl Running {
     /// was done in time.
     pub async fn stop(self) -> bool {
         let state = self.state.clone();
-        let longest = state.config.shutdown_timeout;
+        let longest = state.lifecycle.config.shutdown_timeout;
         let in_time = tokio::select! {
             () = self.finish() => true,
-            () = state.clock.sleep(longest) => false,
+            () = state.lifecycle.clock.sleep(longest) => false,
         };
-        state.warnings.tell_left_out(Duration::ZERO);
+        state.lifecycle.warnings.tell_left_out(Duration::ZERO);
         in_time
     }
 
     async fn finish(self) {
         let state = self.state;
-        state.leaving.cancel();
-        if !state.config.shutdown_delay.is_zero() {
-            state.clock.sleep(state.config.shutdown_delay).await;
+        state.operator.leaving.cancel();
+        if !state.lifecycle.config.shutdown_delay.is_zero() {
+            state.lifecycle.clock.sleep(state.lifecycle.config.shutdown_delay).await;
         }
-        state.stopping.cancel();
-        state.connections.close();
-        state.drain.run(state.connections.len(), &state.clock, state.config.shutdown_timeout / 2).await;
-        state.connections.wait().await;
+        state.lifecycle.stopping.cancel();
+        state.live.connections.close();
+        state
+            .live
+            .drain
+            .run(
+                state.live.connections.len(),
+                &state.lifecycle.clock,
+                state.lifecycle.config.shutdown_timeout / 2,
+            )
+            .await;
+        state.live.connections.wait().await;
         _ = self.serving.await;
-        state.jobs.finished().await;
-        if let Err(error) = state.sessions.save_seen().await {
+        state.lifecycle.jobs.finished().await;
+        if let Err(error) = state.api.sessions.save_seen().await {
             tracing::warn!(%error, "could not write the last signs of life");
         }
         // Other nodes are told who is connected here no more: that nobody is.
-        state.hub.sweep();
-        state.bus.close().await;
-        state.store.close().await;
+        state.live.hub.sweep();
+        state.live.bus.close().await;
+        state.operator.store.close().await;
         // What does not get through by then is lost, as a stop must end.
-        let longest = LAST_TRACES_DEADLINE.min(state.config.shutdown_timeout / 4);
-        if let Err(error) = state.traces.send(state.clock.sleep(longest)).await {
+        let longest = LAST_TRACES_DEADLINE.min(state.lifecycle.config.shutdown_timeout / 4);
+        if let Err(error) = state.api.traces.send(state.lifecycle.clock.sleep(longest)).await {
             tracing::warn!(%error, "could not send the last traces");
         }
     }

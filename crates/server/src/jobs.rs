@@ -1,4 +1,5 @@
-//! What happens as time passes: named jobs that are watched, and that outlive their own failures.
+//! Runs background jobs: each has a name, reports how it is doing, and is started again after a failure. The jobs of the
+//! server are in `upkeep`.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -8,57 +9,20 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tagalong_core::time::Timestamp;
-use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use utoipa::ToSchema;
 
 use crate::clock::Clock;
-use crate::heap;
-use crate::overview::{Failure, Overview, SAMPLE_INTERVAL, Sample};
-use crate::state::State;
-use crate::store::StoreError;
-use crate::tls::Tls;
+use crate::overview::{Failure, Overview};
 use crate::traces::{Span, SpanKind, Traces};
-use crate::warnings::{SAID_EVERY, TOLD_AFTER};
 
-/// How often rooms are looked through: the end of a session is told within this.
-const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
-/// How often the database is asked for sessions that have expired: their names are deleted within this.
-const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
-/// How often deletions are taken out of the database's files: what was deleted may be read there for so long.
-const WIPE_INTERVAL: Duration = Duration::from_secs(10);
-/// How often a large file is written anew if something was deleted.
-const REWRITE_INTERVAL: Duration = Duration::from_secs(3600);
-/// How often it is seen whether memory can be given back.
-const HEAP_INTERVAL: Duration = Duration::from_secs(10);
-/// How often addresses that have been quiet are forgotten.
-const ADDRESS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// How often the files of the certificate are looked at.
-const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(60);
 /// A run that takes longer than this hangs: it is given up, and the job begins anew.
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
-/// Times that signs of life are written after an outage, before anyone is taken for silent.
-const OUTAGE_GRACE: u32 = 3;
-/// How often spans are sent.
-const TRACES_INTERVAL: Duration = Duration::from_secs(1);
-/// The longest that the trace collector may take for what waits.
-const TRACES_DEADLINE: Duration = Duration::from_secs(10);
 /// A job that runs as often as this is not traced: it would be told more than all else together.
 const UNTRACED_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a job that failed waits at first; twice as long after each further failure, up to its interval.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-
-/// Why a run failed.
-#[derive(Debug, thiserror::Error)]
-enum JobError {
-    /// The database did not do it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A thread that it was waiting for panicked.
-    #[error("a thread of the job panicked: {0}")]
-    Thread(#[from] JoinError),
-}
 
 /// What became of a job so far.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -285,117 +249,6 @@ impl Jobs {
     }
 }
 
-/// Starts all jobs of a server.
-pub fn start(state: &State) {
-    spawn(state, "sweep rooms", SWEEP_INTERVAL, |state| async move {
-        state.hub.sweep();
-        Ok(())
-    });
-    if state.bus.node().is_some() {
-        let hub = Arc::clone(&state.hub);
-        state.jobs.keep("compare rooms with the database", move || {
-            let hub = Arc::clone(&hub);
-            async move { hub.keep_fresh().await }
-        });
-    }
-    spawn(state, "keep the last hour", SAMPLE_INTERVAL, |state| async move {
-        state.overview.keep(Sample::of(&state).await);
-        Ok(())
-    });
-    start_upkeep(state);
-    start_cleanup(state);
-}
-
-/// What keeps the process itself in order.
-fn start_upkeep(state: &State) {
-    spawn(state, "tell what the log left out", SAID_EVERY, |state| async move {
-        state.warnings.tell_left_out(TOLD_AFTER);
-        Ok(())
-    });
-    spawn(state, "forget quiet addresses", ADDRESS_SWEEP_INTERVAL, |state| async move {
-        state.rates.sweep();
-        state.link_cache.sweep(state.clock.instant());
-        Ok(())
-    });
-    spawn(state, "give memory back", HEAP_INTERVAL, |state| async move {
-        if state.rates.connections_fell_by(heap::TRIM_AFTER_CLOSED) {
-            let given = tokio::task::spawn_blocking(heap::trim).await;
-            given?;
-        }
-        Ok(())
-    });
-    if state.tls.is_some() {
-        spawn(state, "read the certificate again", CERTIFICATE_INTERVAL, |state| async move {
-            match state.tls.as_ref().map(Tls::refresh).transpose() {
-                Ok(Some(true)) => tracing::info!("the certificate has changed, the new one is in use"),
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "the old certificate stays in use"),
-            }
-            Ok(())
-        });
-    }
-    if state.traces.are_on() {
-        let own = state.clone();
-        state.jobs.spawn("send traces", TRACES_INTERVAL, move || {
-            let state = own.clone();
-            async move {
-                // A stop sends what is left itself, within its own time.
-                let given_up = async {
-                    tokio::select! {
-                        () = state.clock.sleep(TRACES_DEADLINE) => {}
-                        () = state.stopping.cancelled() => {}
-                    }
-                };
-                state.traces.send(given_up).await
-            }
-        });
-    }
-}
-
-/// What is written, ended and deleted in the database.
-fn start_cleanup(state: &State) {
-    spawn(state, "end expired sessions", EXPIRY_INTERVAL, |state| async move {
-        Ok(state.sessions.expire().await?)
-    });
-    spawn(
-        state,
-        "wipe what was deleted",
-        WIPE_INTERVAL,
-        |state| async move { Ok(state.store.wipe().await?) },
-    );
-    spawn(
-        state,
-        "write the file anew",
-        REWRITE_INTERVAL,
-        |state| async move { Ok(state.store.rewrite().await?) },
-    );
-    spawn(state, "save last seen", state.config.last_seen_interval, |state| async move {
-        Ok(state.sessions.save_seen().await?)
-    });
-    spawn(state, "clean up", state.config.cleanup_interval, |state| async move {
-        // Signs of life first, up to a time before which everything is written then: nobody may be taken for
-        // silent because of a batch that waits.
-        let now = state.clock.now();
-        state.sessions.save_seen().await?;
-        let config = &state.config;
-        // After an outage every server has its own to write first: the next run will judge.
-        if state.sessions.database_failed_within(OUTAGE_GRACE * config.last_seen_interval).await {
-            return Ok(());
-        }
-        state.sessions.clean_up(now, config.session_inactivity, config.participant_timeout).await?;
-        state.sessions.purge(now.minus(config.retention)).await?;
-        Ok(())
-    });
-}
-
-fn spawn<R>(state: &State, name: &'static str, interval: Duration, run: impl Fn(State) -> R + Send + 'static)
-where
-    R: Future<Output = Result<(), JobError>> + Send + 'static,
-{
-    let own = state.clone();
-    state.jobs.spawn(name, interval, move || run(own.clone()));
-}
-
 /// How long to wait for the next run, after so many in a row that went wrong.
 fn pause(wrong: u32, interval: Duration) -> Duration {
     match wrong.checked_sub(1) {
@@ -540,6 +393,6 @@ mod tests {
         let pauses: Vec<_> = (0..12).map(|wrong| pause(wrong, interval).as_secs()).collect();
         assert_eq!(pauses, [300, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(pause(u32::MAX, interval), interval);
-        assert_eq!(pause(1, SWEEP_INTERVAL), SWEEP_INTERVAL);
+        assert_eq!(pause(1, FIRST_RETRY / 4), FIRST_RETRY / 4);
     }
 }

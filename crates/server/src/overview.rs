@@ -12,8 +12,7 @@ use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
 use crate::entropy::{Entropy, NoEntropy};
-use crate::metrics::Process;
-use crate::state::State;
+use crate::metrics::{Metrics, Process};
 
 /// How often a sample is taken.
 pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
@@ -48,13 +47,12 @@ pub struct Sample {
 
 impl Sample {
     /// How much there is now.
-    pub async fn of(state: &State) -> Self {
+    pub async fn take(at: Timestamp, connections: usize, rooms: usize, metrics: &Metrics) -> Self {
         // Reading `/proc` takes a while where many files are open.
         let process = tokio::task::spawn_blocking(Process::read).await.unwrap_or_default();
-        let (rooms, metrics) = (state.hub.stats().0, &state.metrics);
         Self {
-            at: state.clock.now(),
-            connections: state.connections.len(),
+            at,
+            connections,
             rooms,
             received: metrics.positions_received.get(),
             delivered: metrics.positions_delivered.get(),

@@ -8,15 +8,15 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::problem::Problem;
 
 use super::api_error::ApiError;
-use crate::state::State;
+use super::state::{Api, State};
 use crate::store::{ParticipantRecord, SessionRecord};
 use crate::tokens::{Claims, Role};
 
 /// The bearer token of a request, if it is one of ours.
-pub(super) fn verify(state: &State, headers: &HeaderMap) -> Option<Claims> {
+pub(super) fn verify(api: &Api, headers: &HeaderMap) -> Option<Claims> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let token = scheme.eq_ignore_ascii_case("bearer").then_some(token)?;
-    state.tokens.verify(token.trim()).ok()
+    api.tokens.verify(token.trim()).ok()
 }
 
 /// Whether a token holds, now that it is used: its owner made the session, takes part in it, or may still watch.
@@ -43,44 +43,39 @@ impl FromRequestParts<State> for Bearer {
 
 impl Bearer {
     /// Goes on only for the creator of a session, as often as one may write.
-    pub(super) fn creator(self, state: &State, session: SessionId) -> Result<(), ApiError> {
+    pub(super) fn creator(self, api: &Api, session: SessionId) -> Result<(), ApiError> {
         let allowed = self.0.session == session && self.0.role == Role::Creator;
-        self.write(state, allowed).map(drop)
+        self.write(api, allowed).map(drop)
     }
 
     /// Goes on only for a participant of a session, as often as one may write: who that is.
-    pub(super) fn participant(
-        self,
-        state: &State,
-        session: SessionId,
-        user: &str,
-    ) -> Result<UserId, ApiError> {
+    pub(super) fn participant(self, api: &Api, session: SessionId, user: &str) -> Result<UserId, ApiError> {
         let claims = &self.0;
         let allowed =
             claims.session == session && claims.role == Role::Participant && claims.user.as_str() == user;
-        self.write(state, allowed).map(|claims| claims.user)
+        self.write(api, allowed).map(|claims| claims.user)
     }
 
     /// Goes on only for a participant or the creator of the session that the participant is in, as often as one may
     /// write: which of the two asks.
     pub(super) fn participant_or_creator(
         self,
-        state: &State,
+        api: &Api,
         session: SessionId,
         user: Option<&UserId>,
     ) -> Result<Role, ApiError> {
         let claims = &self.0;
         let own = claims.role == Role::Participant && user == Some(&claims.user);
         let allowed = claims.session == session && (own || claims.role == Role::Creator);
-        self.write(state, allowed).map(|claims| claims.role)
+        self.write(api, allowed).map(|claims| claims.role)
     }
 
     /// The pace is counted before the database is asked: one token must not keep it busy.
-    fn write(self, state: &State, allowed: bool) -> Result<Claims, ApiError> {
+    fn write(self, api: &Api, allowed: bool) -> Result<Claims, ApiError> {
         if !allowed {
             return Err(Problem::Forbidden.into());
         }
-        match state.rates.write(&self.0) {
+        match api.rates.write(&self.0) {
             Ok(()) => Ok(self.0),
             Err(wait) => Err(ApiError::from(Problem::RateLimited)
                 .saying("Too many changes in a short time: slow down")

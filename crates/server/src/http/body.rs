@@ -14,9 +14,10 @@ use tagalong_core::limits::{
 use tagalong_core::problem::Problem;
 
 use super::api_error::{ApiError, Details};
-use super::body_limit::{BodyPermit, BodySender, NoPermit};
+use super::state::State;
+use crate::body_limit::{BodyLimit, BodyPermit, BodySender, NoPermit};
+use crate::clock::Clock;
 use crate::rates::Address;
-use crate::state::State;
 
 /// After this a client without a permit for a large body may try again.
 const PERMIT_RETRY: Duration = Duration::from_secs(2);
@@ -36,7 +37,7 @@ impl FromRequest<State> for BoundedBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, ApiError> {
-        let mut incoming = Incoming::new(request, state);
+        let mut incoming = Incoming::new(request, &state.api.clock);
         let mut bytes = incoming.buffer(REQUEST_BODY_BYTES_MAX);
         while let Some(more) = incoming.next().await? {
             if bytes.len() + more.len() > REQUEST_BODY_BYTES_MAX {
@@ -52,11 +53,11 @@ impl LargeBody {
     /// Reads a body of its sender, with a permit for what is beyond the size of ordinary ones.
     pub(crate) async fn read(
         request: Request,
-        state: &State,
+        (bodies, clock): (&BodyLimit, &Clock),
         sender: &BodySender,
         address: Address,
     ) -> Result<Self, ApiError> {
-        let mut incoming = Incoming::new(request, state);
+        let mut incoming = Incoming::new(request, clock);
         if incoming.declared.is_some_and(|bytes| bytes > LARGE_BODY_BYTES_MAX) {
             return incoming.discard().await.map(|()| Self::Discarded);
         }
@@ -69,7 +70,7 @@ impl LargeBody {
                 return incoming.discard().await.map(|()| Self::Discarded);
             }
             if length > REQUEST_BODY_BYTES_MAX && permitted.is_none() {
-                permitted = Some(state.bodies.take(sender, address).map_err(refused)?);
+                permitted = Some(bodies.take(sender, address).map_err(refused)?);
             }
             bytes.extend_from_slice(&more);
         }
@@ -92,15 +93,15 @@ struct Incoming<'a> {
     declared: Option<usize>,
     received: usize,
     began: std::time::Instant,
-    state: &'a State,
+    clock: &'a Clock,
 }
 
 impl<'a> Incoming<'a> {
-    fn new(request: Request, state: &'a State) -> Self {
+    fn new(request: Request, clock: &'a Clock) -> Self {
         let body = request.into_body();
         let declared = axum::body::HttpBody::size_hint(&body).exact();
         let declared = declared.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-        Self { body, declared, received: 0, began: state.clock.instant(), state }
+        Self { body, declared, received: 0, began: clock.instant(), clock }
     }
 
     /// Room for the whole body, as far as its client says how long it is and that is ordinary. Incoming bytes are
@@ -112,7 +113,7 @@ impl<'a> Incoming<'a> {
     /// The next bytes; nothing at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         loop {
-            let deadline = self.state.clock.sleep_until(self.began + time_for(self.received));
+            let deadline = self.clock.sleep_until(self.began + time_for(self.received));
             let frame = tokio::select! {
                 frame = self.body.frame() => frame,
                 () = deadline => return Err(Problem::RequestTimeout.into()),

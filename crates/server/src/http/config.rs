@@ -1,5 +1,8 @@
 //! `/api/config`: what the page must know of the server before it can begin.
 
+use std::sync::Arc;
+
+use super::state::Api;
 use axum::Json;
 use axum::extract::State as With;
 use serde::Serialize;
@@ -7,7 +10,6 @@ use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
 use crate::basemap::Basemap;
-use crate::state::State;
 
 /// What the server allows, and where the map comes from.
 #[derive(Serialize, ToSchema)]
@@ -62,11 +64,11 @@ struct Tiles {
     tag = "server",
     responses((status = 200, body = Config, description = "What the server allows"))
 )]
-pub(super) async fn show(With(state): With<State>) -> Json<Config> {
-    let config = &state.config;
+pub(super) async fn show(With(api): With<Arc<Api>>) -> Json<Config> {
+    let config = &api.config;
     Json(Config {
         version: env!("CARGO_PKG_VERSION"),
-        server_time: state.clock.now(),
+        server_time: api.clock.now(),
         max_session_minutes: config.max_session.as_secs() / 60,
         max_participants: config.max_participants,
         location_ttl_seconds: config.location_ttl.as_secs(),

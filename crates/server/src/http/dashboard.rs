@@ -1,5 +1,7 @@
 //! `/dashboard`: the server as its operator sees it, live. How much, never who or where.
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path, State as With};
@@ -16,14 +18,14 @@ use tagalong_core::room::{Stats, SubscriptionLoad};
 use tagalong_core::time::Timestamp;
 use utoipa::{OpenApi, ToSchema};
 
+use super::admin::Admin;
 use super::api_error::{ApiError, Done};
 use super::health::{self, Checked};
-use super::operator::Operator;
 use super::pages;
+use super::state::{Operator, State};
 use crate::config::InForce;
 use crate::jobs::Report;
 use crate::overview::{Failure, Sample};
-use crate::state::State;
 
 /// Rooms that are shown, the largest.
 const ROOMS_SHOWN: usize = 20;
@@ -86,7 +88,7 @@ impl FromRequestParts<State> for MayKnow {
     type Rejection = ApiError;
 
     async fn from_request_parts(_: &mut Parts, state: &State) -> Result<Self, ApiError> {
-        state.admin_token.as_ref().map(|_| Self).ok_or_else(|| Problem::NotFound.into())
+        state.operator.admin_token.as_ref().map(|_| Self).ok_or_else(|| Problem::NotFound.into())
     }
 }
 
@@ -99,30 +101,30 @@ pub(super) fn router() -> Router<State> {
         .route("/dashboard/sessions/{alias}/end", post(end))
 }
 
-async fn show(_: Operator, With(state): With<State>) -> Response {
-    let health = health::check(&state).await;
-    let now = Sample::of(&state).await;
-    let (rooms, connections) = rooms(&state);
+async fn show(_: Admin, With(operator): With<Arc<Operator>>) -> Response {
+    let health = health::check(&operator).await;
+    let now = operator.sample().await;
+    let (rooms, connections) = rooms(&operator);
     let shown = DashboardState {
         version: env!("CARGO_PKG_VERSION"),
         now,
-        hour: state.overview.samples(),
+        hour: operator.overview.samples(),
         health,
         rooms_in_all: now.rooms,
         rooms,
         connections,
-        jobs: state.jobs.reports(),
-        failures: state.overview.failures(),
-        settings: state.config.in_force.clone(),
+        jobs: operator.jobs.reports(),
+        failures: operator.overview.failures(),
+        settings: operator.config.in_force.clone(),
     };
     Json(shown).into_response()
 }
 
-fn rooms(state: &State) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
+fn rooms(operator: &Operator) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
     let mut rooms: Vec<(SessionId, Stats, Option<Timestamp>)> = Vec::new();
     let mut slow: Vec<(SessionId, SubscriptionLoad)> = Vec::new();
-    let now = state.clock.instant();
-    state.hub.visit(|room| {
+    let now = operator.clock.instant();
+    operator.hub.visit(|room| {
         rooms.push((room.session(), room.stats(), room.ends_at()));
         let is_slow = |load: &SubscriptionLoad| load.behind >= SLOW || load.queued > 0 || load.superseded > 0;
         let behind = room.loads(now).filter(is_slow);
@@ -135,7 +137,7 @@ fn rooms(state: &State) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
     slow.sort_by_key(|(_, load)| std::cmp::Reverse((stuck(load), load.queued, load.superseded)));
     slow.truncate(CONNECTIONS_SHOWN);
     let room = |(session, stats, ends_at): (SessionId, Stats, _)| RoomShown {
-        session: state.overview.alias(session),
+        session: operator.overview.alias(session),
         participants: stats.participants,
         connections: stats.connections,
         watchers: stats.watchers,
@@ -143,7 +145,7 @@ fn rooms(state: &State) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
         ends_at,
     };
     let connection = |(session, load): (SessionId, SubscriptionLoad)| ConnectionShown {
-        session: state.overview.alias(session),
+        session: operator.overview.alias(session),
         watcher: load.watcher,
         queued: load.queued,
         owed: load.owed,
@@ -155,17 +157,17 @@ fn rooms(state: &State) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
 
 /// Ends a session for everyone in it, as its creator could.
 async fn end(
-    _: Operator,
-    With(state): With<State>,
+    _: Admin,
+    With(operator): With<Arc<Operator>>,
     Path(alias): Path<String>,
 ) -> Result<Json<Done>, ApiError> {
     let mut wanted = None;
-    state.hub.visit(|room| {
-        if state.overview.alias(room.session()) == alias {
+    operator.hub.visit(|room| {
+        if operator.overview.alias(room.session()) == alias {
             wanted = Some(room.session());
         }
     });
-    state.sessions.end(wanted.ok_or(Problem::SessionNotFound)?).await?;
+    operator.sessions.end(wanted.ok_or(Problem::SessionNotFound)?).await?;
     tracing::warn!(session = alias, "a session was ended from the dashboard");
     Ok(Json(Done::new()))
 }

@@ -1,5 +1,7 @@
 //! Counts what addresses ask for, before it costs anything, and what they guess wrong.
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State as With};
@@ -11,9 +13,9 @@ use tagalong_core::problem::Problem;
 
 use super::address::{self, Peer};
 use super::api_error::ApiError;
+use super::state::Api;
 use super::{bearer, origin};
 use crate::rates::{Act, Address};
-use crate::state::State;
 use crate::tokens::Claims;
 
 /// Runs a request if its address may ask for it.
@@ -21,30 +23,30 @@ use crate::tokens::Claims;
 /// An address with too many failed lookups has to wait before it asks for a session without a token of that very
 /// session. Such a token is never made to wait for that: others may share the address. A token of another session is no
 /// leave to guess: anybody can make a session and have one.
-pub(super) async fn count(With(state): With<State>, mut request: Request, next: Next) -> Response {
+pub(super) async fn count(With(api): With<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
         return ApiError::from(Problem::Internal).into_response();
     };
-    let (trusted, header) = (&state.config.trusted_proxies, state.config.trusted_proxy_header);
+    let (trusted, header) = (&api.config.trusted_proxies, api.config.trusted_proxy_header);
     let address = Address::from(address::of(peer, request.headers(), trusted, header));
-    warn_of_a_proxy(&state, peer, &request);
+    warn_of_a_proxy(&api, peer, &request);
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let foreign = !origin::allowed_origin(&state.config, request.headers());
+    let foreign = !origin::allowed_origin(&api.config, request.headers());
     if foreign && counts(request.method(), route) {
         return ApiError::from(Problem::Forbidden)
             .saying("Pages of this origin may not use this server: CORS_ORIGINS does not name it")
             .into_response();
     }
-    let claims = bearer::verify(&state, request.headers());
+    let claims = bearer::verify(&api, request.headers());
     let allowed = match (request.method(), route) {
-        (&Method::POST, "/api/sessions") => state.rates.spend(Act::Create, address),
+        (&Method::POST, "/api/sessions") => api.rates.spend(Act::Create, address),
         (&Method::POST, "/api/sessions/{id}/join" | "/api/sessions/{id}/watch") => {
-            state.rates.ask(Act::Miss, address).and_then(|()| state.rates.spend(Act::Join, address))
+            api.rates.ask(Act::Miss, address).and_then(|()| api.rates.spend(Act::Join, address))
         }
         (_, route)
             if route.contains("{id}") && !claims.as_ref().is_some_and(|claims| is_for(claims, &request)) =>
         {
-            state.rates.ask(Act::Miss, address)
+            api.rates.ask(Act::Miss, address)
         }
         _ => Ok(()),
     };
@@ -59,7 +61,7 @@ pub(super) async fn count(With(state): With<State>, mut request: Request, next: 
     // A request that is refused for its origin was no lookup.
     if !foreign
         && is_miss(&response)
-        && let Err(wait) = state.rates.spend(Act::Miss, address)
+        && let Err(wait) = api.rates.spend(Act::Miss, address)
     {
         return slow_down(wait);
     }
@@ -96,9 +98,9 @@ fn slow_down(wait: Duration) -> Response {
 }
 
 /// Behind a proxy that is not trusted, everyone has the proxy's address and shares its allowance.
-fn warn_of_a_proxy(state: &State, peer: Peer, request: &Request) {
-    let untrusted = state.config.trusted_proxies.is_empty() && address::is_forwarded(request.headers());
-    if untrusted && peer.0.ip().is_loopback() && state.rates.note_proxy() {
+fn warn_of_a_proxy(api: &Api, peer: Peer, request: &Request) {
+    let untrusted = api.config.trusted_proxies.is_empty() && address::is_forwarded(request.headers());
+    if untrusted && peer.0.ip().is_loopback() && api.rates.note_proxy() {
         tracing::warn!(
             "requests come through a proxy on this machine, and all count as one address: \
              set TRUSTED_PROXIES=127.0.0.0/8,::1 if that proxy is yours"

@@ -1,5 +1,8 @@
 //! Health, for load balancers and people.
 
+use std::sync::Arc;
+
+use super::state::Operator;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +16,6 @@ use tokio::sync::Mutex as AsyncMutex;
 use utoipa::ToSchema;
 
 use crate::cluster::BusHealth;
-use crate::state::State;
 
 /// A database that takes longer than this is as good as gone.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);
@@ -33,8 +35,8 @@ pub(super) struct Health {
 }
 
 impl Health {
-    fn new(status: &'static str, state: &State) -> Self {
-        Self { status, timestamp: state.clock.now(), version: env!("CARGO_PKG_VERSION") }
+    fn new(status: &'static str, operator: &Operator) -> Self {
+        Self { status, timestamp: operator.clock.now(), version: env!("CARGO_PKG_VERSION") }
     }
 }
 
@@ -46,8 +48,8 @@ impl Health {
     tag = "health",
     responses((status = 200, body = Health, description = "It answers"))
 )]
-pub(super) async fn health(With(state): With<State>) -> Json<Health> {
-    Json(Health::new("healthy", &state))
+pub(super) async fn health(With(operator): With<Arc<Operator>>) -> Json<Health> {
+    Json(Health::new("healthy", &operator))
 }
 
 /// That the process lives.
@@ -92,11 +94,11 @@ pub(super) struct Readiness {
         (status = 503, body = Readiness, description = "Do not send requests here")
     )
 )]
-pub(super) async fn ready(With(state): With<State>) -> (StatusCode, Json<Readiness>) {
-    let reason = if state.leaving.is_cancelled() {
+pub(super) async fn ready(With(operator): With<Arc<Operator>>) -> (StatusCode, Json<Readiness>) {
+    let reason = if operator.leaving.is_cancelled() {
         Some("the server is stopping")
     } else {
-        database(&state).await.err()
+        database(&operator).await.err()
     };
     match reason {
         None => (StatusCode::OK, Json(Readiness { status: "ready", reason })),
@@ -159,9 +161,9 @@ impl Check {
         (status = 503, body = DetailedHealth, description = "Something does not answer")
     )
 )]
-pub(super) async fn detailed(With(state): With<State>) -> (StatusCode, Json<DetailedHealth>) {
-    let (status, checked) = probe(&state).await;
-    (status, Json(DetailedHealth { health: Health::new(checked.status, &state), checks: checked.checks }))
+pub(super) async fn detailed(With(operator): With<Arc<Operator>>) -> (StatusCode, Json<DetailedHealth>) {
+    let (status, checked) = probe(&operator).await;
+    (status, Json(DetailedHealth { health: Health::new(checked.status, &operator), checks: checked.checks }))
 }
 
 /// How everything is that the server needs.
@@ -172,14 +174,14 @@ pub(super) struct Checked {
 }
 
 /// Looks at all of it, each within a time of its own.
-pub(super) async fn check(state: &State) -> Checked {
-    probe(state).await.1
+pub(super) async fn check(operator: &Operator) -> Checked {
+    probe(operator).await.1
 }
 
-async fn probe(state: &State) -> (StatusCode, Checked) {
-    let began = state.clock.instant();
-    let (answer, redis) = tokio::join!(database(state), redis(state));
-    let millis = state.clock.instant().duration_since(began).as_secs_f64() * 1e3;
+async fn probe(operator: &Operator) -> (StatusCode, Checked) {
+    let began = operator.clock.instant();
+    let (answer, redis) = tokio::join!(database(operator), redis(operator));
+    let millis = operator.clock.instant().duration_since(began).as_secs_f64() * 1e3;
     let (status, overall, database) = match (answer, &redis) {
         (Err(error), _) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", Check::failed("unhealthy", error)),
         (Ok(()), BusHealth::Degraded(_)) => (StatusCode::OK, "degraded", Check::answered("healthy", millis)),
@@ -190,27 +192,28 @@ async fn probe(state: &State) -> (StatusCode, Checked) {
         BusHealth::Healthy(millis) => Check::answered("healthy", millis),
         BusHealth::Degraded(error) => Check::failed("degraded", error),
     };
-    let application = Check { connections: Some(state.connections.len()), ..Check::answered("healthy", 0.0) };
+    let application =
+        Check { connections: Some(operator.connections.len()), ..Check::answered("healthy", 0.0) };
     let checks = Checks { database, redis, application };
     (status, Checked { status: overall, checks })
 }
 
 /// People on one node see each other without Redis: without it, a node is degraded and not unhealthy.
-async fn redis(state: &State) -> BusHealth {
+async fn redis(operator: &Operator) -> BusHealth {
     tokio::select! {
-        health = state.bus.health() => health,
-        () = state.clock.sleep(REDIS_DEADLINE) => BusHealth::Degraded("Redis does not answer in time"),
+        health = operator.bus.health() => health,
+        () = operator.clock.sleep(REDIS_DEADLINE) => BusHealth::Degraded("Redis does not answer in time"),
     }
 }
 
-async fn database(state: &State) -> Result<(), &'static str> {
-    state.database_probe.answer(|| ask_database(state)).await
+async fn database(operator: &Operator) -> Result<(), &'static str> {
+    operator.database_probe.answer(|| ask_database(operator)).await
 }
 
-async fn ask_database(state: &State) -> Result<(), &'static str> {
+async fn ask_database(operator: &Operator) -> Result<(), &'static str> {
     tokio::select! {
-        answer = state.store.ping() => answer.map_err(|_| "the database does not answer as it should"),
-        () = state.clock.sleep(CHECK_DEADLINE) => Err("the database does not answer in time"),
+        answer = operator.store.ping() => answer.map_err(|_| "the database does not answer as it should"),
+        () = operator.clock.sleep(CHECK_DEADLINE) => Err("the database does not answer in time"),
     }
 }
 

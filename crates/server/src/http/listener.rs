@@ -1,6 +1,8 @@
 //! The accept loop of every port. axum's own has no header timeout and no bound: a hundred clients that dribble a
 //! header would hold a hundred connections for ever.
 
+use std::sync::Arc;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -18,9 +20,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::{self, Peer};
-use super::stream::Stream;
+use super::state::Lifecycle;
 use crate::rates::{Connected, TooMany};
-use crate::state::State;
+use crate::stream::Stream;
 use crate::warnings::Kind;
 
 /// Bytes that the kernel may hold unsent for one connection: what is beyond is still ours, so that a slow
@@ -68,25 +70,25 @@ pub enum Port {
 }
 
 /// Serves until the server stops, then lets requests under way finish.
-pub async fn serve(port: Port, listener: TcpListener, router: Router, state: State) {
+pub async fn serve(port: Port, listener: TcpListener, router: Router, lifecycle: Arc<Lifecycle>) {
     let requests = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
-            () = state.stopping.cancelled() => break,
+            () = lifecycle.stopping.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((tcp, peer)) => {
-                if let Some(counted) = admit(port, peer, &state) {
-                    let stream = Stream::new(tcp, counted, state.clock.clone());
-                    requests.spawn(connection(port, stream, Peer(peer), router.clone(), state.clone()));
+                if let Some(counted) = admit(port, peer, &lifecycle) {
+                    let stream = Stream::new(tcp, counted, lifecycle.clock.clone());
+                    requests.spawn(connection(port, stream, Peer(peer), router.clone(), lifecycle.clone()));
                 }
             }
             Err(error) => {
-                if let Some(left_out) = state.warnings.due(Kind::CannotAccept) {
+                if let Some(left_out) = lifecycle.warnings.due(Kind::CannotAccept) {
                     tracing::warn!(%error, left_out, "cannot accept a connection");
                 }
-                state.clock.sleep(ACCEPT_PAUSE).await;
+                lifecycle.clock.sleep(ACCEPT_PAUSE).await;
             }
         }
     }
@@ -97,44 +99,44 @@ pub async fn serve(port: Port, listener: TcpListener, router: Router, state: Sta
 
 /// Counts a connection, unless there are enough. Those of our own proxies are everybody's: they count in all alone. A
 /// connection that is not counted is closed at once, which tells its client more than silence.
-fn admit(port: Port, peer: SocketAddr, state: &State) -> Option<Connected> {
+fn admit(port: Port, peer: SocketAddr, lifecycle: &Lifecycle) -> Option<Connected> {
     let address = peer.ip().into();
     let counted = match port {
-        Port::Metrics => state.rates.scrape(address),
-        Port::Public if address::is_trusted(peer.ip(), &state.config.trusted_proxies) => {
-            state.rates.accept(None)
+        Port::Metrics => lifecycle.rates.scrape(address),
+        Port::Public if address::is_trusted(peer.ip(), &lifecycle.config.trusted_proxies) => {
+            lifecycle.rates.accept(None)
         }
-        Port::Public => state.rates.accept(Some(address)),
+        Port::Public => lifecycle.rates.accept(Some(address)),
     };
-    counted.inspect_err(|too_many| warn(port, *too_many, state)).ok()
+    counted.inspect_err(|too_many| warn(port, *too_many, lifecycle)).ok()
 }
 
-fn warn(port: Port, too_many: TooMany, state: &State) {
+fn warn(port: Port, too_many: TooMany, lifecycle: &Lifecycle) {
     let (kind, reason) = match too_many {
         TooMany::OfAddress => (Kind::TooManyConnections, "its address has too many"),
         TooMany::InAll => (Kind::NoRoomForConnections, "there are as many as the limit of open files allows"),
     };
-    if let Some(left_out) = state.warnings.due(kind) {
+    if let Some(left_out) = lifecycle.warnings.due(kind) {
         tracing::warn!(?port, left_out, "a connection is refused: {reason}");
     }
 }
 
-async fn connection(port: Port, stream: Stream, peer: Peer, router: Router, state: State) {
-    let came = state.clock.instant();
-    let tls = state.tls.as_ref().filter(|_| port == Port::Public);
-    let Some(tls) = tls else { return speak(stream, peer, came, router, &state).await };
+async fn connection(port: Port, stream: Stream, peer: Peer, router: Router, lifecycle: Arc<Lifecycle>) {
+    let came = lifecycle.clock.instant();
+    let tls = lifecycle.tls.as_ref().filter(|_| port == Port::Public);
+    let Some(tls) = tls else { return speak(stream, peer, came, router, &lifecycle).await };
     // A client that shakes no hands in time is no more snapshot than one that asks for nothing.
     let encrypted = tokio::select! {
         encrypted = tls.acceptor().accept(stream) => encrypted,
-        () = state.clock.sleep(REQUEST_HEAD_DEADLINE) => return,
-        () = too_late_to_ask(&state, came) => return,
+        () = lifecycle.clock.sleep(REQUEST_HEAD_DEADLINE) => return,
+        () = too_late_to_ask(&lifecycle, came) => return,
     };
     if let Ok(stream) = encrypted {
-        speak(stream, peer, came, router, &state).await;
+        speak(stream, peer, came, router, &lifecycle).await;
     }
 }
 
-async fn speak<S>(stream: S, peer: Peer, came: Instant, router: Router, state: &State)
+async fn speak<S>(stream: S, peer: Peer, came: Instant, router: Router, lifecycle: &Lifecycle)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -147,7 +149,7 @@ where
         router.call(request)
     });
     let connection = hyper::server::conn::http1::Builder::new()
-        .timer(state.clock.clone())
+        .timer(lifecycle.clock.clone())
         .header_read_timeout(REQUEST_HEAD_DEADLINE)
         .max_buf_size(REQUEST_HEAD_BYTES_MAX)
         .max_headers(REQUEST_HEADERS_MAX)
@@ -155,10 +157,10 @@ where
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let over = async {
-        state.stopping.cancelled().await;
+        lifecycle.stopping.cancelled().await;
         tokio::select! {
             () = asked.cancelled() => {}
-            () = too_late_to_ask(state, came) => {}
+            () = too_late_to_ask(lifecycle, came) => {}
         }
     };
     // A client that breaks HTTP is told so by the library; there is nothing to add.
@@ -172,7 +174,7 @@ where
 }
 
 /// Waits until the server stops and a connection that came at `came` has had its time for a first request.
-async fn too_late_to_ask(state: &State, came: Instant) {
-    state.stopping.cancelled().await;
-    state.clock.sleep_until(came + FIRST_REQUEST_GRACE).await;
+async fn too_late_to_ask(lifecycle: &Lifecycle, came: Instant) {
+    lifecycle.stopping.cancelled().await;
+    lifecycle.clock.sleep_until(came + FIRST_REQUEST_GRACE).await;
 }

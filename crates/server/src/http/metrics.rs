@@ -1,5 +1,7 @@
 //! `/metrics`: what is counted, and what can be looked at, as OpenMetrics text.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State as With;
 use axum::http::header::CONTENT_TYPE;
@@ -7,63 +9,63 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tagalong_core::problem::Problem;
 
+use super::admin::Admin;
 use super::api_error::ApiError;
-use super::operator::Operator;
+use super::state::Operator;
 use crate::metrics::labels::{Build, Job, Pooled, Ran};
 use crate::metrics::{Process, level, set, set_seconds};
-use crate::state::State;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// For the operator, beside everything else.
-pub(super) async fn show(_: Operator, state: With<State>) -> Response {
-    show_anybody(state).await
+pub(super) async fn show(_: Admin, operator: With<Arc<Operator>>) -> Response {
+    show_anybody(operator).await
 }
 
-/// On a listener of its own, for whoever can reach that.
-pub(super) fn router(state: &State) -> Router {
-    Router::new().route("/metrics", get(show_anybody)).with_state(state.clone())
+/// On a listener of its own, for every client that can reach it.
+pub(super) fn router(operator: &Arc<Operator>) -> Router {
+    Router::new().route("/metrics", get(show_anybody)).with_state(Arc::clone(operator))
 }
 
-async fn show_anybody(With(state): With<State>) -> Response {
-    gather(&state).await;
-    match state.metrics.text() {
+async fn show_anybody(With(operator): With<Arc<Operator>>) -> Response {
+    gather(&operator).await;
+    match operator.metrics.text() {
         Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(_) => ApiError::from(Problem::Internal).into_response(),
     }
 }
 
 /// Looks at what is not counted where it happens.
-pub(super) async fn gather(state: &State) {
-    let metrics = &state.metrics;
+pub(super) async fn gather(operator: &Operator) {
+    let metrics = &operator.metrics;
     metrics.build_info.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
-    rooms(state);
-    let pool = state.store.pool();
+    rooms(operator);
+    let pool = operator.store.pool();
     for (name, connections) in [("used", pool.used), ("idle", pool.idle)] {
         metrics.store_pool_connections.get_or_create(&Pooled { state: name }).set(level(connections));
     }
     metrics.store_pool_connections_max.set(level(pool.max));
-    metrics.bus_connected.set(i64::from(!state.bus.is_away()));
-    jobs(state);
-    runtime(state);
+    metrics.bus_connected.set(i64::from(!operator.bus.is_away()));
+    jobs(operator);
+    runtime(operator);
     // Reading `/proc` takes a while where many files are open.
-    process(state, tokio::task::spawn_blocking(Process::read).await.unwrap_or_default());
+    process(operator, tokio::task::spawn_blocking(Process::read).await.unwrap_or_default());
 }
 
-fn rooms(state: &State) {
-    let metrics = &state.metrics;
-    let (rooms, stats) = state.hub.stats();
+fn rooms(operator: &Operator) {
+    let metrics = &operator.metrics;
+    let (rooms, stats) = operator.hub.stats();
     metrics.rooms.set(level(rooms));
     metrics.participants.set(level(stats.participants));
     metrics.watchers.set(level(stats.watchers));
     metrics.control_queue_depth.set(level(stats.queued));
     metrics.control_queue_depth_max.set(level(stats.queued_max));
-    set(&metrics.positions_superseded, state.hub.superseded());
+    set(&metrics.positions_superseded, operator.hub.superseded());
 }
 
-fn jobs(state: &State) {
-    let metrics = &state.metrics;
-    for report in state.jobs.reports() {
+fn jobs(operator: &Operator) {
+    let metrics = &operator.metrics;
+    for report in operator.jobs.reports() {
         let job = report.name;
         let outcomes = [
             ("done", report.done),
@@ -80,8 +82,8 @@ fn jobs(state: &State) {
     }
 }
 
-fn runtime(state: &State) {
-    let metrics = &state.metrics;
+fn runtime(operator: &Operator) {
+    let metrics = &operator.metrics;
     let runtime = tokio::runtime::Handle::current().metrics();
     metrics.tokio_workers.set(level(runtime.num_workers()));
     metrics.tokio_alive_tasks.set(level(runtime.num_alive_tasks()));
@@ -90,8 +92,8 @@ fn runtime(state: &State) {
     set_seconds(&metrics.tokio_busy, busy.sum::<std::time::Duration>().as_secs_f64());
 }
 
-fn process(state: &State, process: Process) {
-    let metrics = &state.metrics;
+fn process(operator: &Operator, process: Process) {
+    let metrics = &operator.metrics;
     metrics.process_resident_memory.set(level(process.resident_bytes));
     metrics.process_open_fds.set(level(process.open_files));
     metrics.process_max_fds.set(level(process.open_files_max));

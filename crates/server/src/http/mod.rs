@@ -1,11 +1,11 @@
 //! REST under `/api`, health, the page, and the way to the protocols of the live side.
 
 mod address;
+mod admin;
 mod api_error;
 mod asyncapi;
 mod bearer;
 mod body;
-mod body_limit;
 mod config;
 mod dashboard;
 mod guard;
@@ -15,7 +15,6 @@ pub mod listener;
 mod metrics;
 mod negotiation;
 mod openapi;
-mod operator;
 mod origin;
 mod pages;
 mod participants;
@@ -24,13 +23,14 @@ mod reports;
 mod request;
 mod security;
 mod sessions;
-mod stream;
+mod state;
 mod trackers;
 mod watchers;
+mod websocket;
 
 use std::time::Duration;
 
-pub(crate) use api_error::ApiError;
+use api_error::ApiError;
 pub use asyncapi::description as live_description;
 use axum::Router;
 use axum::body::Bytes;
@@ -38,12 +38,9 @@ use axum::http::Method;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
-pub(crate) use body::LargeBody;
-pub(crate) use body_limit::{BodyLimit, BodyPermit, BodySender};
 pub use dashboard::dashboard_schema;
 pub(crate) use health::DatabaseProbe;
-pub(crate) use origin::{allowed_origin, base_url};
-pub(crate) use stream::Stream;
+pub use state::{Api, Lifecycle, Operator, State};
 use tagalong_core::json::to_json;
 use tagalong_core::problem::Problem;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
@@ -52,8 +49,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::config::Origins;
-use crate::realtime::{longpoll, upgrade};
-use crate::state::State;
 
 /// How long a browser need not ask again whether a page may ask. Chromium keeps it for two hours at most.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
@@ -96,11 +91,14 @@ pub fn router(state: &State) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), guard::count))
         // Around the guard: a page of another origin reads its refusals too, and what asks beforehand is not counted.
-        .layer(cors(&state.config.origins));
+        .layer(cors(&state.api.config.origins));
     Router::new()
-        .route("/socket/websocket", any(upgrade::phoenix))
-        .route("/socket/longpoll", any(longpoll::longpoll).layer(longpoll_cors(&state.config.origins)))
-        .route("/ws", get(upgrade::plain))
+        .route("/socket/websocket", any(websocket::phoenix))
+        .route(
+            "/socket/longpoll",
+            any(websocket::longpoll::longpoll).layer(longpoll_cors(&state.api.config.origins)),
+        )
+        .route("/ws", get(websocket::plain))
         .route("/track/{secret}/{app}", any(reports::receive))
         .route("/metrics", get(metrics::show))
         .merge(dashboard::router())
@@ -109,14 +107,14 @@ pub fn router(state: &State) -> Router {
         .layer(from_fn_with_state(state.clone(), guard::count))
         .merge(rest)
         .layer(from_fn(host::check))
-        .layer(from_fn_with_state(security::headers(&state.config), security::protect))
+        .layer(from_fn_with_state(security::headers(&state.api.config), security::protect))
         .layer(from_fn_with_state(state.clone(), request::observe))
         .with_state(state.clone())
 }
 
 /// What the listener for metrics alone serves.
 pub fn metrics_router(state: &State) -> Router {
-    metrics::router(state)
+    metrics::router(&state.operator)
 }
 
 async fn wrong_method() -> ApiError {

@@ -15,7 +15,7 @@ use tagalong_core::problem::Problem;
 
 use super::api_error::ApiError;
 use super::negotiation::{Encoding, has_already, wants_page};
-use crate::state::State;
+use super::state::State;
 
 /// Names below this path change with their content.
 const HASHED: &str = "assets/";

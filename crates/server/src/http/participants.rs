@@ -1,5 +1,7 @@
 //! `/api/sessions/{id}/…`: join, list, leave.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Extension, State as With};
 use axum::http::{HeaderMap, StatusCode};
@@ -12,14 +14,14 @@ use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
 use super::api_error::{ApiError, Done};
-use super::base_url;
 use super::bearer::{Bearer, is_in};
 use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
+use super::origin::base_url;
 use super::path::InPath;
 use super::sessions::{session_id, token};
+use super::state::Api;
 use crate::sessions::SessionError;
-use crate::state::State;
 use crate::store::{Departure, ParticipantRecord};
 use crate::tokens::{Claims, Role};
 
@@ -68,7 +70,7 @@ refusals!(NotJoined:
     responses((status = 201, body = Joined, description = "In"), NotJoined)
 )]
 pub(super) async fn join(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath(id): InPath<String>,
     headers: HeaderMap,
     body: BoundedBody,
@@ -87,17 +89,17 @@ pub(super) async fn join(
     let invalid = fields.check();
     let Some(name) = name.filter(|_| invalid.is_ok()) else {
         // A session that is over is over, whatever else was wrong.
-        state.sessions.get(id).await?;
+        api.sessions.get(id).await?;
         return Err(invalid.err().unwrap_or_else(|| Problem::InvalidParameters.into()));
     };
-    let joined = state.sessions.join(id, name, color).await;
-    let (session, profile) = joined.map_err(|error| full(&state, error))?;
+    let joined = api.sessions.join(id, name, color).await;
+    let (session, profile) = joined.map_err(|error| full(&api, error))?;
     let Profile { user_id, display_name, avatar_color } = profile;
     let claims = Claims { session: id, user: user_id.clone(), role: Role::Participant };
     let joined = Joined {
         user_id,
-        websocket_token: token(&state, &claims, session.expires_at)?,
-        websocket_url: websocket_url(&state, &headers),
+        websocket_token: token(&api, &claims, session.expires_at)?,
+        websocket_url: websocket_url(&api, &headers),
         display_name,
         avatar_color,
     };
@@ -146,11 +148,11 @@ refusals!(NotListed: ANY_SESSION, [Problem::SessionLocked]);
     responses((status = 200, body = Participants, description = "In order of joining"), NotListed)
 )]
 pub(super) async fn list(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath(id): InPath<String>,
     claims: Option<Extension<Claims>>,
 ) -> Result<Json<Participants>, ApiError> {
-    let (session, participants) = state.sessions.participants(session_id(&id)?).await?;
+    let (session, participants) = api.sessions.participants(session_id(&id)?).await?;
     if session.locked && !claims.is_some_and(|Extension(claims)| is_in(&claims, &session, &participants)) {
         return Err(
             ApiError::from(Problem::SessionLocked).saying("Session is locked: only who is in it is told")
@@ -176,28 +178,28 @@ refusals!(NotLeft:
     responses((status = 200, body = Done, description = "No longer in"), NotLeft)
 )]
 pub(super) async fn leave(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath((id, user)): InPath<(String, String)>,
     bearer: Bearer,
 ) -> Result<Json<Done>, ApiError> {
     let id = session_id(&id)?;
     let user = UserId::parse(&user).map_err(|_| ApiError::from(Problem::ParticipantNotFound));
-    let role = bearer.participant_or_creator(&state, id, user.as_ref().ok())?;
+    let role = bearer.participant_or_creator(&api, id, user.as_ref().ok())?;
     let how = if role == Role::Participant { Departure::Left } else { Departure::Removed };
-    state.sessions.leave(id, user?, how).await?;
+    api.sessions.leave(id, user?, how).await?;
     Ok(Json(Done::new()))
 }
 
-fn full(state: &State, error: SessionError) -> ApiError {
+fn full(api: &Api, error: SessionError) -> ApiError {
     match error {
         SessionError::Rejected(Rejection::Full) => ApiError::from(Problem::SessionFull)
-            .saying(format!("Session is full (maximum {} participants)", state.config.max_participants)),
+            .saying(format!("Session is full (maximum {} participants)", api.config.max_participants)),
         error => error.into(),
     }
 }
 
 /// Where a token for WebSockets opens one.
-pub(super) fn websocket_url(state: &State, headers: &HeaderMap) -> String {
+pub(super) fn websocket_url(api: &Api, headers: &HeaderMap) -> String {
     // http becomes ws, https becomes wss.
-    format!("{}/socket/websocket", base_url(&state.config, headers).replacen("http", "ws", 1))
+    format!("{}/socket/websocket", base_url(&api.config, headers).replacen("http", "ws", 1))
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use tagalong_core::problem::Problem;
 
 use super::api_error::ApiError;
-use crate::state::State;
+use super::state::State;
 
 /// The parameters of a path under `/api/sessions/{id}`.
 pub(super) struct InPath<T>(pub(super) T);

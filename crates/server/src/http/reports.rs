@@ -1,5 +1,7 @@
 //! `/track/{secret}/{app}`: where tracker apps send positions, each in its own way.
 
+use std::sync::Arc;
+
 use std::io::Write;
 use std::time::Duration;
 
@@ -17,13 +19,13 @@ use tagalong_core::time::Timestamp;
 
 use super::api_error::{ApiError, Cause};
 use super::body::LargeBody;
-use super::body_limit::{BodyPermit, BodySender};
 use super::negotiation::Encoding;
 use super::path::InPath;
+use super::state::Api;
+use crate::body_limit::{BodyPermit, BodySender};
 use crate::rates::Address;
 use crate::realtime::hub::NotIn;
 use crate::sessions::SessionError;
-use crate::state::State;
 use crate::store::TrackerRecord;
 use crate::trackers::link_cache::Known;
 use crate::trackers::outcome::Outcome;
@@ -35,37 +37,37 @@ const COMPRESSED_FROM_BYTES: usize = 1_024;
 
 /// A secret is checked before anything else is looked at: who has none costs us a signature.
 pub(super) async fn receive(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath((secret, app)): InPath<(String, String)>,
     Extension(address): Extension<Address>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let known = App::parse(&app).zip(TrackerLink::parse(&secret, &state.tokens));
+    let known = App::parse(&app).zip(TrackerLink::parse(&secret, &api.tokens));
     let (app, link) = known.ok_or(Problem::NotFound)?;
-    let known = spend(&state, &link)?;
+    let known = spend(&api, &link)?;
     let query = request.uri().query().unwrap_or_default().to_owned();
     let encoding = Encoding::choose(request.headers(), [Encoding::Gzip, Encoding::Identity].into_iter());
     // Read in any case: an app whose body is not taken sees a broken connection, and sends it again.
     let sender = BodySender::Link(link.user.clone());
-    let body = LargeBody::read(request, &state, &sender, address).await?;
-    let now = state.clock.system_now();
+    let body = LargeBody::read(request, (&api.bodies, &api.clock), &sender, address).await?;
+    let now = api.clock.system_now();
     // A batch that is too large to be read is acknowledged: the app would send it again for ever.
     let LargeBody::Read(body, permit) = body else {
-        state.link_cache.note(&link, app, now, Outcome::TooLarge);
+        api.link_cache.note(&link, app, now, Outcome::TooLarge);
         return Ok(answer(app.yes(), encoding));
     };
     if known == Known::Over {
         return Ok(answer(app.yes(), encoding));
     }
     let said = understand(app, query, body, permit, now).await?.map_err(|unusable| {
-        state.link_cache.note(&link, app, now, unusable.into());
+        api.link_cache.note(&link, app, now, unusable.into());
         ApiError::from(Problem::InvalidLocation).saying(unusable.to_string())
     })?;
-    match state.sessions.tracker(&link).await {
-        Ok(record) => Ok(answer(take(&state, &link, record, said, app, now).await?, encoding)),
+    match api.sessions.tracker(&link).await {
+        Ok(record) => Ok(answer(take(&api, &link, record, said, app, now).await?, encoding)),
         // No participant, or not any more, no session, or the link is revoked: it never holds again.
         Err(SessionError::Rejected(_)) => {
-            state.link_cache.bury(&link);
+            api.link_cache.bury(&link);
             Ok(answer(app.yes(), encoding))
         }
         Err(error) => Err(error.into()),
@@ -94,22 +96,22 @@ async fn understand(
     }
 }
 
-fn spend(state: &State, link: &TrackerLink) -> Result<Known, ApiError> {
-    let step = Duration::from_secs(1) / state.config.messages_per_second.max(1);
-    let step = if state.config.rate_limits { step } else { Duration::ZERO };
-    let spent = state.link_cache.spend(link, step, state.clock.instant());
+fn spend(api: &Api, link: &TrackerLink) -> Result<Known, ApiError> {
+    let step = Duration::from_secs(1) / api.config.messages_per_second.max(1);
+    let step = if api.config.rate_limits { step } else { Duration::ZERO };
+    let spent = api.link_cache.spend(link, step, api.clock.instant());
     spent.map_err(|wait| ApiError::from(Problem::RateLimited).after(wait))
 }
 
 async fn take(
-    state: &State,
+    api: &Api,
     link: &TrackerLink,
     record: TrackerRecord,
     said: Payload,
     app: App,
     now: Timestamp,
 ) -> Result<Bytes, ApiError> {
-    let age = |taken| state.link_cache.age(link, app, taken, now, state.clock.instant());
+    let age = |taken| api.link_cache.age(link, app, taken, now, api.clock.instant());
     let (position, outcome) = match said {
         Payload::Position(position) => {
             let age = age(position.timestamp());
@@ -123,21 +125,21 @@ async fn take(
         Payload::Nothing => (None, Outcome::NoPosition),
     };
     if position.is_none() {
-        state.link_cache.note(link, app, now, outcome);
+        api.link_cache.note(link, app, now, outcome);
         if !app.shows_others() {
             return Ok(app.yes());
         }
     }
-    let others = report(state, link, app, &record, position, now).await?;
+    let others = report(api, link, app, &record, position, now).await?;
     if !app.shows_others() {
         return Ok(app.yes());
     }
-    Ok(friends(state, link, record, others).await)
+    Ok(friends(api, link, record, others).await)
 }
 
 /// Shows a position in the room, and looks who else is there.
 async fn report(
-    state: &State,
+    api: &Api,
     link: &TrackerLink,
     app: App,
     record: &TrackerRecord,
@@ -147,7 +149,7 @@ async fn report(
     let age = position.as_ref().map(|(_, age)| *age);
     // What the database has just said holds; a room that knows better, or not yet, is asked again soon.
     let (shown, others) =
-        state.hub.report(record.session, &link.user, position).await.map_err(|error| match error {
+        api.hub.report(record.session, &link.user, position).await.map_err(|error| match error {
             NotIn::Unread(error) => ApiError::unavailable(Cause::Database(error.to_string())),
             NotIn::Refused(problem) => ApiError::unavailable(Cause::Database(format!(
                 "the room says otherwise than the database: {}",
@@ -155,23 +157,23 @@ async fn report(
             ))),
         })?;
     if let Some(age) = age {
-        state.link_cache.note(link, app, now, Outcome::of(shown, age));
-        state.metrics.positions_received.inc();
+        api.link_cache.note(link, app, now, Outcome::of(shown, age));
+        api.metrics.positions_received.inc();
     }
     Ok(others)
 }
 
 /// What an app that shows the others is told of them. Somebody who has no tracker id yet, because the database does not
 /// answer, is left out this time.
-async fn friends(state: &State, link: &TrackerLink, record: TrackerRecord, others: Snapshot) -> Bytes {
+async fn friends(api: &Api, link: &TrackerLink, record: TrackerRecord, others: Snapshot) -> Bytes {
     let present: Vec<_> = others.participants.participants.iter().map(|one| one.profile.clone()).collect();
     let known = record.tracker_ids.clone();
-    let ids = state.sessions.tracker_ids(record, &present).await.unwrap_or(known);
+    let ids = api.sessions.tracker_ids(record, &present).await.unwrap_or(known);
     let others = others.without(&link.user);
     let friends = owntracks::friends(&others, &ids);
     let prints: Vec<u32> = friends.iter().map(Friend::card_print).collect();
-    let due = state.link_cache.cards_due(link, &prints, state.clock.instant());
-    owntracks::answer(&friends, &due, &state.avatars).into()
+    let due = api.link_cache.cards_due(link, &prints, api.clock.instant());
+    owntracks::answer(&friends, &due, &api.avatars).into()
 }
 
 /// An answer, compressed if the app takes that and it pays.

@@ -1,5 +1,7 @@
 //! What surrounds every request: its id, its line in the log, the body of its refusal.
 
+use std::sync::Arc;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -13,10 +15,10 @@ use tracing::Instrument;
 
 use super::address::{self, Peer};
 use super::api_error::{ApiError, Cause};
+use super::state::Api;
 use crate::entropy::Entropy;
 use crate::metrics::labels::{Answered, Route};
 use crate::overview::Failure;
-use crate::state::State;
 use crate::traces::{Span, SpanKind};
 use crate::warnings::Kind;
 
@@ -28,13 +30,13 @@ const LONGPOLL: &str = "/socket/longpoll";
 ///
 /// The line has the route, never the address: a session's id is all that one needs to join it, and a query
 /// may hold a token.
-pub(super) async fn observe(With(state): With<State>, request: Request, next: Next) -> Response {
-    let id = request_id(&request, &state.entropy);
+pub(super) async fn observe(With(api): With<Arc<Api>>, request: Request, next: Next) -> Response {
+    let id = request_id(&request, &api.entropy);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let span = tracing::error_span!("request", request_id = %id);
-    let traced = trace(&state, &request, &route, &id);
-    let began = state.clock.instant();
+    let traced = trace(&api, &request, &route, &id);
+    let began = api.clock.instant();
 
     let mut response = traced.around(next.run(request).instrument(span.clone())).await;
 
@@ -42,7 +44,7 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     if let Some(refusal) = &refusal {
         if refusal.cause().is_some() {
             let (what, why) = (template(&route).into(), refusal.problem().code().to_owned());
-            state.overview.note(Failure { at: state.clock.now(), request_id: Some(id.clone()), what, why });
+            api.overview.note(Failure { at: api.clock.now(), request_id: Some(id.clone()), what, why });
         }
         *response.body_mut() = Body::from(refusal.body(&id));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -50,9 +52,9 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    let took = state.clock.instant().duration_since(began);
+    let took = api.clock.instant().duration_since(began);
     let status = response.status().as_u16();
-    count(&state, &method, &route, status, took);
+    count(&api, &method, &route, status, took);
     traced.set("http.response.status_code", i64::from(status));
     if response.status().is_server_error() {
         traced.fail(refusal.as_ref().map_or("other", |refusal| refusal.problem().code()));
@@ -66,12 +68,11 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
         tracing::debug!(method, route, status, millis, "answered");
         return response;
     }
-    if let Some((code, cause, left_out)) = refusal.as_ref().and_then(|refusal| worth_a_cause(&state, refusal))
-    {
+    if let Some((code, cause, left_out)) = refusal.as_ref().and_then(|refusal| worth_a_cause(&api, refusal)) {
         tracing::error!(method, route, status, millis, code, cause, left_out, "failed");
     } else if !costs_nothing(&route, status) {
         tracing::info!(method, route, status, millis, "answered");
-    } else if let Some(left_out) = state.warnings.due(Kind::Refused) {
+    } else if let Some(left_out) = api.warnings.due(Kind::Refused) {
         tracing::info!(method, route, status, millis, left_out, "refused");
     }
     response
@@ -82,13 +83,13 @@ pub(super) async fn observe(With(state): With<State>, request: Request, next: Ne
 ///
 /// Anybody can send a `traceparent`, and with it decide what is recorded and under which trace: it counts from
 /// proxies of ours alone.
-fn trace(state: &State, request: &Request, route: &str, id: &str) -> Span {
+fn trace(api: &Api, request: &Request, route: &str, id: &str) -> Span {
     const TRACED: [&str; 3] = ["/api/", "/socket/websocket", "/ws"];
-    if !state.traces.are_on() || !TRACED.iter().any(|traced| route.starts_with(traced)) {
+    if !api.traces.are_on() || !TRACED.iter().any(|traced| route.starts_with(traced)) {
         return Span::default();
     }
     let peer = request.extensions().get::<Peer>();
-    let trusted = peer.is_some_and(|peer| address::is_trusted(peer.0.ip(), &state.config.trusted_proxies));
+    let trusted = peer.is_some_and(|peer| address::is_trusted(peer.0.ip(), &api.config.trusted_proxies));
     let parent = request.headers().get("traceparent").filter(|_| trusted);
     // Names of the semantic conventions for HTTP servers.
     let (name, method) = match known_method(request.method()) {
@@ -96,10 +97,10 @@ fn trace(state: &State, request: &Request, route: &str, id: &str) -> Span {
         known => (known, known),
     };
     let parent = parent.and_then(|parent| parent.to_str().ok());
-    let span = state.traces.begin(SpanKind::Server, || format!("{name} {route}"), parent);
+    let span = api.traces.begin(SpanKind::Server, || format!("{name} {route}"), parent);
     span.set("http.request.method", method);
     span.set("http.route", route.to_owned());
-    span.set("url.scheme", if state.config.is_https() { "https" } else { "http" });
+    span.set("url.scheme", if api.config.is_https() { "https" } else { "http" });
     span.set("tagalong.request_id", id.to_owned());
     span
 }
@@ -113,18 +114,18 @@ fn costs_nothing(route: &str, status: u16) -> bool {
 
 /// What the line of a request that failed says besides: code, cause, and how many causes were left out before.
 /// That the database is away is not said with each request.
-fn worth_a_cause<'a>(state: &State, refusal: &'a ApiError) -> Option<(&'static str, &'a str, u64)> {
+fn worth_a_cause<'a>(api: &Api, refusal: &'a ApiError) -> Option<(&'static str, &'a str, u64)> {
     let cause = refusal.cause()?;
     let left_out = match cause {
-        Cause::Database(_) => state.warnings.due(Kind::DatabaseAway)?,
+        Cause::Database(_) => api.warnings.due(Kind::DatabaseAway)?,
         Cause::Other(_) => 0,
     };
     Some((refusal.problem().code(), cause.text(), left_out))
 }
 
-fn count(state: &State, method: &Method, route: &str, status: u16, took: Duration) {
+fn count(api: &Api, method: &Method, route: &str, status: u16, took: Duration) {
     let (method, route) = (known_method(method), template(route));
-    let metrics = &state.metrics;
+    let metrics = &api.metrics;
     metrics.http_requests.get_or_create(&Answered { method, route: route.clone(), status }).inc();
     metrics.http_request_duration.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
 }

@@ -1,5 +1,7 @@
 //! `/api/sessions`: make, show, change and end a session.
 
+use std::sync::Arc;
+
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -16,13 +18,13 @@ use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
 use super::api_error::{ApiError, Done};
-use super::base_url;
 use super::bearer::{Bearer, is_in};
 use super::body::{BoundedBody, Fields};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
+use super::origin::base_url;
 use super::path::InPath;
+use super::state::Api;
 use crate::sessions::SessionError;
-use crate::state::State;
 use crate::store::{NewEnd, SessionChange, SessionRecord};
 use crate::tokens::{Claims, Role};
 
@@ -75,24 +77,24 @@ refusals!(NotCreated: ANY_BODY);
     responses((status = 201, body = CreatedSession, description = "Made"), NotCreated)
 )]
 pub(super) async fn create(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     headers: HeaderMap,
     body: BoundedBody,
 ) -> Result<(StatusCode, Json<CreatedSession>), ApiError> {
     let mut fields = Fields::read(&body, INVALID)?;
     let name = name(&mut fields);
-    let length = length(&mut fields, state.config.max_session).unwrap_or(state.config.max_session);
-    let location_ttl = location_ttl(&mut fields).unwrap_or(state.config.location_ttl);
+    let length = length(&mut fields, api.config.max_session).unwrap_or(api.config.max_session);
+    let location_ttl = location_ttl(&mut fields).unwrap_or(api.config.location_ttl);
     fields.check()?;
-    let session = state.sessions.create(name, length, location_ttl).await?;
+    let session = api.sessions.create(name, length, location_ttl).await?;
     let claims = Claims { session: session.id, user: session.creator_id, role: Role::Creator };
     let created = CreatedSession {
         session_id: session.id,
-        join_link: format!("{}/join/{}", base_url(&state.config, &headers), session.id),
+        join_link: format!("{}/join/{}", base_url(&api.config, &headers), session.id),
         expires_at: session.expires_at,
         name: session.name,
         location_ttl_seconds: session.location_ttl.as_secs(),
-        creator_token: token(&state, &claims, session.expires_at)?,
+        creator_token: token(&api, &claims, session.expires_at)?,
     };
     Ok((StatusCode::CREATED, Json(created)))
 }
@@ -130,22 +132,22 @@ pub(super) struct Session {
 
 impl Session {
     /// What those know who are in.
-    fn inside(state: &State, session: SessionRecord) -> Self {
-        let watcher_count = Some(state.hub.watcher_count(session.id));
-        Self { watcher_count, ..Self::shown(state, session) }
+    fn inside(api: &Api, session: SessionRecord) -> Self {
+        let watcher_count = Some(api.hub.watcher_count(session.id));
+        Self { watcher_count, ..Self::shown(api, session) }
     }
 
     /// The view of somebody with the link alone. A locked session shows no more than that it is locked.
-    fn outside(state: &State, session: SessionRecord) -> Self {
+    fn outside(api: &Api, session: SessionRecord) -> Self {
         let session = if session.locked {
             SessionRecord { name: None, participant_count: 0, ..session }
         } else {
             session
         };
-        Self::shown(state, session)
+        Self::shown(api, session)
     }
 
-    fn shown(state: &State, session: SessionRecord) -> Self {
+    fn shown(api: &Api, session: SessionRecord) -> Self {
         Self {
             id: session.id,
             name: session.name,
@@ -156,8 +158,8 @@ impl Session {
             is_active: true,
             locked: session.locked,
             location_ttl_seconds: session.location_ttl.as_secs(),
-            max_participants: state.config.max_participants,
-            server_time: state.clock.now(),
+            max_participants: api.config.max_participants,
+            server_time: api.clock.now(),
         }
     }
 }
@@ -175,17 +177,17 @@ refusals!(NotShown: ANY_SESSION);
     responses((status = 200, body = Session, description = "As it stands"), NotShown)
 )]
 pub(super) async fn show(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath(id): InPath<String>,
     claims: Option<Extension<Claims>>,
 ) -> Result<Json<Session>, ApiError> {
     let id = session_id(&id)?;
     let Some(Extension(claims)) = claims else {
-        return Ok(Json(Session::outside(&state, state.sessions.get(id).await?)));
+        return Ok(Json(Session::outside(&api, api.sessions.get(id).await?)));
     };
-    let (session, people) = state.sessions.participants(id).await?;
+    let (session, people) = api.sessions.participants(id).await?;
     let shown = if is_in(&claims, &session, &people) { Session::inside } else { Session::outside };
-    Ok(Json(shown(&state, session)))
+    Ok(Json(shown(&api, session)))
 }
 
 /// What is to change; what is left out stays.
@@ -218,16 +220,16 @@ refusals!(NotUpdated: ANY_BODY, ANY_TOKEN, ANY_SESSION);
     responses((status = 200, body = Session, description = "As it stands now"), NotUpdated)
 )]
 pub(super) async fn update(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath(id): InPath<String>,
     bearer: Bearer,
     body: BoundedBody,
 ) -> Result<Json<Session>, ApiError> {
     let id = session_id(&id)?;
-    bearer.creator(&state, id)?;
+    bearer.creator(&api, id)?;
     let mut fields = Fields::read(&body, INVALID)?;
     let name = fields.has("name").then(|| self::name(&mut fields));
-    let length = length(&mut fields, state.config.max_session);
+    let length = length(&mut fields, api.config.max_session);
     let locked = match fields.sent("locked") {
         None | Some(Value::Null) => None,
         Some(Value::Bool(locked)) => Some(locked),
@@ -237,10 +239,10 @@ pub(super) async fn update(
         }
     };
     fields.check()?;
-    let longest = state.config.max_session;
-    let expires_at = length.map(|length| NewEnd { at: state.clock.now().plus(length), longest });
-    let session = state.sessions.update(id, SessionChange { name, expires_at, locked }).await?;
-    Ok(Json(Session::inside(&state, session)))
+    let longest = api.config.max_session;
+    let expires_at = length.map(|length| NewEnd { at: api.clock.now().plus(length), longest });
+    let session = api.sessions.update(id, SessionChange { name, expires_at, locked }).await?;
+    Ok(Json(Session::inside(&api, session)))
 }
 
 refusals!(NotEnded: ANY_TOKEN, ANY_SESSION);
@@ -256,13 +258,13 @@ refusals!(NotEnded: ANY_TOKEN, ANY_SESSION);
     responses((status = 200, body = Done, description = "Ended for everyone"), NotEnded)
 )]
 pub(super) async fn end(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath(id): InPath<String>,
     bearer: Bearer,
 ) -> Result<Json<Done>, ApiError> {
     let id = session_id(&id)?;
-    bearer.creator(&state, id)?;
-    state.sessions.end(id).await.map_err(|error| match error {
+    bearer.creator(&api, id)?;
+    api.sessions.end(id).await.map_err(|error| match error {
         SessionError::Rejected(Rejection::Closed(Closed::Ended)) => {
             ApiError::from(Problem::SessionEnded).saying("Session already ended")
         }
@@ -315,6 +317,6 @@ pub(super) fn session_id(text: &str) -> Result<SessionId, ApiError> {
 }
 
 /// A token for a claims.
-pub(super) fn token(state: &State, claims: &Claims, ends_at: Timestamp) -> Result<String, ApiError> {
-    state.tokens.issue(claims, state.clock.now(), ends_at).map_err(|_| Problem::Internal.into())
+pub(super) fn token(api: &Api, claims: &Claims, ends_at: Timestamp) -> Result<String, ApiError> {
+    api.tokens.issue(claims, api.clock.now(), ends_at).map_err(|_| Problem::Internal.into())
 }

@@ -1,5 +1,7 @@
 //! `/api/sessions/{id}/participants/{user_id}/trackers`: how somebody's phone goes on sharing in a pocket.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State as With;
 use axum::http::HeaderMap;
@@ -9,12 +11,12 @@ use tagalong_core::problem::Problem;
 use utoipa::ToSchema;
 
 use super::api_error::{ApiError, Done};
-use super::base_url;
 use super::bearer::Bearer;
 use super::openapi::{ANY_SESSION, ANY_TOKEN, refusals};
+use super::origin::base_url;
 use super::path::InPath;
 use super::sessions::session_id;
-use crate::state::State;
+use super::state::Api;
 use crate::trackers::App;
 use crate::trackers::outcome::Reported;
 use crate::trackers::setup::{Setup, interval};
@@ -51,26 +53,26 @@ refusals!(NoTrackers: ANY_TOKEN, ANY_SESSION, [Problem::ParticipantNotFound, Pro
     responses((status = 200, body = Trackers, description = "How each app is set up"), NoTrackers)
 )]
 pub(super) async fn show(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath((id, user)): InPath<(String, String)>,
     bearer: Bearer,
     headers: HeaderMap,
 ) -> Result<Json<Trackers>, ApiError> {
-    let (id, user) = own(&state, bearer, &id, &user)?;
-    let (link, record) = state.sessions.tracker_link(id, user).await?;
-    let secret = link.secret(&state.tokens).ok_or(Problem::ParticipantNotFound)?;
-    let (_, participants) = state.sessions.participants(id).await?;
+    let (id, user) = own(&api, bearer, &id, &user)?;
+    let (link, record) = api.sessions.tracker_link(id, user).await?;
+    let secret = link.secret(&api.tokens).ok_or(Problem::ParticipantNotFound)?;
+    let (_, participants) = api.sessions.participants(id).await?;
     let present: Vec<_> = participants.into_iter().map(|one| one.profile).collect();
     let location_ttl = record.location_ttl;
-    let ids = state.sessions.tracker_ids(record, &present).await?;
+    let ids = api.sessions.tracker_ids(record, &present).await?;
     let tid = ids.of(link.user.as_str()).unwrap_or("me");
-    let base = base_url(&state.config, &headers);
+    let base = base_url(&api.config, &headers);
     let setup = |app| Setup::new(app, &base, &secret, tid, location_ttl);
     Ok(Json(Trackers {
         trackers: App::ALL.into_iter().map(setup).collect(),
         interval_seconds: interval(location_ttl).as_secs(),
         location_ttl_seconds: location_ttl.as_secs(),
-        last_report: state.link_cache.last(&link).map(Reported::from),
+        last_report: api.link_cache.last(&link).map(Reported::from),
     }))
 }
 
@@ -88,18 +90,18 @@ pub(super) async fn show(
     responses((status = 200, body = Done, description = "No app that was set up so far is listened to"), NoTrackers)
 )]
 pub(super) async fn revoke(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath((id, user)): InPath<(String, String)>,
     bearer: Bearer,
 ) -> Result<Json<Done>, ApiError> {
-    let (id, user) = own(&state, bearer, &id, &user)?;
-    state.sessions.revoke_trackers(id, user).await?;
+    let (id, user) = own(&api, bearer, &id, &user)?;
+    api.sessions.revoke_trackers(id, user).await?;
     Ok(Json(Done::new()))
 }
 
 /// The participant whose links these are. Nobody else may see them, the creator neither: an address lets one send in
 /// somebody's name.
-fn own(state: &State, bearer: Bearer, id: &str, user: &str) -> Result<(SessionId, UserId), ApiError> {
+fn own(api: &Api, bearer: Bearer, id: &str, user: &str) -> Result<(SessionId, UserId), ApiError> {
     let id = session_id(id)?;
-    Ok((id, bearer.participant(state, id, user)?))
+    Ok((id, bearer.participant(api, id, user)?))
 }

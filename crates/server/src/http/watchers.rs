@@ -1,5 +1,7 @@
 //! `/api/sessions/{id}/watch` and `…/watchers`: watch a session, send its watchers away.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State as With;
 use axum::http::{HeaderMap, StatusCode};
@@ -14,8 +16,8 @@ use super::openapi::{ANY_SESSION, ANY_TOKEN, refusals};
 use super::participants::websocket_url;
 use super::path::InPath;
 use super::sessions::{session_id, token};
+use super::state::Api;
 use crate::sessions::SessionError;
-use crate::state::State;
 use crate::tokens::{Claims, Role};
 
 /// Somebody who only receives.
@@ -39,20 +41,20 @@ refusals!(NotWatching: ANY_SESSION, [Problem::SessionFull, Problem::SessionLocke
     responses((status = 201, body = Watching, description = "May watch"), NotWatching)
 )]
 pub(super) async fn watch(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath(id): InPath<String>,
     headers: HeaderMap,
 ) -> Result<(StatusCode, Json<Watching>), ApiError> {
     let id = session_id(&id)?;
-    let (session, user) = state.sessions.watch(id).await.map_err(|error| match error {
+    let (session, user) = api.sessions.watch(id).await.map_err(|error| match error {
         SessionError::Rejected(Rejection::Full) => ApiError::from(Problem::SessionFull)
-            .saying(format!("Session is full (maximum {} watchers)", state.config.max_watchers)),
+            .saying(format!("Session is full (maximum {} watchers)", api.config.max_watchers)),
         error => error.into(),
     })?;
     let claims = Claims { session: id, user, role: Role::Watcher { generation: session.watch_generation } };
     let watching = Watching {
-        websocket_token: token(&state, &claims, session.expires_at)?,
-        websocket_url: websocket_url(&state, &headers),
+        websocket_token: token(&api, &claims, session.expires_at)?,
+        websocket_url: websocket_url(&api, &headers),
     };
     Ok((StatusCode::CREATED, Json(watching)))
 }
@@ -70,12 +72,12 @@ refusals!(NotRevoked: ANY_TOKEN, ANY_SESSION);
     responses((status = 200, body = Done, description = "No token to watch that was made so far holds"), NotRevoked)
 )]
 pub(super) async fn remove(
-    With(state): With<State>,
+    With(api): With<Arc<Api>>,
     InPath(id): InPath<String>,
     bearer: Bearer,
 ) -> Result<Json<Done>, ApiError> {
     let id = session_id(&id)?;
-    bearer.creator(&state, id)?;
-    state.sessions.revoke_watching(id).await?;
+    bearer.creator(&api, id)?;
+    api.sessions.revoke_watching(id).await?;
     Ok(Json(Done::new()))
 }

@@ -4,7 +4,7 @@ use tagalong_core::room::DisconnectReason;
 
 /// Why a connection is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CloseReason {
+pub(super) enum CloseReason {
     /// The client sent a close frame, which is answered with the same code.
     PeerClosed,
     /// The connection ended without a close frame.
@@ -50,7 +50,7 @@ impl From<DisconnectReason> for CloseReason {
 
 impl CloseReason {
     /// What it is called in logs and metrics.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::PeerClosed => "peer_closed",
             Self::PeerGone => "peer_gone",
@@ -74,7 +74,7 @@ impl CloseReason {
     ///
     /// Code 1000 makes some clients stay away and others come back (official client up to 1.8.15, and
     /// from 1.8.16), so it is sent only where an event has said what happened.
-    pub fn close_code(self) -> Option<u16> {
+    pub(super) fn close_code(self) -> Option<u16> {
         match self {
             Self::PeerClosed | Self::PeerGone | Self::Stalled => None,
             Self::Silent | Self::Protocol => Some(1002),

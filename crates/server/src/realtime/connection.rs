@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use tagalong_core::room::{DisconnectReason, Due};
 use super::close_reason::CloseReason;
 use super::drain::Draining;
 use super::hub::{Membership, NotIn};
+use super::live::Live;
 use super::outgoing::Outgoing;
 use super::phoenix::{self, PhoenixProtocol};
 use super::plain;
@@ -26,7 +28,6 @@ use super::transport::Transport;
 use crate::clock::Sleep;
 use crate::metrics::labels;
 use crate::overview::Failure;
-use crate::state::State;
 use crate::tokens::Claims;
 use crate::warnings::Kind;
 
@@ -34,7 +35,7 @@ use crate::warnings::Kind;
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Which protocol a connection speaks.
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     Phoenix(PhoenixProtocol),
     Plain,
 }
@@ -71,7 +72,7 @@ enum Deadline {
 
 /// One open WebSocket, or session of long polls.
 pub(super) struct Connection {
-    pub(super) state: State,
+    pub(super) live: Arc<Live>,
     pub(super) claims: Claims,
     pub(super) transport: Transport,
     pub(super) membership: Option<Membership>,
@@ -93,21 +94,21 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(state: State, claims: Claims, transport: Transport) -> Self {
-        let now = state.clock.instant();
-        let timer_at = now + transport.silence_max(&state.config);
+    pub(super) fn new(live: Arc<Live>, claims: Claims, transport: Transport) -> Self {
+        let now = live.clock.instant();
+        let timer_at = now + transport.silence_max(&live.config);
         Self {
-            write_pace: transport.pace(&state.config, now),
+            write_pace: transport.pace(&live.config, now),
             messages: Pace::new(MESSAGE_BURST, now),
             refused_in_a_row: 0,
             last_heard: now,
             pinged: false,
             flushing_since: None,
-            timer: state.clock.sleep_until(timer_at),
+            timer: live.clock.sleep_until(timer_at),
             timer_at,
-            draining: state.drain.add(),
+            draining: live.drain.add(),
             task: Waker::noop().clone(),
-            state,
+            live,
             claims,
             transport,
             membership: None,
@@ -128,7 +129,7 @@ impl Connection {
             self.transport.feed_close(code);
         }
         if !matches!(close_reason, CloseReason::PeerGone | CloseReason::Stalled) {
-            let deadline = self.state.clock.sleep(CLOSE_DEADLINE);
+            let deadline = self.live.clock.sleep(CLOSE_DEADLINE);
             tokio::select! {
                 () = self.transport.end() => {}
                 () = deadline => {}
@@ -159,7 +160,7 @@ impl Connection {
         if self.draining.is_draining() {
             return Poll::Ready(Err(CloseReason::Restart));
         }
-        let now = self.state.clock.instant();
+        let now = self.live.clock.instant();
         let moved = !self.task.will_wake(cx.waker());
         if moved {
             self.task.clone_from(cx.waker());
@@ -195,7 +196,7 @@ impl Connection {
         self.deferrable = 0;
         self.flushing_since = if written { None } else { self.flushing_since.or(Some(now)) };
         if written {
-            self.state.metrics.frames_per_write.observe(self.transport.take_frames().into());
+            self.live.metrics.frames_per_write.observe(self.transport.take_frames().into());
         }
         written
     }
@@ -224,7 +225,7 @@ impl Connection {
         if taken.is_pending() {
             return Ok(());
         }
-        outgoing.count(&self.state.metrics);
+        outgoing.count(&self.live.metrics);
         match (outgoing.disconnect, protocol) {
             (None, _) => Ok(()),
             (Some(DisconnectReason::Overflowed), _) => Err(CloseReason::Overflowed),
@@ -266,7 +267,7 @@ impl Connection {
                 return Poll::Pending;
             }
             self.timer_at = now;
-            if self.state.clock.instant() >= at {
+            if self.live.clock.instant() >= at {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -275,7 +276,7 @@ impl Connection {
 
     /// What happens next if nothing else does.
     fn next_deadline(&self, now: Instant) -> (Instant, Deadline) {
-        let timeout = self.transport.silence_max(&self.state.config);
+        let timeout = self.transport.silence_max(&self.live.config);
         // What polls do not take is not stalled but silent.
         if let Some(since) = self.flushing_since
             && !self.transport.is_long_poll()
@@ -312,10 +313,10 @@ impl Connection {
     /// joining, each has its own. A client that goes on sending in spite of the errors is
     /// disconnected: reading and refusing costs too.
     pub(super) fn spend_message(&mut self) -> Result<Over, CloseReason> {
-        if !self.state.config.rate_limits {
+        if !self.live.config.rate_limits {
             return Ok(Over::No);
         }
-        let step = Duration::from_secs(1) / self.state.config.messages_per_second.max(1);
+        let step = Duration::from_secs(1) / self.live.config.messages_per_second.max(1);
         let now = self.last_heard;
         let joined = self.membership.as_ref();
         let shared = joined.and_then(|joined| joined.room().spend_message(joined.subscription(), step, now));
@@ -343,11 +344,11 @@ impl Connection {
     /// Logs, at a bounded rate, why a join failed on our side. The client is told only that it is unavailable.
     pub(super) fn log_failed_join(&self, protocol: &'static str, error: &NotIn) {
         let NotIn::Unread(cause) = error else { return };
-        let Some(left_out) = self.state.warnings.due(Kind::DatabaseAway) else { return };
+        let Some(left_out) = self.live.warnings.due(Kind::DatabaseAway) else { return };
         let code = error.problem().code();
         tracing::error!(protocol, code, %cause, left_out, "join failed");
-        let (at, what, why) = (self.state.clock.now(), format!("{protocol} protocol: join"), code.to_owned());
-        self.state.overview.note(Failure { at, request_id: None, what, why });
+        let (at, what, why) = (self.live.clock.now(), format!("{protocol} protocol: join"), code.to_owned());
+        self.live.overview.note(Failure { at, request_id: None, what, why });
     }
 }
 

@@ -2,28 +2,27 @@
 
 use serde::Serialize;
 use tagalong_core::channel::{Channels, Join, Step};
-use tagalong_core::event::{InitialLocations, InitialParticipants, SharingStatus, TOPIC_PREFIX, topic};
+use tagalong_core::event::{InitialLocations, InitialParticipants, TOPIC_PREFIX, topic};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::json::to_json;
 use tagalong_core::phoenix::{self, Message, Status, Version};
-use tagalong_core::position::{InvalidPosition, Position};
 use tagalong_core::presence::Presences;
 use tagalong_core::problem::Problem;
-use tagalong_core::room::{PublishError, Snapshot};
+use tagalong_core::room::Snapshot;
 use tagalong_core::time::Timestamp;
 
 use super::close_reason::CloseReason;
 use super::connection::{Connection, Over};
-use super::hub::{self, NotIn};
-use crate::metrics::labels::Refused;
+use super::hub::NotIn;
+use super::publish::Rejected;
 
 /// The protocol state of a connection through this protocol.
-pub(super) struct PhoenixProtocol {
+pub(crate) struct PhoenixProtocol {
     channels: Channels,
 }
 
 impl PhoenixProtocol {
-    pub(super) fn new(version: Version) -> Self {
+    pub(crate) fn new(version: Version) -> Self {
         Self { channels: Channels::new(version, |topic| topic.starts_with(TOPIC_PREFIX)) }
     }
 
@@ -111,18 +110,6 @@ fn event(connection: &mut Connection, message: &Message<'_>) -> Result<String, R
     }
 }
 
-/// Why an event is not taken; of a position also what is wrong with it, without the value.
-pub(super) struct Rejected {
-    pub(super) problem: Problem,
-    pub(super) details: Option<InvalidPosition>,
-}
-
-impl From<Problem> for Rejected {
-    fn from(problem: Problem) -> Self {
-        Self { problem, details: None }
-    }
-}
-
 impl Rejected {
     fn response(&self) -> String {
         match self.details {
@@ -163,7 +150,7 @@ async fn subscribe(connection: &mut Connection, wanted: &str) -> Result<Snapshot
     if wanted != topic(connection.claims.session) {
         return Err(Problem::Unauthorized.into());
     }
-    let (membership, snapshot) = connection.state.hub.subscribe(&connection.claims).await?;
+    let (membership, snapshot) = connection.live.hub.subscribe(&connection.claims).await?;
     connection.membership = Some(membership);
     Ok(snapshot)
 }
@@ -197,51 +184,5 @@ fn reason(problem: Problem) -> String {
 fn feed_all(connection: &mut Connection, frames: Vec<String>) {
     for frame in frames {
         connection.transport.feed(frame);
-    }
-}
-
-impl Connection {
-    /// A message is not taken, and its sender is told so.
-    pub(super) fn count_refusal(&self, problem: Problem) {
-        let refused = &self.state.metrics.messages_refused;
-        refused.get_or_create(&Refused { reason: problem.reason() }).inc();
-    }
-
-    /// Takes a position of this connection's participant and passes it on.
-    pub(super) fn publish(&mut self, payload: &str) -> Result<(), Rejected> {
-        let (now, said_at) = self.state.clock.reading();
-        let position = Position::parse(payload, said_at);
-        let details = position.as_ref().err().copied();
-        let position = position.map_err(|_| Problem::InvalidLocation);
-        self.in_room(|room, subscription| Ok(room.publish(subscription, position?, now))).map_err(
-            |problem| Rejected { problem, details: details.filter(|_| problem == Problem::InvalidLocation) },
-        )?;
-        self.state.metrics.positions_received.inc();
-        Ok(())
-    }
-
-    /// Takes what this connection's participant says of their sharing and passes it on.
-    pub(super) fn set_status(&mut self, payload: &str) -> Result<(), Problem> {
-        let now = hub::now(&self.state.clock);
-        let status = SharingStatus::parse(payload).map_err(|_| Problem::InvalidStatus);
-        self.in_room(|room, subscription| Ok(room.set_status(subscription, status?, now)))
-    }
-
-    fn in_room(
-        &self,
-        act: impl FnOnce(
-            &mut tagalong_core::room::Room,
-            tagalong_core::room::SubscriptionId,
-        ) -> Result<Result<tagalong_core::room::Wakes, PublishError>, Problem>,
-    ) -> Result<(), Problem> {
-        let membership = self.membership.as_ref().ok_or(Problem::Unauthenticated)?;
-        let taken = membership.room().with(|room| act(room, membership.subscription()))?;
-        let wakes = taken.map_err(|error| match error {
-            PublishError::Watcher => Problem::Forbidden,
-            PublishError::Gone => Problem::Unauthenticated,
-        })?;
-        self.state.hub.wake(wakes);
-        self.state.bus.publish(self.claims.session);
-        Ok(())
     }
 }

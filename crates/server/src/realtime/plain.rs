@@ -8,11 +8,11 @@ use tagalong_core::problem::Problem;
 
 use super::close_reason::CloseReason;
 use super::connection::{Connection, Over};
-use super::phoenix::Rejected;
+use super::publish::Rejected;
 
 /// Joins the session's room: the first thing that happens behind this protocol.
 pub(super) async fn join(connection: &mut Connection) -> Result<(), CloseReason> {
-    match connection.state.hub.subscribe(&connection.claims).await {
+    match connection.live.hub.subscribe(&connection.claims).await {
         Ok((membership, snapshot)) => {
             connection.membership = Some(membership);
             let participants = snapshot.participants.to_json();

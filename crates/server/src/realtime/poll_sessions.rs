@@ -13,8 +13,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::poll_token::PollToken;
 use super::socket::Inbound;
+use crate::body_limit::BodyPermit;
 use crate::entropy::{Entropy, NoEntropy};
-use crate::http::BodyPermit;
 
 /// The sessions of a server.
 pub struct PollSessions {
@@ -29,7 +29,7 @@ impl PollSessions {
     }
 
     /// Opens a session: its token for the client, its transport for the connection.
-    pub(super) fn open(&self) -> Result<(PollToken, LongPoll), NoEntropy> {
+    pub(crate) fn open(&self) -> Result<(PollToken, LongPoll), NoEntropy> {
         let token = PollToken::from_random(self.entropy.bytes()?);
         let mailbox = Arc::new(Mailbox::new());
         self.open.lock().insert(token, Arc::clone(&mailbox));
@@ -38,7 +38,7 @@ impl PollSessions {
     }
 
     /// The open session of a token, if there is one.
-    pub(super) fn find(&self, token: Option<PollToken>) -> Option<(PollToken, Arc<Mailbox>)> {
+    pub(crate) fn find(&self, token: Option<PollToken>) -> Option<(PollToken, Arc<Mailbox>)> {
         let token = token?;
         Some((token, Arc::clone(self.open.lock().get(&token)?)))
     }
@@ -57,7 +57,7 @@ impl Drop for Entry {
 }
 
 /// What lies between a session's connection and its requests.
-pub(super) struct Mailbox {
+pub(crate) struct Mailbox {
     inside: Mutex<Inside>,
     /// One post at a time: the next body is not read before.
     posting: Semaphore,
@@ -88,7 +88,7 @@ struct Poller {
 }
 
 /// The answer to a poll.
-pub(super) enum PollAnswer {
+pub(crate) enum PollAnswer {
     /// Messages: JSON strings with commas between them.
     Messages(Vec<u8>),
     /// Another poll has taken this one's place.
@@ -98,7 +98,7 @@ pub(super) enum PollAnswer {
 }
 
 /// The session is over.
-pub(super) struct Gone;
+pub(crate) struct Gone;
 
 impl Inside {
     fn wake_connection(&mut self) {
@@ -118,7 +118,7 @@ impl Mailbox {
     }
 
     /// Begins a poll.
-    pub(super) fn poll(self: &Arc<Self>) -> PendingPoll {
+    pub(crate) fn poll(self: &Arc<Self>) -> PendingPoll {
         let mut inside = self.inside.lock();
         inside.poller.number += 1;
         inside.poller.waits = true;
@@ -131,14 +131,14 @@ impl Mailbox {
     }
 
     /// Waits until all earlier posts are taken. The permit allows one post.
-    pub(super) async fn lock(&self) -> Result<SemaphorePermit<'_>, Gone> {
+    pub(crate) async fn lock(&self) -> Result<SemaphorePermit<'_>, Gone> {
         let lock = self.posting.acquire().await.map_err(|_| Gone)?;
         self.taken().await?;
         Ok(lock)
     }
 
     /// Posts messages, with the permit of their body if that is large.
-    pub(super) fn post(&self, messages: VecDeque<Inbound>, permit: Option<BodyPermit>) -> Result<(), Gone> {
+    pub(crate) fn post(&self, messages: VecDeque<Inbound>, permit: Option<BodyPermit>) -> Result<(), Gone> {
         let mut inside = self.inside.lock();
         if inside.over {
             return Err(Gone);
@@ -150,7 +150,7 @@ impl Mailbox {
     }
 
     /// Waits until the connection has taken all that was posted.
-    pub(super) async fn taken(&self) -> Result<(), Gone> {
+    pub(crate) async fn taken(&self) -> Result<(), Gone> {
         std::future::poll_fn(|cx| {
             let mut inside = self.inside.lock();
             if inside.inbox.is_empty() {
@@ -166,7 +166,7 @@ impl Mailbox {
     }
 
     /// Takes back what was posted and nobody took.
-    pub(super) fn take_back(&self) {
+    pub(crate) fn take_back(&self) {
         let mut inside = self.inside.lock();
         inside.inbox = VecDeque::new();
         inside.permit = None;
@@ -174,14 +174,14 @@ impl Mailbox {
 }
 
 /// A poll, for as long as it waits.
-pub(super) struct PendingPoll {
+pub(crate) struct PendingPoll {
     mailbox: Arc<Mailbox>,
     number: u64,
 }
 
 impl PendingPoll {
     /// Waits for something to answer with.
-    pub(super) async fn answer(&self) -> PollAnswer {
+    pub(crate) async fn answer(&self) -> PollAnswer {
         std::future::poll_fn(|cx| {
             let mut inside = self.mailbox.inside.lock();
             if inside.poller.number != self.number {
@@ -213,7 +213,7 @@ impl Drop for PendingPoll {
 }
 
 /// The connection's side of a session.
-pub(super) struct LongPoll {
+pub(crate) struct LongPoll {
     mailbox: Arc<Mailbox>,
     /// Fed, and not handed over: JSON strings with commas between them.
     output: Vec<u8>,
@@ -303,7 +303,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::http::{BodyLimit, BodySender};
+    use crate::body_limit::{BodyLimit, BodySender};
 
     #[test]
     fn a_large_body_counts_until_its_session_has_taken_it_although_its_client_hung_up() {

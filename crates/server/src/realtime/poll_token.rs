@@ -6,7 +6,7 @@ const HEX_DIGITS: usize = 32;
 
 /// Names a session. The token alone allows to poll and post, so it is as random as a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct PollToken(u128);
+pub(crate) struct PollToken(u128);
 
 impl PollToken {
     pub(super) fn from_random(bytes: [u8; 16]) -> Self {
@@ -14,16 +14,16 @@ impl PollToken {
     }
 
     /// Reads a token of ours; anything else is something else.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(PREFIX).filter(|digits| digits.len() == HEX_DIGITS)?;
         u128::from_str_radix(digits, 16).ok().map(Self)
     }
 
-    pub(super) fn number(self) -> u128 {
+    pub(crate) fn number(self) -> u128 {
         self.0
     }
 
-    pub(super) fn to_text(self) -> String {
+    pub(crate) fn to_text(self) -> String {
         format!("{PREFIX}{:0HEX_DIGITS$x}", self.0)
     }
 }

@@ -17,7 +17,7 @@ use tagalong_core::websocket::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::close_reason::CloseReason;
-use crate::http::Stream;
+use crate::stream::Stream;
 
 /// Most bytes that one system call reads: twenty positions.
 const READ_BYTES: usize = 4 * 1024;
@@ -33,7 +33,7 @@ thread_local! {
 
 /// What came in.
 #[derive(Debug)]
-pub(super) enum Inbound {
+pub(crate) enum Inbound {
     Text(String),
     Binary(Vec<u8>),
     /// A ping or pong, the former being answered: a sign of life.
@@ -54,7 +54,7 @@ enum Talk {
     Broken,
 }
 
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: Transport,
     decoder: Decoder,
     talk: Talk,
@@ -79,7 +79,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 impl Socket {
     /// Takes over a connection that has been upgraded.
-    pub(super) fn new(upgraded: Upgraded) -> Self {
+    pub(crate) fn new(upgraded: Upgraded) -> Self {
         match upgraded.downcast::<TokioIo<Stream>>() {
             // Copied, or as little as a byte would hold on to all that the HTTP library had read into.
             Ok(parts) => {

@@ -12,7 +12,7 @@ use super::socket::{Inbound, Socket};
 use crate::config::Config;
 
 /// One end of a connection, ours.
-pub(super) enum Transport {
+pub(crate) enum Transport {
     WebSocket(Socket),
     LongPoll(LongPoll),
 }
@@ -57,7 +57,7 @@ impl Transport {
     }
 
     /// Appends a text message to what the next flush lets go.
-    pub(super) fn feed(&mut self, text: impl AsRef<[u8]>) {
+    pub(crate) fn feed(&mut self, text: impl AsRef<[u8]>) {
         match self {
             Self::WebSocket(socket) => socket.feed(text),
             Self::LongPoll(poll) => poll.feed(text.as_ref()),

@@ -4,6 +4,7 @@
 //! opens one, and 410 says so.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Extension, Request, State as With};
@@ -16,44 +17,42 @@ use tagalong_core::event::topic;
 use tagalong_core::limits::{MESSAGE_BYTES_MAX, POLL_WINDOW, POST_LINES_MAX};
 use tagalong_core::phoenix::{self, Version};
 
-use super::connection::Protocol;
+use super::admit;
 use super::credentials::{Parameters, poll_token, token_in_header};
-use super::phoenix::PhoenixProtocol;
-use super::poll_sessions::{Gone, Mailbox, PollAnswer};
-use super::poll_token::PollToken;
-use super::socket::Inbound;
-use super::transport::Transport;
-use super::upgrade::{admit, serve};
-use crate::http::{BodySender, LargeBody, allowed_origin};
+use crate::body_limit::BodySender;
+use crate::http::body::LargeBody;
+use crate::http::origin::allowed_origin;
 use crate::rates::{Act, Address};
-use crate::state::State;
+use crate::realtime::{
+    Gone, Inbound, Live, Mailbox, PhoenixProtocol, PollAnswer, PollToken, Protocol, Transport,
+};
 use crate::tokens::Claims;
 use crate::traces::{Span, SpanKind};
 
 /// `/socket/longpoll`.
 pub(crate) async fn longpoll(
-    With(state): With<State>,
+    With(live): With<Arc<Live>>,
     Extension(address): Extension<Address>,
     request: Request,
 ) -> Response {
-    if !allowed_origin(&state.config, request.headers()) {
+    if !allowed_origin(&live.config, request.headers()) {
         return answer(StatusCode::FORBIDDEN);
     }
     let parameters = Parameters::of(request.uri());
     let token = poll_token(request.headers()).or(parameters.poll);
     match *request.method() {
-        Method::GET => match state.poll_sessions.find(token) {
+        Method::GET => match live.poll_sessions.find(token) {
             Some((token, mailbox)) => {
                 let poll = mailbox.poll();
                 let answer = tokio::select! {
                     answer = poll.answer() => Some(answer),
-                    () = state.clock.sleep(POLL_WINDOW) => None,
+                    () = live.clock.sleep(POLL_WINDOW) => None,
                 };
                 answer_poll(token, answer)
             }
-            None => open(state, address, request.headers(), parameters, token),
+            None => open(live, address, request.headers(), parameters, token),
         },
-        Method::POST => post(&state, token, address, request).await,
+        Method::POST => post(&live, token, address, request).await,
         _ => StatusCode::BAD_REQUEST.into_response(),
     }
 }
@@ -69,7 +68,7 @@ fn answer_poll(token: PollToken, polled: Option<PollAnswer>) -> Response {
 
 /// Opens a session for a client with a valid token. `gone` is the session that the client thought it had.
 fn open(
-    state: State,
+    live: Arc<Live>,
     address: Address,
     headers: &HeaderMap,
     parameters: Parameters,
@@ -77,22 +76,22 @@ fn open(
 ) -> Response {
     let version = Version::negotiate(parameters.vsn.as_deref()).ok();
     let token = parameters.token.or_else(|| token_in_header(headers));
-    let Some((version, claims)) = version.zip(admit(&state, headers, token)) else {
-        return match state.rates.spend(Act::Miss, address) {
+    let Some((version, claims)) = version.zip(admit(&live, headers, token)) else {
+        return match live.rates.spend(Act::Miss, address) {
             Ok(()) => answer(StatusCode::FORBIDDEN),
             Err(wait) => later(wait.as_secs() + 1),
         };
     };
-    let Some(connected) = state.rates.connect(address) else { return later(1) };
-    let Ok((token, poll)) = state.poll_sessions.open() else { return later(1) };
-    let tracked = state.connections.token();
+    let Some(connected) = live.rates.connect(address) else { return later(1) };
+    let Ok((token, poll)) = live.poll_sessions.open() else { return later(1) };
+    let tracked = live.connections.token();
     let span = Span::child(SpanKind::Server, || "connection".to_owned());
     let mut transport = Transport::LongPoll(poll);
     if gone.is_some() {
         transport.feed(channel_failed(version, &claims));
     }
     tokio::spawn(async move {
-        serve(&state, claims, transport, Protocol::Phoenix(PhoenixProtocol::new(version)), &span).await;
+        live.serve(claims, transport, Protocol::Phoenix(PhoenixProtocol::new(version)), &span).await;
         drop((span, tracked, connected));
     });
     answer_with(StatusCode::GONE, Some(token), &[])
@@ -105,32 +104,33 @@ fn channel_failed(version: Version, claims: &Claims) -> String {
 }
 
 /// Gives the session of a token what a request says.
-async fn post(state: &State, token: Option<PollToken>, address: Address, request: Request) -> Response {
-    let Some((token, mailbox)) = state.poll_sessions.find(token) else { return answer(StatusCode::GONE) };
+async fn post(live: &Live, token: Option<PollToken>, address: Address, request: Request) -> Response {
+    let Some((token, mailbox)) = live.poll_sessions.find(token) else { return answer(StatusCode::GONE) };
     let in_lines = request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
         kind.to_str().is_ok_and(|kind| kind.split(';').next().map(str::trim) == Some("application/x-ndjson"))
     });
     let sender = (BodySender::Poll(token.number()), address);
-    let posted = deliver(state, &mailbox, sender, request, in_lines).await;
+    let posted = deliver(live, &mailbox, sender, request, in_lines).await;
     answer(posted.err().unwrap_or(StatusCode::OK))
 }
 
 async fn deliver(
-    state: &State,
+    live: &Live,
     mailbox: &Mailbox,
     (sender, address): (BodySender, Address),
     request: Request,
     in_lines: bool,
 ) -> Result<(), StatusCode> {
-    let mut overdue = state.clock.sleep(POLL_WINDOW);
+    let mut overdue = live.clock.sleep(POLL_WINDOW);
     let gone = |Gone| StatusCode::GONE;
     let _posting = tokio::select! {
         lock = mailbox.lock() => lock.map_err(gone)?,
         () = &mut overdue => return Err(StatusCode::REQUEST_TIMEOUT),
     };
-    let body = LargeBody::read(request, state, &sender, address).await.map_err(|refusal| {
-        StatusCode::from_u16(refusal.problem().status()).unwrap_or(StatusCode::BAD_REQUEST)
-    })?;
+    let body =
+        LargeBody::read(request, (&live.bodies, &live.clock), &sender, address).await.map_err(|refusal| {
+            StatusCode::from_u16(refusal.problem().status()).unwrap_or(StatusCode::BAD_REQUEST)
+        })?;
     let LargeBody::Read(body, permit) = body else { return Err(StatusCode::PAYLOAD_TOO_LARGE) };
     mailbox.post(messages(&body, in_lines)?, permit).map_err(gone)?;
     tokio::select! {

@@ -11,17 +11,17 @@ use subtle::ConstantTimeEq;
 use tagalong_core::problem::Problem;
 
 use super::api_error::ApiError;
+use super::state::State;
 use crate::config::Secret;
-use crate::state::State;
 
 /// Proof that the operator asks.
-pub(super) struct Operator;
+pub(super) struct Admin;
 
-impl FromRequestParts<State> for Operator {
+impl FromRequestParts<State> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
-        match &state.admin_token {
+        match &state.operator.admin_token {
             Some(token) if has(token, &parts.headers) => Ok(Self),
             Some(_) => Err(Problem::Unauthenticated.into()),
             // Without a token there is no operator, and nothing to see.

@@ -1,0 +1,120 @@
+//! The parts of a running server. A handler is given the part that it needs.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::health::DatabaseProbe;
+use crate::body_limit::BodyLimit;
+use crate::clock::Clock;
+use crate::cluster::Bus;
+use crate::config::{Config, Secret};
+use crate::entropy::Entropy;
+use crate::jobs::Jobs;
+use crate::metrics::Metrics;
+use crate::overview::{Overview, Sample};
+use crate::rates::Rates;
+use crate::realtime::Live;
+use crate::realtime::hub::Hub;
+use crate::sessions::Sessions;
+use crate::store::Store;
+use crate::tls::Tls;
+use crate::tokens::Tokens;
+use crate::traces::Traces;
+use crate::trackers::avatars::Avatars;
+use crate::trackers::link_cache::LinkCache;
+use crate::warnings::Warnings;
+
+/// All parts.
+#[derive(Clone)]
+pub struct State {
+    /// REST and tracker apps.
+    pub api: Arc<Api>,
+    /// Connections.
+    pub live: Arc<Live>,
+    /// Health, metrics and the dashboard.
+    pub operator: Arc<Operator>,
+    /// Starting and stopping, ports and jobs.
+    pub lifecycle: Arc<Lifecycle>,
+}
+
+/// What REST and tracker apps use.
+pub struct Api {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub entropy: Entropy,
+    pub metrics: Arc<Metrics>,
+    pub traces: Traces,
+    pub overview: Arc<Overview>,
+    pub warnings: Arc<Warnings>,
+    pub tokens: Arc<Tokens>,
+    pub rates: Arc<Rates>,
+    pub hub: Arc<Hub>,
+    pub sessions: Sessions,
+    pub link_cache: LinkCache,
+    pub avatars: Avatars,
+    pub bodies: BodyLimit,
+}
+
+/// What health, metrics and the dashboard use.
+pub struct Operator {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+    pub overview: Arc<Overview>,
+    pub store: Store,
+    pub bus: Bus,
+    pub hub: Arc<Hub>,
+    pub sessions: Sessions,
+    /// Open connections.
+    pub connections: TaskTracker,
+    pub jobs: Jobs,
+    /// Cancelled when the server is about to stop: load balancers should send no new clients.
+    pub leaving: CancellationToken,
+    /// One answer of the database for all who ask at once.
+    pub database_probe: DatabaseProbe,
+    /// Opens the operator's pages; without it they are closed.
+    pub admin_token: Option<Secret>,
+}
+
+/// What ports and jobs use.
+pub struct Lifecycle {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub warnings: Arc<Warnings>,
+    pub rates: Arc<Rates>,
+    /// Cancelled when the server begins to stop: it accepts nothing new.
+    pub stopping: CancellationToken,
+    /// The certificate, where the server terminates TLS itself.
+    pub tls: Option<Tls>,
+    /// What a job is writing at a stop is written before the database is closed.
+    pub jobs: Jobs,
+}
+
+impl Operator {
+    /// How much there is now.
+    pub async fn sample(&self) -> Sample {
+        let (at, rooms) = (self.clock.now(), self.hub.stats().0);
+        Sample::take(at, self.connections.len(), rooms, &self.metrics).await
+    }
+}
+
+impl FromRef<State> for Arc<Api> {
+    fn from_ref(state: &State) -> Self {
+        Arc::clone(&state.api)
+    }
+}
+
+impl FromRef<State> for Arc<Live> {
+    fn from_ref(state: &State) -> Self {
+        Arc::clone(&state.live)
+    }
+}
+
+impl FromRef<State> for Arc<Operator> {
+    fn from_ref(state: &State) -> Self {
+        Arc::clone(&state.operator)
+    }
+}

@@ -1,0 +1,104 @@
+//! The requests that open a connection of the live side: a WebSocket with either protocol, or long polling. A request
+//! without a valid origin, token or handshake is refused before anything is spent on it.
+
+mod credentials;
+mod handshake;
+pub(super) mod longpoll;
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, State as With};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use tagalong_core::phoenix::Version;
+use tagalong_core::problem::Problem;
+
+use credentials::{Parameters, token_in_subprotocol};
+use handshake::{Handshake, Wrong};
+
+use super::api_error::ApiError;
+use super::origin::allowed_origin;
+use crate::rates::Address;
+use crate::realtime::{Live, PhoenixProtocol, Protocol, Socket, Transport};
+use crate::tokens::{Claims, Role};
+use crate::traces::{Span, SpanKind};
+
+/// The subprotocol that official clients offer, and browsers insist on seeing chosen.
+const SUBPROTOCOL: &str = "phoenix";
+
+/// `/socket/websocket`.
+pub(super) async fn phoenix(
+    With(live): With<Arc<Live>>,
+    Extension(address): Extension<Address>,
+    headers: HeaderMap,
+    asked: Uri,
+    handshake: Result<Handshake, Wrong>,
+) -> Response {
+    let handshake = match handshake {
+        Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
+        Err(wrong) => return wrong.into_response(),
+    };
+    let parameters = Parameters::of(&asked);
+    let version = Version::negotiate(parameters.vsn.as_deref()).ok();
+    match version.zip(admit(&live, &headers, parameters.token)) {
+        Some((version, claims)) => {
+            open(live, address, handshake, claims, Protocol::Phoenix(PhoenixProtocol::new(version)))
+        }
+        // No body: browsers hide it, and clients come back every five seconds for ever.
+        None => StatusCode::FORBIDDEN.into_response(),
+    }
+}
+
+/// `/ws`.
+pub(super) async fn plain(
+    With(live): With<Arc<Live>>,
+    Extension(address): Extension<Address>,
+    headers: HeaderMap,
+    asked: Uri,
+    handshake: Result<Handshake, Wrong>,
+) -> Response {
+    let handshake = match handshake {
+        Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
+        Err(wrong) => return wrong.into_response(),
+    };
+    match admit(&live, &headers, Parameters::of(&asked).token) {
+        Some(claims) => open(live, address, handshake, claims, Protocol::Plain),
+        None => ApiError::from(Problem::Unauthenticated).into_response(),
+    }
+}
+
+/// The claims of a valid token for the live side, sent from an allowed origin.
+fn admit(live: &Live, headers: &HeaderMap, in_query: Option<String>) -> Option<Claims> {
+    if !allowed_origin(&live.config, headers) {
+        return None;
+    }
+    let token = in_query.or_else(|| token_in_subprotocol(headers))?;
+    let claims = live.tokens.verify(&token).ok()?;
+    (claims.role != Role::Creator).then_some(claims)
+}
+
+fn open(
+    live: Arc<Live>,
+    address: Address,
+    handshake: Handshake,
+    claims: Claims,
+    protocol: Protocol,
+) -> Response {
+    let Some(connected) = live.rates.connect(address) else {
+        return ApiError::from(Problem::RateLimited)
+            .saying("Too many connections from this address")
+            .into_response();
+    };
+    let tracked = live.connections.token();
+    let answer = handshake.answer();
+    let upgrade = handshake.upgrade;
+    // The span covers the whole connection. What is said over it is not traced.
+    let span = Span::child(SpanKind::Server, || "connection".to_owned());
+    tokio::spawn(async move {
+        if let Ok(upgraded) = upgrade.await {
+            live.serve(claims, Transport::WebSocket(Socket::new(upgraded)), protocol, &span).await;
+        }
+        drop((span, tracked, connected));
+    });
+    answer
+}
