@@ -49,7 +49,6 @@ pub mod rates;
 pub mod realtime;
 pub mod seen;
 pub mod sessions;
-pub mod settings;
 pub mod store;
 mod stream;
 pub mod telemetry;

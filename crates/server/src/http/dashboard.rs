@@ -92,13 +92,16 @@ impl FromRequestParts<State> for MayKnow {
     }
 }
 
-/// The page, what it shows, and what it can do.
+/// What the page shows, and what it can do.
 pub(super) fn router() -> Router<State> {
+    Router::new().route("/dashboard/state", get(show)).route("/dashboard/sessions/{alias}/end", post(end))
+}
+
+/// The page.
+pub(super) fn page_router() -> Router<State> {
     let page = pages::page(pages::DASHBOARD);
     Router::new()
         .route("/dashboard", get(async move |_: MayKnow, asked: HeaderMap| page(&asked, StatusCode::OK)))
-        .route("/dashboard/state", get(show))
-        .route("/dashboard/sessions/{alias}/end", post(end))
 }
 
 async fn show(_: Admin, With(operator): With<Arc<Operator>>) -> Response {

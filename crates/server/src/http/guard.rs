@@ -1,10 +1,11 @@
-//! Counts what addresses ask for, before it costs anything, and what they guess wrong.
+//! Rate limits of addresses, as layers on routes: checked before a request costs anything.
 
 use std::sync::Arc;
 
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State as With};
+use axum::Extension;
+use axum::extract::{Request, State as With};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -15,50 +16,75 @@ use super::address::{self, Peer};
 use super::api_error::ApiError;
 use super::state::Api;
 use super::{bearer, origin};
-use crate::rates::{Act, Address};
+use crate::rates::{Act, Address, Rates};
 use crate::tokens::Claims;
 
-/// Runs a request if its address may ask for it.
-///
-/// An address with too many failed lookups has to wait before it asks for a session without a token of that very
-/// session. Such a token is never made to wait for that: others may share the address. A token of another session is no
-/// leave to guess: anybody can make a session and have one.
-pub(super) async fn count(With(api): With<Arc<Api>>, mut request: Request, next: Next) -> Response {
+/// The rate limit of a route. Each described route has one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Limit {
+    /// Sessions that an address may create.
+    Create,
+    /// Times that an address may join or watch, after as few failed lookups as for [`Self::Lookup`].
+    Join,
+    /// Failed lookups of an address. A request with a token of the very session that it names is let through: others
+    /// may share the address. A token of another session is not enough, since anybody can create a session and have one.
+    Lookup,
+    /// What costs nothing and tells nothing.
+    Unlimited,
+}
+
+impl Limit {
+    fn check(self, rates: &Rates, address: Address, has_token: bool) -> Result<(), Duration> {
+        match self {
+            Self::Create => rates.spend(Act::Create, address),
+            Self::Join => rates.ask(Act::Miss, address).and_then(|()| rates.spend(Act::Join, address)),
+            Self::Lookup if !has_token => rates.ask(Act::Miss, address),
+            Self::Lookup | Self::Unlimited => Ok(()),
+        }
+    }
+}
+
+/// Runs a request if the limit of its route allows it.
+pub(super) async fn limit(
+    With((api, limit)): With<(Arc<Api>, Limit)>,
+    Extension(address): Extension<Address>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let claims = request.extensions().get::<Claims>();
+    let has_token = claims.is_some_and(|claims| is_for(claims, &request));
+    match limit.check(&api.rates, address, has_token) {
+        Ok(()) => next.run(request).await,
+        Err(wait) => slow_down(wait),
+    }
+}
+
+/// Refuses a page of another site. It could make its visitors' browsers use up the allowance of their address, and so
+/// shut out everybody who shares it. Goes round all that counts against an address; the routes for WebSockets and long
+/// polls check the origin themselves. A refusal for the origin is no failed lookup.
+pub(super) async fn same_origin(With(api): With<Arc<Api>>, request: Request, next: Next) -> Response {
+    if *request.method() == Method::OPTIONS || origin::allowed_origin(&api.config, request.headers()) {
+        return next.run(request).await;
+    }
+    ApiError::from(Problem::Forbidden)
+        .saying("Pages of this origin may not use this server: CORS_ORIGINS does not name it")
+        .into_response()
+}
+
+/// Finds out who asks: the address, and the claims of a valid token. Counts failed lookups.
+pub(super) async fn identify(With(api): With<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
         return ApiError::from(Problem::Internal).into_response();
     };
     let (trusted, header) = (&api.config.trusted_proxies, api.config.trusted_proxy_header);
     let address = Address::from(address::of(peer, request.headers(), trusted, header));
     warn_of_a_proxy(&api, peer, &request);
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let foreign = !origin::allowed_origin(&api.config, request.headers());
-    if foreign && counts(request.method(), route) {
-        return ApiError::from(Problem::Forbidden)
-            .saying("Pages of this origin may not use this server: CORS_ORIGINS does not name it")
-            .into_response();
-    }
-    let claims = bearer::verify(&api, request.headers());
-    let allowed = match (request.method(), route) {
-        (&Method::POST, "/api/sessions") => api.rates.spend(Act::Create, address),
-        (&Method::POST, "/api/sessions/{id}/join" | "/api/sessions/{id}/watch") => {
-            api.rates.ask(Act::Miss, address).and_then(|()| api.rates.spend(Act::Join, address))
-        }
-        (_, route)
-            if route.contains("{id}") && !claims.as_ref().is_some_and(|claims| is_for(claims, &request)) =>
-        {
-            api.rates.ask(Act::Miss, address)
-        }
-        _ => Ok(()),
-    };
-    if let Err(wait) = allowed {
-        return slow_down(wait);
-    }
     request.extensions_mut().insert(address);
-    if let Some(claims) = claims {
+    if let Some(claims) = bearer::verify(&api, request.headers()) {
         request.extensions_mut().insert(claims);
     }
     let response = next.run(request).await;
-    // A request that is refused for its origin was no lookup.
     if !foreign
         && is_miss(&response)
         && let Err(wait) = api.rates.spend(Act::Miss, address)
@@ -66,15 +92,6 @@ pub(super) async fn count(With(api): With<Arc<Api>>, mut request: Request, next:
         return slow_down(wait);
     }
     response
-}
-
-/// Whether a request counts against its address: a change, a session, or what the admin token opens. A page of another
-/// site could make its visitors' browsers ask for that, use their allowance up, and shut everybody out who shares their
-/// address. The protocols for WebSockets and long polls look at the origin themselves.
-fn counts(method: &Method, route: &str) -> bool {
-    let is_of_api = route.starts_with("/api/") && (*method != Method::GET || route.contains("{id}"));
-    let is_of_operator = route == "/metrics" || route.starts_with("/dashboard/s");
-    (is_of_api || is_of_operator) && *method != Method::OPTIONS
 }
 
 /// Whether a token is one of the session that a path names.

@@ -28,6 +28,7 @@ mod trackers;
 mod watchers;
 mod websocket;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api_error::ApiError;
@@ -39,6 +40,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
 pub use dashboard::dashboard_schema;
+use guard::Limit;
 pub(crate) use health::DatabaseProbe;
 pub use state::{Api, Lifecycle, Operator, State};
 use tagalong_core::json::to_json;
@@ -55,32 +57,47 @@ const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
 /// The same of long polls, as in Phoenix: there is one for each poll that it does not hold for.
 const LONGPOLL_PREFLIGHT_LIFE: Duration = Duration::from_secs(3600);
 
-/// REST and health: what is here is described, and what is described is here.
-fn described() -> OpenApiRouter<State> {
-    OpenApiRouter::with_openapi(openapi::about())
-        .routes(routes!(sessions::create))
+type Routes = OpenApiRouter<State>;
+
+/// REST and health: what is here is described, and what is described is here. `limited` puts a limit on routes.
+fn described(limited: impl Fn(Routes, Limit) -> Routes) -> Routes {
+    let create = Routes::new().routes(routes!(sessions::create));
+    let join = Routes::new().routes(routes!(participants::join)).routes(routes!(watchers::watch));
+    let lookup = Routes::new()
         .routes(routes!(sessions::show, sessions::update, sessions::end))
-        .routes(routes!(participants::join))
-        .routes(routes!(watchers::watch))
         .routes(routes!(participants::list))
         .routes(routes!(participants::leave))
         .routes(routes!(watchers::remove))
-        .routes(routes!(trackers::show, trackers::revoke))
+        .routes(routes!(trackers::show, trackers::revoke));
+    let unlimited = Routes::new()
         .routes(routes!(config::show))
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
-        .routes(routes!(health::detailed))
+        .routes(routes!(health::detailed));
+    Routes::with_openapi(openapi::about())
+        .merge(limited(create, Limit::Create))
+        .merge(limited(join, Limit::Join))
+        .merge(limited(lookup, Limit::Lookup))
+        .merge(limited(unlimited, Limit::Unlimited))
 }
 
 /// The description of REST and health, in OpenAPI 3.1.
 pub fn description() -> OpenApi {
-    described().into_openapi()
+    described(|routes, _| routes).into_openapi()
 }
 
 /// Every address that the server knows.
 pub fn router(state: &State) -> Router {
-    let (described, description) = described().split_for_parts();
+    let same_origin = || from_fn_with_state(state.clone(), guard::same_origin);
+    let identify = || from_fn_with_state(state.clone(), guard::identify);
+    let limited = |routes: Routes, limit| match limit {
+        Limit::Unlimited => routes,
+        limit => routes
+            .route_layer(from_fn_with_state((Arc::clone(&state.api), limit), guard::limit))
+            .route_layer(same_origin()),
+    };
+    let (described, description) = described(limited).split_for_parts();
     let json = |description: String| {
         let description = Bytes::from(description);
         async move || ([(CONTENT_TYPE, "application/json")], description.clone())
@@ -89,10 +106,14 @@ pub fn router(state: &State) -> Router {
         .route("/api/openapi.json", get(json(to_json(&description))))
         .route("/api/asyncapi.json", get(json(live_description().to_string())))
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(state.clone(), guard::count))
-        // Around the guard: a page of another origin reads its refusals too, and what asks beforehand is not counted.
+        .layer(identify())
+        // Around the guard: a page of another origin reads its errors too, and preflights are not counted.
         .layer(cors(&state.api.config.origins));
     Router::new()
+        .route("/metrics", get(metrics::show))
+        .merge(dashboard::router())
+        .route_layer(same_origin())
+        .merge(dashboard::page_router())
         .route("/socket/websocket", any(websocket::phoenix))
         .route(
             "/socket/longpoll",
@@ -100,11 +121,9 @@ pub fn router(state: &State) -> Router {
         )
         .route("/ws", get(websocket::plain))
         .route("/track/{secret}/{app}", any(reports::receive))
-        .route("/metrics", get(metrics::show))
-        .merge(dashboard::router())
         .merge(pages::router())
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(state.clone(), guard::count))
+        .layer(identify())
         .merge(rest)
         .layer(from_fn(host::check))
         .layer(from_fn_with_state(security::headers(&state.api.config), security::protect))

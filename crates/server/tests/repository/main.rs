@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod circles;
 mod deployed;
 mod documents;
-mod drawn;
 mod tidy;
 
 use std::path::{Path, PathBuf};
