@@ -11,7 +11,7 @@ export type Report = Schemas["Reported"];
 export type Watching = Schemas["Watching"];
 export type ListedParticipant = Schemas["Participant"];
 
-/** A refusal by the server, or `OFFLINE` when no server answered. */
+/** An error response of the server, or `OFFLINE` when no server answered. */
 export class ApiError extends Error {
   constructor(
     readonly code: string,
@@ -26,7 +26,7 @@ export const getConfig = () => call<Config>("GET", "/config");
 export const createSession = (body: Schemas["NewSession"]) =>
   call<CreatedSession>("POST", "/sessions", { body });
 
-/** Of a session that is locked, only who is in it is told its name and who is there. */
+/** The name and the participants of a locked session are only for its members. */
 export const getSession = (sessionId: string, token?: string) =>
   call<Session>("GET", `/sessions/${sessionId}`, { token });
 
@@ -47,11 +47,11 @@ export const endSession = (sessionId: string, token: string) =>
 export const removeWatchers = (sessionId: string, token: string) =>
   call<unknown>("DELETE", `/sessions/${sessionId}/watchers`, { token });
 
-/** With a person's own token this is leaving, with the creator's it is removing somebody. */
+/** With a participant's own token this leaves, with the creator's token it removes a participant. */
 export const removeParticipant = (sessionId: string, userId: string, token: string) =>
   call<unknown>("DELETE", `/sessions/${sessionId}/participants/${encodeURIComponent(userId)}`, { token });
 
-/** As `removeParticipant`, by a page that goes and hears no answer. */
+/** As `removeParticipant`, while the page unloads: the response is not read. */
 export const leaveOnUnload = (sessionId: string, userId: string, token: string): void => {
   const path = `/api/sessions/${sessionId}/participants/${encodeURIComponent(userId)}`;
   const headers = { authorization: `Bearer ${token}` };
@@ -64,11 +64,11 @@ const trackersPath = (sessionId: string, userId: string) =>
 export const getTrackers = (sessionId: string, userId: string, token: string) =>
   call<Trackers>("GET", trackersPath(sessionId, userId), { token });
 
-/** No app that was set up so far is listened to any more. */
+/** Revokes the links of all apps that were set up so far. */
 export const revokeTrackers = (sessionId: string, userId: string, token: string) =>
   call<unknown>("DELETE", trackersPath(sessionId, userId), { token });
 
-/** Whether the refusal means that the session is no more. */
+/** Whether the error means that the session has ended or does not exist. */
 export function isGone(error: unknown): error is ApiError {
   return (
     error instanceof ApiError &&

@@ -2,7 +2,7 @@ interface BatteryStatus {
   level: number;
 }
 
-/** The charge between 0 and 1, where the browser tells it (Chromium does, the others do not). */
+/** The charge between 0 and 1. Only Chromium reports it. */
 export async function watchBattery(): Promise<() => number | undefined> {
   const source = navigator as Navigator & { getBattery?: () => Promise<BatteryStatus> };
   const battery = await source.getBattery?.().catch(() => undefined);

@@ -5,11 +5,11 @@ import { TransportSelector } from "./transport";
 
 export type Status = "sharing" | "paused" | "hidden" | "no_gps" | "stopped";
 
-/** What a device knows about its own place. */
+/** A position as the device reports it. */
 export interface Fix {
   lat: number;
   lng: number;
-  /** Not every device tells. */
+  /** Not every device reports the following values. */
   accuracy?: number;
   heading?: number;
   speed?: number;
@@ -25,12 +25,12 @@ export interface WireParticipant {
   last_position_at?: string | null;
 }
 
-/** A fix as the server tells it: what a device did not know is missing or null. */
+/** A fix as the server sends it: unknown values are missing or null. */
 export type WireFix = { lat: number; lng: number } & { [Fact in keyof Fix]?: Fix[Fact] | null };
 
 export type WireLocation = WireFix & { user_id: string };
 
-/** Who is connected, by user id. The server has one entry for each person, so the keys say it all. */
+/** The connected people by user id. The server sends one entry for each person, so only the keys matter. */
 export type WirePresences = Record<string, object>;
 
 export type ChannelEvent =
@@ -43,7 +43,7 @@ export type ChannelEvent =
   | {
       type: "initial_participants";
       participants: WireParticipant[];
-      /** Older servers do not tell. */
+      /** Older servers do not send it. */
       watcher_count?: number;
       server_time: string;
     }
@@ -63,13 +63,13 @@ export type ChannelEvent =
   | { type: "session_ended"; data: { reason: string } }
   | { type: "refused"; reason: string }
   | { type: "connection"; state: ConnectionState }
-  /** Whether this network lets no WebSocket through, so that the page polls. */
+  /** Whether this network blocks WebSockets, so that the page uses long polling. */
   | { type: "polling"; isPolling: boolean }
-  /** Whether the server took the newest position of this page. */
+  /** Whether the server accepted the newest position of this page. */
   | { type: "position_answered"; isTaken: boolean };
 
 export interface LiveChannel {
-  /** False while there is no connection: what cannot be sent now is outdated later, so nothing is kept. */
+  /** False while there is no connection. Nothing is queued: it would be outdated later. */
   sendLocation(fix: Fix): boolean;
   sendStatus(status: Status): boolean;
   close(): void;
@@ -84,7 +84,7 @@ const FINAL_REFUSALS = new Set([
   "session_full",
 ]);
 
-/** Also the reason of a dismissal: the token is of before watchers were sent away. */
+/** Also the reason of `dismissed`: the token was issued before the watchers were removed. */
 export const WATCHING_REVOKED = "watching_revoked";
 
 const BROADCASTS = [
@@ -98,9 +98,9 @@ const BROADCASTS = [
   "session_ended",
 ] as const;
 
-/** The supervisor decides when to ask and when to try again; the client's own timers would do so a second time. */
+/** Switches off the client's own timers: the supervisor decides when to ping and when to reconnect. */
 const NEVER_MS = 2 ** 31 - 1;
-/** So long a WebSocket may take to be answered, while the page polls and tries one. */
+/** The timeout of a WebSocket probe. */
 const PROBE_MS = 8_000;
 
 const socketOptions = (token: string) => ({
@@ -108,7 +108,7 @@ const socketOptions = (token: string) => ({
   heartbeatIntervalMs: NEVER_MS,
   reconnectAfterMs: () => NEVER_MS,
   rejoinAfterMs: () => NEVER_MS,
-  // The client would read the browser's own, which throws where storage is forbidden.
+  // By default the client reads `window.sessionStorage`, which throws where storage is forbidden.
   sessionStorage: { getItem: () => null, setItem() {} },
 });
 
@@ -156,7 +156,7 @@ export function openChannel(
   socket.onOpen(() => supervisor.opened());
   socket.onClose(() => supervisor.closed());
   socket.onMessage(() => supervisor.messageReceived());
-  // What became of the connection is told above; this is the server closing the channel alone.
+  // The callbacks above report transport errors. This one is for a channel that the server closes by itself.
   channel.onError((cause) => {
     if ((cause as { source?: string } | undefined)?.source !== "transport") supervisor.closed();
   });
@@ -177,7 +177,7 @@ export function openChannel(
       const push = send("location_update", fix)
         ?.receive("ok", () => onEvent({ type: "position_answered", isTaken: true }))
         .receive("error", (response) => {
-          // Too many messages: the next position makes up for this one.
+          // The next position replaces the one that was rate limited.
           if (reasonIn(response) === "rate_limited") return;
           onEvent({ type: "position_answered", isTaken: false });
         });
@@ -188,7 +188,7 @@ export function openChannel(
   };
 }
 
-/** Opens a WebSocket beside the connection that there is, and says whether it was answered. */
+/** Opens a WebSocket beside the current connection, and reports whether it was answered. */
 function probe(token: string, clock: Clock, answer: (isAnswered: boolean) => void): () => void {
   const socket = new Socket("/socket", socketOptions(token));
   const end = () => {
@@ -201,7 +201,7 @@ function probe(token: string, clock: Clock, answer: (isAnswered: boolean) => voi
     answer(isAnswered);
   };
   const cancelTimeout = clock.after(PROBE_MS, () => settle(false));
-  // Some networks let it open, and nothing through it.
+  // Some networks let the WebSocket open, but no message through.
   const callbacks = [
     socket.onOpen(() => void socket.ping(() => settle(true))),
     socket.onError(() => settle(false)),

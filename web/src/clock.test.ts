@@ -17,7 +17,7 @@ function clocks() {
   };
 }
 
-it("counts the time a phone slept, when the steady clock stood still", () => {
+it("counts the time of a sleep, when the monotonic clock stood still", () => {
   expect(clocks().pass(60_000, 10)).toBe(60_000);
 });
 

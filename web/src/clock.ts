@@ -1,13 +1,13 @@
-/** Milliseconds that only ever grow. Only differences between two readings mean anything. */
+/** Monotonic milliseconds. Only the difference between two readings has a meaning. */
 export interface Clock {
   now(): number;
-  /** Calls back once after so many milliseconds; the returned function calls it off. */
+  /** Calls back once after this many milliseconds. The returned function cancels it. */
   after(ms: number, callback: () => void): () => void;
 }
 
 /**
- * The wall clock goes on while a phone sleeps but may be set back; the steady clock is never set back
- * but may stop during sleep. Adding up whichever of the two went further survives both.
+ * The wall clock runs while a phone sleeps but may be set back. The monotonic clock is never set back but may stop
+ * during sleep. The sum of the larger steps of the two is right in both cases.
  */
 export function elapsedTime(
   wall: () => number = Date.now,

@@ -51,7 +51,7 @@ function passAnswering(ms: number): void {
 }
 
 describe("a connection that dies", () => {
-  it("by a close is known at once, and tried again at once", () => {
+  it("by a close is detected at once, and reconnects at once", () => {
     join();
     supervisor.closed();
     expect(states).toEqual(["offline"]);
@@ -59,14 +59,14 @@ describe("a connection that dies", () => {
     expect(socket.opened).toBe(2);
   });
 
-  it("in silence is known within 10 s", () => {
+  it("in silence is detected within 10 s", () => {
     join();
     clock.pass(10_000);
     expect(states[0]).toBe("offline");
     expect(socket.closed).toBe(1);
   });
 
-  it("in one direction is known within 10 s, though the others are heard", () => {
+  it("in one direction is detected within 10 s, though messages arrive", () => {
     join();
     supervisor.requestSent();
     for (let second = 0; second < 10; second++) {
@@ -76,25 +76,25 @@ describe("a connection that dies", () => {
     expect(states[0]).toBe("offline");
   });
 
-  it("in the handshake is known within 10 s", () => {
+  it("in the handshake is detected within 10 s", () => {
     clock.pass(10_000);
     expect(states).toEqual(["connecting", "offline"]);
   });
 
-  it("between handshake and join is known too", () => {
+  it("between handshake and join is detected", () => {
     supervisor.opened();
     clock.pass(10_000);
     expect(states.at(-1)).toBe("offline");
   });
 
-  it("is given more time with each try that took too long", () => {
+  it("gets a longer timeout after each timeout", () => {
     clock.pass(8_000 + 50 + 11_900);
     expect([socket.opened, socket.closed]).toEqual([2, 1]);
     clock.pass(100);
     expect(socket.closed).toBe(2);
   });
 
-  it("is told of at once when the browser says so, and is asked", () => {
+  it("is reported at once on the browser's offline event, and pinged", () => {
     join();
     supervisor.networkLost();
     expect([states, socket.pings]).toEqual([["offline"], 1]);
@@ -104,7 +104,7 @@ describe("a connection that dies", () => {
 });
 
 describe("a connection that lives", () => {
-  it("is asked only in silence", () => {
+  it("is pinged only in silence", () => {
     join();
     for (let second = 0; second < 20; second++) {
       supervisor.messageReceived();
@@ -116,7 +116,7 @@ describe("a connection that lives", () => {
     expect(socket.pings).toBeGreaterThan(2);
   });
 
-  it("is not taken for dead because answers are slow", () => {
+  it("survives slow replies", () => {
     join();
     for (let time = 0; time < 20; time++) {
       clock.pass(4_500);
@@ -126,7 +126,7 @@ describe("a connection that lives", () => {
     expect(socket.closed).toBe(0);
   });
 
-  it("hears from a hidden page before the server gives it up", () => {
+  it("is pinged by a hidden page before the server closes it", () => {
     isHidden = true;
     join();
     for (let second = 0; second < 59; second++) {
@@ -137,7 +137,7 @@ describe("a connection that lives", () => {
     expect(socket.pings).toBe(2);
   });
 
-  it("is asked when the page is shown again, and after sleep once more before it is given up", () => {
+  it("is pinged when the page is shown, and once more after a suspension before it counts as dead", () => {
     isHidden = true;
     join();
     isHidden = false;
@@ -148,7 +148,7 @@ describe("a connection that lives", () => {
     expect([socket.pings, socket.closed]).toEqual([2, 0]);
   });
 
-  it("counts as alive when something is heard although the browser says that there is no network", () => {
+  it("counts as online when a message arrives although the browser reports offline", () => {
     join();
     supervisor.networkLost();
     supervisor.messageReceived();
@@ -157,8 +157,8 @@ describe("a connection that lives", () => {
   });
 });
 
-describe("coming back", () => {
-  it("is tried at once when the network is back", () => {
+describe("a reconnect", () => {
+  it("starts at once when the network is back", () => {
     join();
     supervisor.networkLost();
     clock.pass(60_000);
@@ -167,7 +167,7 @@ describe("coming back", () => {
     expect(socket.opened).toBe(before + 1);
   });
 
-  it("is tried at once when the page is shown", () => {
+  it("starts at once when the page is shown", () => {
     join();
     for (let time = 0; time < 8; time++) {
       supervisor.closed();
@@ -179,7 +179,7 @@ describe("coming back", () => {
     expect(socket.opened).toBe(before + 1);
   });
 
-  it("waits when the server does not let one in for now", () => {
+  it("waits when the server rejects the join for now", () => {
     supervisor.opened();
     supervisor.rejected();
     clock.pass(900);

@@ -1,10 +1,10 @@
 import type { Clock } from "./clock";
 
-/** What the supervisor drives. A reply, or anything else heard, is told back to it. */
+/** The socket as the supervisor controls it. Its events are passed to the supervisor's methods. */
 export interface SocketControl {
-  /** Opens a new connection and joins; the old one, if there is one, is dropped. */
+  /** Opens a new connection and joins. Closes the old one, if any. */
   open(): void;
-  /** Sends something that the server answers. */
+  /** Sends a message that the server replies to. */
   ping(): void;
   close(): void;
 }
@@ -12,21 +12,21 @@ export interface SocketControl {
 export type ConnectionState = "connecting" | "online" | "offline";
 
 const LIMITS = {
-  /** Nothing heard for so long while somebody looks: ask. */
+  /** Ping after this much silence while the page is visible. */
   pingAfterMs: 4_000,
-  /** A server closes a connection that is silent for 60 s, so even a hidden page asks now and then. */
+  /** Ping interval of a hidden page: the server closes a connection after 60 s of silence. */
   keepAliveMs: 25_000,
-  /** Nothing heard at all since a question: the connection is dead. */
+  /** The connection is dead after this much silence since a message that needs a reply. */
   silenceTimeoutMs: 5_000,
-  /** A question without an answer, whatever else is heard: what this page sends does not arrive. */
+  /** The connection is dead if a reply takes this long, even if other messages arrive: the way to the server is broken. */
   replyTimeoutMs: 9_000,
-  /** For the handshake, and again for the join. Longer with each try that took too long, for slow networks. */
+  /** For the handshake, and again for the join. Longer after each timeout, for slow networks. */
   openTimeoutMs: 8_000,
   openTimeoutStepMs: 4_000,
   openTimeoutMaxMs: 20_000,
   retriesMs: [50, 200, 500, 1_000, 2_000],
   retryMaxMs: 5_000,
-  /** A timer this late means that the device was asleep: what came meanwhile has not been read yet. */
+  /** A timer this late means that the device was suspended: received messages have not been read yet. */
   suspendedAfterMs: 2_000,
 };
 
@@ -35,22 +35,22 @@ interface SupervisorOptions {
   socket: SocketControl;
   onState(state: ConnectionState): void;
   isHidden(): boolean;
-  /** After a restart of the server everybody comes back; chance keeps them from coming all at once. */
+  /** Keeps all clients from reconnecting at the same moment after a restart of the server. */
   jitter?(ms: number): number;
 }
 
 type Phase = "stopped" | "opening" | "joining" | "joined" | "waiting";
 
-/** Keeps one connection open, and knows within 10 s of any way in which it can die. */
+/** Keeps one connection open, and detects within 10 s that it is dead. */
 export class Supervisor {
   private phase: Phase = "stopped";
   private tries = 0;
   private timeouts = 0;
-  /** When what is still unanswered was sent, the oldest first. */
+  /** The times of the messages without a reply yet, the oldest first. */
   private pendingSince: number[] = [];
   private receivedAt = 0;
   private sentAt = 0;
-  /** The browser says that the network is gone, and nothing has been heard since. */
+  /** The browser reported `offline`, and no message has arrived since. */
   private isReportedOffline = false;
   private cancel = () => {};
 
@@ -73,7 +73,7 @@ export class Supervisor {
     this.startOpenTimeout();
   }
 
-  /** The caller tells that one is online: it knows what came with the join. */
+  /** The caller reports the state "online", together with the reply to the join. */
   joined(): void {
     if (this.phase !== "opening" && this.phase !== "joining") return;
     this.phase = "joined";
@@ -93,7 +93,7 @@ export class Supervisor {
     this.options.onState("online");
   }
 
-  /** Something was sent that the server answers. */
+  /** A message was sent that the server replies to. */
   requestSent(): void {
     this.sentAt = this.now();
     this.pendingSince.push(this.sentAt);
@@ -108,13 +108,13 @@ export class Supervisor {
     if (this.phase !== "stopped" && this.phase !== "waiting") this.fail();
   }
 
-  /** The server is there and does not let one in for now: it is not asked again at once. */
+  /** The server rejects the join for now: no immediate retry. */
   rejected(): void {
     this.tries = Math.max(this.tries, 3);
     this.closed();
   }
 
-  /** The browser says that there is no network. It is believed until something is heard. */
+  /** The browser reports `offline`. This is shown until a message arrives. */
   networkLost(): void {
     if (this.phase === "stopped") return;
     this.options.onState("offline");
@@ -123,7 +123,7 @@ export class Supervisor {
     this.options.socket.ping();
   }
 
-  /** A connection from before is of the old network: a new one is open before the old one is found dead. */
+  /** The current connection belongs to the old network: a new one is faster than waiting for its timeout. */
   networkBack(): void {
     if (this.phase === "stopped") return;
     this.reconnectNow();
@@ -183,7 +183,7 @@ export class Supervisor {
     onState("offline");
   }
 
-  /** One timer for whichever comes first: the next question, or the end of the wait for an answer. */
+  /** One timer for the earlier of the next ping and the reply timeout. */
   private scheduleCheck(): void {
     const due = this.due();
     this.after(Math.max(0, due - this.now()), () => this.check(due));

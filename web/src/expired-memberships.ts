@@ -4,8 +4,8 @@ import { forgetMembership, type Membership, memberships, updateMembership } from
 const DAY_MS = 86_400_000;
 
 /**
- * Forgets the places in sessions that are over: their tokens are of no use, and do not stay on a computer that others use.
- * A session may have been made longer meanwhile, so the server is asked first.
+ * Deletes memberships of ended sessions, so that tokens do not stay on a shared computer. A session may have been extended,
+ * so the page asks the server first.
  */
 export async function forgetExpiredMemberships(): Promise<void> {
   const due = memberships().filter(

@@ -4,7 +4,7 @@ export const usesMiles = /-(US|GB|LR|MM)$/.test(locale);
 const METRES_PER_FOOT = 0.3048;
 const METRES_PER_MILE = 1609.344;
 
-/** Making a formatter costs a hundred times what formatting does. */
+/** Creating a formatter costs a hundred times as much as formatting. */
 const formatters = new Map<string, Intl.NumberFormat>();
 function numberFormat(key: string, options: () => Intl.NumberFormatOptions): Intl.NumberFormat {
   let format = formatters.get(key);
@@ -51,14 +51,14 @@ export function formatCount(count: number): string {
   return numberFormat("count", () => ({})).format(count);
 }
 
-/** A standing person is heard of every 10 s; up to there a position is as fresh as it gets. */
+/** The position of a standing person is sent every 10 s, so up to this age it counts as current. */
 const STILL_NOW_MS = 12_000;
 
 export function isFresh(ageMs: number): boolean {
   return ageMs < STILL_NOW_MS;
 }
 
-/** "42s", "2m": for a marker, which has little room. */
+/** "42s", "2m": short, for markers. */
 export function formatShortAge(ageMs: number): string {
   return formatDuration(ageMs, "narrow");
 }
@@ -82,7 +82,7 @@ export function formatDuration(ms: number, unitDisplay: "short" | "narrow" = "sh
   return parts.join(" ");
 }
 
-/** Seconds as long as there are few of them, so that nothing of an interval or a wrong clock is rounded away. */
+/** Small values in seconds, so that an interval or a clock error is not rounded. */
 export function formatSeconds(seconds: number): string {
   return seconds < 120 ? inUnit(seconds, "second") : formatDuration(seconds * 1000);
 }

@@ -47,7 +47,7 @@ describe("the pace", () => {
     ]);
   });
 
-  it("reports somebody who stands still every 10 s", () => {
+  it("reports a standing device every 10 s", () => {
     offer(1);
     clock.pass(2 * KEEP_ALIVE_MS);
     expect(reported).toEqual([
@@ -57,7 +57,7 @@ describe("the pace", () => {
     ]);
   });
 
-  it("asks the device anew, and repeats a position only while it is young", () => {
+  it("requests a new position, and repeats one only while it is young", () => {
     offer(1);
     clock.pass(9_000);
     expect(heard).toEqual([]);
@@ -70,7 +70,7 @@ describe("the pace", () => {
     expect(reported.at(-1)).toEqual([85_000, 2]);
   });
 
-  it("counts the age from when the device found the position", () => {
+  it("counts the age from the time of the fix", () => {
     clock.pass(60_000);
     pace.offer(fix(1), clock.now() - 25_000);
     clock.pass(KEEP_ALIVE_MS);
@@ -78,7 +78,7 @@ describe("the pace", () => {
     expect(heard).toEqual(["confirm", "quiet"]);
   });
 
-  it("is silent after forgetting, until there is something new", () => {
+  it("reports nothing after forget, until there is a new fix", () => {
     offer(1);
     offer(2);
     pace.forget();
@@ -89,7 +89,7 @@ describe("the pace", () => {
     expect(reported[1]).toEqual([60_000, 3]);
   });
 
-  it("does not vouch for a place from before the page slept", () => {
+  it("does not repeat a position from before a suspension", () => {
     offer(1);
     clock.sleep(60_000);
     clock.pass(60_000);
@@ -97,7 +97,7 @@ describe("the pace", () => {
     expect(reported).toEqual([[0, 1]]);
   });
 
-  it("reports again when asked, and counts the time from there", () => {
+  it("reports again on resend, and counts the time from there", () => {
     offer(1);
     clock.pass(500);
     pace.resend();
@@ -161,7 +161,7 @@ describe("watching", () => {
     return { clock, source, fixes, problems, watching };
   }
 
-  it("passes on what is known and leaves out what is not", () => {
+  it("passes known values on and leaves unknown ones out", () => {
     const { source, fixes } = watch();
     source.moveTo({ latitude: 1, longitude: 2, accuracy: 3, heading: Number.NaN, speed: null, altitude: 4 });
     expect(fixes).toEqual([{ lat: 1, lng: 2, accuracy: 3, altitude: 4 }]);
@@ -173,7 +173,7 @@ describe("watching", () => {
     expect(fixes).toEqual([{ lat: 1, lng: 2, accuracy: 3 }]);
   });
 
-  it("goes on about somebody who stands still while the device confirms it, and not otherwise", () => {
+  it("keeps reporting a standing device only while the device confirms it", () => {
     const { source, fixes, problems, clock } = watch();
     source.answers = { latitude: 1, longitude: 2, accuracy: 3 };
     source.answeredAt = Date.now();
@@ -185,7 +185,7 @@ describe("watching", () => {
     expect(problems).toContain("quiet");
   });
 
-  it("believes no old answer of a receiver that has told of each second", () => {
+  it("ignores an old answer of a receiver that reports every second", () => {
     const { source, problems, clock } = watch();
     for (let second = 0; second < 5; second++) {
       source.moveTo({ latitude: 1 + second / 1e5, longitude: 2, accuracy: 3 }, Date.now());
@@ -197,7 +197,7 @@ describe("watching", () => {
     expect(problems).toContain("quiet");
   });
 
-  it("tells a refusal from a lack of GPS", () => {
+  it("distinguishes a denied permission from missing GPS", () => {
     const { source, problems } = watch();
     source.break(2);
     source.break(3);
@@ -205,7 +205,7 @@ describe("watching", () => {
     expect(problems).toEqual(["no_gps", "no_gps", "denied"]);
   });
 
-  it("does not repeat a place after GPS is lost", () => {
+  it("does not repeat a position after GPS is lost", () => {
     const { source, fixes, clock } = watch();
     source.moveTo({ latitude: 1, longitude: 2, accuracy: 3 });
     source.break(2);
@@ -213,7 +213,7 @@ describe("watching", () => {
     expect(fixes).toHaveLength(1);
   });
 
-  it("says what is in the way before asking for anything", () => {
+  it("reports an insecure or unsupported browser before any request", () => {
     expect(watch({ isSecure: false }).problems).toEqual(["insecure"]);
     expect(watch({ geolocation: undefined }).problems).toEqual(["unsupported"]);
   });

@@ -1,11 +1,11 @@
 import type { Fix } from "./channel";
 import type { Clock } from "./clock";
 
-/** `no_gps` and `quiet` (the newest position is old) may pass by themselves; after the others nothing comes any more. */
+/** `no_gps` and `quiet` (the newest position is old) may end by themselves. The others are final. */
 export type LocationProblem = "denied" | "insecure" | "unsupported" | "no_gps" | "quiet";
 
 export interface LocationWatch {
-  /** Reports the newest fix again at once, for a connection that has just come back. */
+  /** Reports the newest fix again at once, for a new connection. */
   resend(): void;
   stop(): void;
 }
@@ -14,21 +14,21 @@ interface WatchOptions {
   clock: Clock;
   geolocation: Geolocation | undefined;
   isSecure: boolean;
-  /** `takenAt`: when the device found it, on the clock given. */
+  /** `takenAt`: when the device determined it, on the given clock. */
   onFix(fix: Fix, takenAt: number): void;
   onProblem(problem: LocationProblem): void;
 }
 
 const FIX_TIMEOUT_MS = 20_000;
-/** Some browsers count a position's time from another beginning; then its age is unknown. */
+/** In some browsers a position's timestamp has another epoch. Its age is then unknown. */
 const OLDEST_FIX_MS = 600_000;
 
-/** A satellite receiver tells of each second, also of one who stands still: when it falls silent, it has lost the place. */
+/** A GPS receiver reports every second, also when it stands still: silence means that it has lost its fix. */
 const STREAM_FIXES = 3;
 const STREAM_MS = 10_000;
 const SAME_FIX_MS = 500;
 
-/** Follows this device's place until stopped, and reports it at the pace of `paced`. */
+/** Watches this device's position until stopped, and reports it at the rate of `paced`. */
 export function watchLocation({
   clock,
   geolocation,
@@ -39,22 +39,22 @@ export function watchLocation({
   if (!isSecure) return refused("insecure", onProblem);
   if (!geolocation) return refused("unsupported", onProblem);
   let isStopped = false;
-  /** When the newest fixes of the watch were taken, the last first. */
+  /** The times of the newest fixes of the watch, the last first. */
   let taken: number[] = [];
   const isStream = () => taken.length === STREAM_FIXES && (taken[0] ?? 0) - (taken.at(-1) ?? 0) < STREAM_MS;
   const take = ({ coords, timestamp }: GeolocationPosition, isAnswer: boolean) => {
     if (isStopped) return;
     const age = Date.now() - timestamp;
     const takenAt = clock.now() - (age > 0 && age < OLDEST_FIX_MS ? age : 0);
-    // With an answer some browsers tell the watch the same position once more.
+    // Some browsers pass the answer to a request to the watch as well.
     const isNew = takenAt - (taken[0] ?? Number.NEGATIVE_INFINITY) > SAME_FIX_MS;
     if (!isAnswer && isNew) taken = [takenAt, ...taken].slice(0, STREAM_FIXES);
-    // A device that is silent while it stands still answers with where it is, and the time at which it came there.
+    // A device that stands still may answer with the time at which it arrived there.
     pace.offer(toFix(coords), isAnswer && !isStream() ? clock.now() : takenAt);
   };
   const pace = paced(clock, {
     report: onFix,
-    // A browser may be silent about somebody who stands still: asked, it tells of them.
+    // A browser may report nothing while the device stands still, but it answers a request.
     confirm: () =>
       geolocation.getCurrentPosition(
         (position) => take(position, true),
@@ -102,24 +102,24 @@ function isKnown(value: number | null): value is number {
 
 export const SHORTEST_PAUSE_MS = 2_000;
 export const KEEP_ALIVE_MS = 10_000;
-/** From this age on the device is asked anew. */
+/** From this age on the page requests a new position. */
 const CONFIRM_AFTER_MS = 9_000;
-/** A position is repeated up to this age. */
+/** A position is sent again up to this age. */
 export const YOUNG_MS = 30_000;
-/** A timer this late means that the page was asleep, and the person may be anywhere by now. */
+/** A timer this late means that the page was suspended: the person may have moved far. */
 const ASLEEP_MS = 5_000;
 
 interface Pace {
   report(fix: Fix, takenAt: number): void;
-  /** Asks the device for a new position. */
+  /** Requests a new position from the device. */
   confirm(): void;
-  /** The newest position is too old to be repeated. */
+  /** The newest position is too old to be sent again. */
   quiet(): void;
 }
 
 /**
- * Passes on at most one fix every 2 s, always the newest, and the same one again after 10 s without a
- * new one, while it is young: a browser is silent about somebody who stands still, but their position must not expire.
+ * Reports at most one fix every 2 s, always the newest. After 10 s without a new one it reports the last one again, while
+ * that is young: browsers report nothing while a device stands still, but its position must not expire.
  */
 export function paced(clock: Clock, { report, confirm, quiet }: Pace) {
   let newest: { fix: Fix; takenAt: number } | null = null;
@@ -156,10 +156,10 @@ export function paced(clock: Clock, { report, confirm, quiet }: Pace) {
   };
   return {
     resend,
-    /** What was true once is not repeated when nobody knows whether it still is. */
+    /** Drops the newest fix, which may no longer be right. */
     forget,
     offer(fix: Fix, takenAt: number) {
-      // The same place again is no older than it was.
+      // The same position again keeps the later of both times.
       const isSame = newest?.fix.lat === fix.lat && newest.fix.lng === fix.lng;
       newest = { fix, takenAt: isSame && newest ? Math.max(newest.takenAt, takenAt) : takenAt };
       const wait = reportedAt + SHORTEST_PAUSE_MS - clock.now();

@@ -35,7 +35,7 @@ describe("bounds", () => {
     ).toEqual([179, 0, 181, 1]);
   });
 
-  it("of nothing are nothing", () => {
+  it("of no points are null", () => {
     expect(boundsOf([])).toBeNull();
   });
 });

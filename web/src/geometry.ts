@@ -18,7 +18,7 @@ export function distanceMetres(from: LatLng, to: LatLng): number {
   return 2 * EARTH_RADIUS_METRES * Math.asin(Math.min(1, Math.sqrt(chord)));
 }
 
-/** Direction to set out in, clockwise from north, 0 to 360. */
+/** Initial bearing, clockwise from north, 0 to 360. */
 export function bearingDegrees(from: LatLng, to: LatLng): number {
   const lng = radians(to.lng - from.lng);
   const y = Math.sin(lng) * Math.cos(radians(to.lat));
@@ -33,14 +33,14 @@ export function compassPoint(bearing: number): number {
   return Math.round(bearing / 45) % 8;
 }
 
-/** Holds every point, and the circle of `accuracy` metres round it. */
+/** Bounds of all points and of the circles of `accuracy` metres around them. */
 export function boundsOf(points: readonly (LatLng & { accuracy?: number })[]): Bounds | null {
   const [first] = points;
   if (!first) return null;
   const boxes = points.map(({ lat, lng, accuracy = 0 }): Bounds => {
     const tall = degrees(accuracy / EARTH_RADIUS_METRES);
     const wide = Math.min(180, tall / Math.max(0.01, Math.cos(radians(lat))));
-    // Longitudes are taken relative to the first point, so that a group across the date line stays together.
+    // Longitudes are relative to the first point, so that bounds across the date line stay small.
     const near = first.lng + nearestTurn(lng - first.lng);
     return [near - wide, Math.max(-90, lat - tall), near + wide, Math.min(90, lat + tall)];
   });
@@ -57,7 +57,7 @@ export function nearestTurn(angle: number): number {
   return ((((angle + 180) % 360) + 360) % 360) - 180;
 }
 
-/** The zoom at which so many metres are as long as so many CSS pixels. */
+/** The zoom at which this many metres are this many CSS pixels long. */
 export function zoomFor(lat: number, metres: number, pixels: number): number {
   return Math.log2(metresPerPixel(lat, 0) / (Math.max(metres, 1) / pixels));
 }

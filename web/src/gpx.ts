@@ -2,7 +2,7 @@ export interface TrackPoint {
   lat: number;
   lng: number;
   altitude?: number;
-  /** Wall-clock time of this device: it stays in this person's own file. */
+  /** This device's wall clock. It is only written to this person's own file. */
   time: Date;
 }
 

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 
 const ROOT = import.meta.dirname;
 
-/** Each source file with the source files it imports: statically, for their types alone, or when they are needed. */
+/** Each source file and the source files that it imports: statically, type-only or dynamically. */
 function importGraph(): Map<string, string[]> {
   const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" }).filter((file) => /\.ts$/.test(file));
   const imports = (file: string) => {
@@ -40,7 +40,7 @@ function findCircle(graph: Map<string, string[]>): string[] | null {
 
 it("has no circular imports, type-only and dynamic imports included", () => {
   const graph = importGraph();
-  // The reading of imports works: these two are a static and a dynamic import.
+  // One static and one dynamic import, as a check of the graph itself.
   expect(graph.get("main.ts")).toEqual(expect.arrayContaining(["route.ts", "live.ts"]));
   expect(findCircle(graph)).toBeNull();
 });

@@ -27,7 +27,7 @@ import { openSessionMenu } from "./ui/session-menu";
 import { openShareSheet } from "./ui/share-sheet";
 import { choiceSheet, confirmSheet, openSheet } from "./ui/sheet";
 
-/** What the actions read of the live page, and what they do to it. */
+/** The part of the live page that the actions read and change. */
 export interface LiveSession {
   readonly options: {
     readonly sessionId: string;
@@ -52,7 +52,7 @@ export interface LiveSession {
   expectApp(onArrival: () => void): void;
 }
 
-/** Everything a person can ask for on the live page. */
+/** All actions of a person on the live page. */
 export function liveActions(live: LiveSession): LiveActions {
   return {
     onInvite: () => void openShareSheet(linkOf(live), live.state.name, live.state.locked),
@@ -77,7 +77,7 @@ function linkOf({ options: { membership, sessionId } }: LiveSession): string {
   return membership.joinLink ?? location.origin + joinPath(sessionId);
 }
 
-/** Following the same person again is how to stop following. */
+/** Following the same person again stops following. */
 function follow(live: LiveSession, userId: string | null): void {
   if (userId === null) return;
   const isFollowed = live.camera.mode === "person" && live.camera.userId === userId;
@@ -113,7 +113,7 @@ function openMenu(live: LiveSession): void {
   void menu.closed.then(live.onDraw(menu.update));
 }
 
-/** Until the server answers, its usual day is offered. */
+/** Without an answer: the server's default, a day. */
 function longestSession(): Promise<number> {
   return getConfig().then(
     (config) => config.max_session_minutes,
@@ -121,7 +121,7 @@ function longestSession(): Promise<number> {
   );
 }
 
-/** What the server says of the session afterwards is what the page shows. */
+/** The page shows the session as the server's answer describes it. */
 function update(
   live: LiveSession,
   creatorToken: string,
@@ -142,7 +142,7 @@ async function extend(live: LiveSession): Promise<void> {
   }
 }
 
-/** Stopping is meant for an app too, and an app does not hear what is said on this page. */
+/** Stopping includes the app. The app cannot be notified, so its link is revoked. */
 function stop(live: LiveSession): void {
   const { sessionId, membership } = live.options;
   const wasApp = live.sharesByApp;
@@ -200,7 +200,7 @@ async function remove(live: LiveSession, userId: string, name: string): Promise<
   const chosen = await choiceSheet(t.removeQuestion(name), text, actions);
   if (chosen === null) return;
   await attempt(live, async () => {
-    // Locked first: in between they could come back.
+    // Lock first: otherwise the person could return in between.
     if (chosen === t.removeAndLock) await changeSession(sessionId, creatorToken, { locked: true });
     await removeParticipant(sessionId, userId, creatorToken);
   });
@@ -212,7 +212,7 @@ async function removeAllWatchers(live: LiveSession, creatorToken: string): Promi
   await attempt(live, () => removeWatchers(live.options.sessionId, creatorToken));
 }
 
-/** Shows what went wrong. What is already over needs no message: the page learns that by itself. */
+/** Shows the error. If the participant or the session is already gone, no message is needed. */
 async function attempt(live: LiveSession, run: () => Promise<unknown>): Promise<boolean> {
   try {
     await run();

@@ -40,22 +40,22 @@ export interface LiveOptions {
 const TICK_MS = 1_000;
 const CHECK_PAUSE_MS = 5_000;
 const DRAW_PAUSE_MS = 250;
-/** These come again and again from each of the others. */
+/** Events of which every participant sends many: they are drawn at intervals. */
 const FREQUENT: ReadonlySet<SessionEvent["type"]> = new Set([
   "location_update",
   "position_answered",
   "time_passed",
 ]);
-/** A crash of the tab loses at most so much of one's own track. */
+/** A crash of the tab loses at most this much of one's own track. */
 const STORE_TRACK_MS = 60_000;
-/** All who watched ask again at about the same time: within this. */
+/** All removed watchers request a new token at a random time within this. */
 const REWATCH_WITHIN_MS = 1_000;
 const REWATCH_RETRY_MS = 5_000;
-/** Refusals that will not change by themselves: one watches no more. */
+/** Errors after which a watcher does not retry. */
 const FINAL_WATCH_ERRORS: ReadonlySet<string> = new Set(["SESSION_LOCKED", "SESSION_FULL"]);
-/** While these last, the page has something to share. */
+/** Phases in which this page is sharing, or is about to. */
 const ACTIVE_PHASES: ReadonlySet<SharingPhase> = new Set(["searching", "on", "no_gps", "quiet"]);
-/** Whether it is this page or another tab or an app that shares, one is still on the map. */
+/** Phases in which one's own position stays on the map, sent by this page, another tab or an app. */
 const PHASES_WITH_POSITION: ReadonlySet<SharingPhase> = new Set([
   "on",
   "no_gps",
@@ -63,10 +63,10 @@ const PHASES_WITH_POSITION: ReadonlySet<SharingPhase> = new Set([
   "app",
   "elsewhere",
 ]);
-/** These end one's own place, not the session: a creator keeps the right to end it. */
+/** These end one's own participation, not the session: a creator keeps the right to end it. */
 const OWN_END_REASONS: ReadonlySet<EndReason> = new Set(["left", "removed", "full", "locked"]);
 
-/** A session while it is on: events come in, the state changes, everything is drawn from the state. */
+/** The page of a running session: events change the state, and everything is drawn from the state. */
 export class Live implements Page, LiveSession {
   readonly title = null;
   readonly track: Track;
@@ -113,7 +113,7 @@ export class Live implements Page, LiveSession {
     void this.fetchSession();
     void this.openMap();
     if (!membership.userId) {
-      // Nothing else keeps the screen on for somebody who only watches.
+      // Sharing keeps the screen on, which a watcher does not do.
       this.releaseWakeLock = keepAwake();
       return;
     }
@@ -148,7 +148,7 @@ export class Live implements Page, LiveSession {
     this.map?.dispose();
   }
 
-  /** Calls back with each drawing until called off, for what is open above the page. */
+  /** Calls back after each drawing until the returned function is called. For dialogs above the page. */
   onDraw(callback: () => void): () => void {
     this.drawListeners.add(callback);
     return () => this.drawListeners.delete(callback);
@@ -180,13 +180,13 @@ export class Live implements Page, LiveSession {
     if (role !== "elsewhere") return;
     this.sharingTabWatch = new AbortController();
     const { signal } = this.sharingTabWatch;
-    // Nobody shares any more then, and the others have not been told.
+    // The closed tab has sent no status.
     void onSharingTabClosed(this.options.sessionId, this.clock, signal, () => this.share("stopped"));
   }
 
   /**
-   * Shares from here until the first position comes from an app, taking over from another tab, whose positions
-   * would look like the app's; who does not share begins with it.
+   * Calls back when the first position comes from an app. Until then this tab shares: positions of another tab could not be
+   * told from the app's. If this tab does not share at all, the app's position begins the sharing.
    */
   expectApp(onArrival: () => void): void {
     this.onAppArrival = onArrival;
@@ -200,7 +200,7 @@ export class Live implements Page, LiveSession {
     this.draw();
   }
 
-  /** Choosing somebody shows more about them and brings them into view; choosing them again closes it. */
+  /** Selects a person: shows their card and centres the map on them. Selecting them again closes the card. */
   choose(userId: string): void {
     this.chosen = this.chosen === userId ? null : userId;
     this.group = [];
@@ -228,14 +228,14 @@ export class Live implements Page, LiveSession {
   }
 
   private receive(event: ChannelEvent): void {
-    // To close the connection is told as its end too: of a page that is gone, nobody asks whether the session is over.
+    // Closing the channel produces a last event, which must not start a request.
     if (this.disposal.signal.aborted) return;
     this.dispatch(event);
     if (event.type === "dismissed" && event.data.reason === WATCHING_REVOKED) {
       this.channel.close();
       this.scheduleRewatch(Math.random() * REWATCH_WITHIN_MS);
     }
-    // What this page sends itself does not come back to it.
+    // The server does not echo this page's own positions, so this one is from an app or another tab.
     if (event.type === "location_update" && event.data.user_id === this.state.me) this.noticeAppPosition();
     if (event.type === "initial_participants") {
       this.sendStatus();
@@ -253,7 +253,7 @@ export class Live implements Page, LiveSession {
     this.cancelRewatch = this.clock.after(ms, () => void this.rewatch());
   }
 
-  /** Watchers were sent away. Who has the link may ask anew, unless the session is locked. */
+  /** All watchers were removed. With the link one may watch again, unless the session is locked. */
   private async rewatch(): Promise<void> {
     const { sessionId } = this.options;
     try {
@@ -276,12 +276,12 @@ export class Live implements Page, LiveSession {
     this.share("app");
   }
 
-  /** At the next frame, once for all that happens until then. A page that nobody sees has no frames. */
+  /** Draws at the next frame, once for all events until then. A hidden page has no frames. */
   draw(): void {
     if (this.frame === 0) this.frame = requestAnimationFrame(() => this.drawNow());
   }
 
-  /** Among many people something happens all the time: it is drawn together. */
+  /** Draws frequent events together, at intervals. */
   private scheduleDraw(): void {
     if (this.isDrawDue || this.frame !== 0) return;
     this.isDrawDue = true;
@@ -373,7 +373,7 @@ export class Live implements Page, LiveSession {
     }
   }
 
-  /** A socket does not say why it is refused, so the reason is asked for; now and then is enough. */
+  /** A browser hides why a WebSocket was rejected, so the page requests the session, at intervals. */
   private async checkEnded(): Promise<void> {
     const now = this.clock.now();
     if (now - this.checkedAt < CHECK_PAUSE_MS) return;
@@ -398,7 +398,7 @@ export class Live implements Page, LiveSession {
     storeTrack(this.options.sessionId, this.track.toText());
   }
 
-  /** The start page lists the sessions that one is in. */
+  /** For the list of sessions on the start page. */
   private storeSessionFacts(): void {
     const { name, endsAt } = this.state;
     if (endsAt === null) return;
@@ -426,7 +426,7 @@ export class Live implements Page, LiveSession {
     else this.storeTrack();
   }
 
-  /** Where nothing can be kept, this person cannot come back: without a word they would stay in everyone's list. */
+  /** Without storage this person cannot return, so they leave: otherwise they would stay in everyone's list. */
   private onPageHide(): void {
     this.storeTrack();
     const { sessionId, membership } = this.options;
@@ -436,7 +436,7 @@ export class Live implements Page, LiveSession {
 
   private finish(reason: EndReason): void {
     const { sessionId, onEnded } = this.options;
-    // Other tabs have the same place, and go on.
+    // On "replaced" other tabs still use the membership.
     if (OWN_END_REASONS.has(reason)) forgetParticipation(sessionId);
     else if (reason !== "replaced") forgetMembership(sessionId);
     const { track, state } = this;
@@ -445,7 +445,7 @@ export class Live implements Page, LiveSession {
   }
 }
 
-/** Without an answer the map still has its own ground to stand on. */
+/** Without an answer the map shows only the built-in world. */
 function mapConfig(): Promise<Config["map"]> {
   return getConfig().then(
     (config) => config.map,

@@ -1,4 +1,4 @@
-/** `network`: the server does not answer. `update`: it has another version of the page. `unknown`: neither. */
+/** `network`: the server does not answer. `update`: the server has another version of the page. `unknown`: neither. */
 export type LoadProblem = "network" | "update" | "unknown";
 
 export class ModuleLoadError extends Error {
@@ -9,7 +9,7 @@ export class ModuleLoadError extends Error {
 
 const PAUSES_MS = [300, 1_500];
 
-/** Loads a script of the page, with a second and a third try where it may help. */
+/** Imports a module on demand, with two retries where they may help. */
 export async function loadModule<T>(importModule: () => Promise<T>): Promise<T> {
   for (const pause of PAUSES_MS) {
     try {

@@ -42,7 +42,7 @@ function open(): void {
     );
 }
 
-/** Whoever has a place in the session goes straight to it; a newcomer sees first what they would join. */
+/** Opens the session for a member, and the join page for anyone else. */
 function openSession(sessionId: string): void {
   const membership = readMembership(sessionId);
   if (isMember(membership)) void openLive(sessionId, membership);
@@ -92,7 +92,7 @@ function showNotLoaded(failure: Error, retry: () => void): void {
   if (problem === "network") retryWhenOnline(retry);
 }
 
-/** Whatever page this is then: only one that still waits is tried again. */
+/** Retries only if the same page is still shown. */
 function retryWhenOnline(retry: () => void): void {
   const waiting = page;
   const again = () => {

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock";
 
-/** For tests: time that passes only when told to. */
+/** For tests: time advances only by `pass` and `sleep`. */
 export class ManualClock implements Clock {
   private time = 0;
   private alarms: { at: number; ring: () => void }[] = [];
@@ -15,7 +15,7 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** Time goes by, and no timer rings: they ring late, afterwards. */
+  /** Time passes while the device is suspended: no timer fires until afterwards. */
   sleep(ms: number): void {
     this.time += ms;
     for (const alarm of this.alarms) alarm.at = Math.max(alarm.at, this.time);

@@ -1,19 +1,19 @@
 import type { Clock } from "./clock";
 import { type Choice, type Intent, type Role, roleOf } from "./sharing-role";
 
-/** The place this browser holds in one session: who one is there, and what one may do. */
+/** This browser's identity and tokens in one session. */
 export interface Membership {
   /** Absent for a creator who has not joined yet. */
   token?: string;
-  /** Absent for somebody who only watches. */
+  /** Absent for a watcher. */
   userId?: string;
-  /** Only the creator has this one. */
+  /** Only for the creator. */
   creatorToken?: string;
-  /** Of the sharing, whichever tab it was made in. */
+  /** The last sharing choice, made in any tab. */
   choice?: Choice;
-  /** The link as the server wants it passed round. */
+  /** The join link in the server's form. */
   joinLink?: string;
-  /** Of the session, as far as known. */
+  /** The session's name, once known. */
   name?: string | null | undefined;
   /** When the session ends, in milliseconds on this device's wall clock. */
   endsAt?: number | undefined;
@@ -30,7 +30,7 @@ export function readMembership(sessionId: string): Membership {
   }
 }
 
-/** The places that this browser holds, the one that ends last first. */
+/** All memberships of this browser, the session that ends last first. */
 export function memberships(): { sessionId: string; membership: Membership }[] {
   return keysIn("localStorage")
     .filter((name) => name.startsWith(PREFIX))
@@ -45,7 +45,7 @@ export function updateMembership(sessionId: string, change: Membership): Members
   return membership;
 }
 
-/** Whether the place outlives this page. Storage may be forbidden or full. */
+/** Whether the membership survives a reload. Storage may be forbidden or full. */
 export function isStored(sessionId: string): boolean {
   try {
     return localStorage.getItem(key(sessionId)) !== null;
@@ -54,7 +54,7 @@ export function isStored(sessionId: string): boolean {
   }
 }
 
-/** The person leaves; a creator stays the creator. */
+/** Deletes the participant or watcher part. The creator's part stays. */
 export function forgetParticipation(sessionId: string): void {
   const { creatorToken, joinLink, name, endsAt } = readMembership(sessionId);
   forgetMembership(sessionId);
@@ -69,49 +69,49 @@ export function forgetMembership(sessionId: string): void {
 
 const NAME_KEY = "tagalong:name";
 
-/** The name that was used last, to begin the next form with. */
+/** The last used name, for the next form. */
 export const readName = (): string => read("localStorage", NAME_KEY) ?? "";
 export const storeName = (name: string): void => write("localStorage", NAME_KEY, name);
 
 const trackKey = (sessionId: string) => `tagalong:track:${sessionId}`;
 
-/** One's own track, for a reload of this tab: it goes with the tab, and with the session. */
+/** One's own track, for a reload of this tab. Deleted with the tab or at the session's end. */
 export const readTrack = (sessionId: string): string | null => read("sessionStorage", trackKey(sessionId));
 export const storeTrack = (sessionId: string, track: string): void =>
   write("sessionStorage", trackKey(sessionId), track);
 const forgetTrack = (sessionId: string): void => write("sessionStorage", trackKey(sessionId), null);
 
-/** New with each load: a tab that is duplicated has the same storage, and is another tab. */
+/** New with each load: a duplicated tab has a copy of the storage, but is another tab. */
 const TAB = crypto.getRandomValues(new Uint32Array(2)).join("-");
 
 export function readRole(sessionId: string): Role {
   return roleOf(readMembership(sessionId).choice, TAB);
 }
 
-/** The person has chosen, here. In the tab it is kept that a reload of it goes on with the same. */
+/** Stores a choice made in this tab. The tab also remembers that the choice is its own, for a reload. */
 export function choose(sessionId: string, intent: Intent): void {
   write("sessionStorage", key(sessionId), TAB);
   updateMembership(sessionId, { choice: { intent, tab: TAB } });
 }
 
 /**
- * After a reload sharing goes on, if it was this tab that shared. Opening the link another day is looking, and
- * looking never starts sharing, nor does it stop another tab or an app.
+ * Continues sharing after a reload, if this tab shared. Opening the link otherwise neither starts sharing nor stops
+ * another tab or an app.
  */
 export function resume(sessionId: string): Role {
-  // No event tells of a tab that was closed or has crashed, but the browser gives its locks back.
+  // There is no event for a closed or crashed tab, but the browser releases its locks.
   void navigator.locks?.request(lockOf(TAB), () => new Promise<never>(() => {}));
   const { choice } = readMembership(sessionId);
   if (choice && choice.tab === read("sessionStorage", key(sessionId))) choose(sessionId, choice.intent);
   return readRole(sessionId);
 }
 
-/** A reload gives the tab's lock back for a moment too. */
+/** A reload releases the tab's lock for a moment as well. */
 const RELOAD_MS = 4_000;
 
 /**
- * Calls back when the tab that shared is gone, for as long as that is still what was chosen last. Where the browser has no
- * locks it cannot be known.
+ * Calls back when the sharing tab has closed, unless another choice was made meanwhile. Browsers without locks cannot
+ * detect it.
  */
 export async function onSharingTabClosed(
   sessionId: string,
@@ -124,7 +124,7 @@ export async function onSharingTabClosed(
   try {
     await navigator.locks.request(lockOf(choice.tab), { signal }, () => {});
   } catch {
-    // Called off.
+    // Aborted by the signal.
     return;
   }
   clock.after(RELOAD_MS, () => {
@@ -135,7 +135,7 @@ export async function onSharingTabClosed(
 
 const lockOf = (tab: string) => `tagalong:tab:${tab}`;
 
-/** Tells when another tab has changed the seat. */
+/** Calls back when another tab has changed the membership. */
 export function onMembershipChange(sessionId: string, onChange: () => void, signal: AbortSignal): void {
   const notice = (event: StorageEvent) => {
     if (event.key !== key(sessionId)) return;
@@ -147,7 +147,7 @@ export function onMembershipChange(sessionId: string, onChange: () => void, sign
 
 type StorageName = "localStorage" | "sessionStorage";
 
-/** For as long as the page is open. Storage may be forbidden, full, or wiped: then only a reload makes a new person. */
+/** Fallback while the page is open: storage may be forbidden, full or cleared. A reload then starts without a membership. */
 const memory = new Map<string, string>();
 
 function read(storage: StorageName, name: string): string | null {
@@ -166,7 +166,7 @@ function write(storage: StorageName, name: string, value: string | null): void {
     if (value === null) window[storage].removeItem(name);
     else window[storage].setItem(name, value);
   } catch {
-    // The memory has it.
+    // `memory` has the value.
   }
 }
 

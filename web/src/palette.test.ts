@@ -11,13 +11,13 @@ it.each([
   expect(initials(name)).toBe(short);
 });
 
-it("offers a colour nobody has", () => {
+it("offers an unused colour", () => {
   expect(firstUnusedColor([])).toBe(PALETTE[0]);
   expect(firstUnusedColor([PALETTE[0].toLowerCase(), PALETTE[1]])).toBe(PALETTE[2]);
   expect(PALETTE).toContain(firstUnusedColor([...PALETTE]));
 });
 
-it("writes so that it can be read", () => {
+it("writes initials with enough contrast", () => {
   for (const color of PALETTE) expect(inkOn(color)).toBe("#fff");
   expect(inkOn("#FFFF00")).toBe("#000");
 });

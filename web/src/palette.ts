@@ -17,9 +17,9 @@ export function firstUnusedColor(used: readonly string[]): string {
   return PALETTE.find((color) => !taken.has(color)) ?? PALETTE[used.length % PALETTE.length] ?? PALETTE[0];
 }
 
-/** Up to two letters that stand for a name. Works on whole characters, so an emoji name stays whole. */
+/** The initials of a name, at most two. Splits by grapheme, so an emoji stays whole. */
 export function initials(name: string): string {
-  // "Ben (gone)" is Ben: what is no letter or digit stands for nobody, unless a name has nothing else.
+  // "Ben (gone)" is Ben: the text from the first bracket or quote on is dropped, unless nothing is left.
   const words = (name.replace(/[([{<"'„“].*$/u, "").trim() || name).trim().split(/\s+/u).filter(Boolean);
   const first = firstCharacter(words[0] ?? "?");
   const last = words.length > 1 ? firstCharacter(words[words.length - 1] ?? "") : "";
@@ -31,7 +31,7 @@ function firstCharacter(word: string): string {
   return segment?.segment ?? "";
 }
 
-/** Black or white, whichever is easier to read on the colour (others may send any colour). */
+/** Black or white, the one with more contrast on the colour (other clients may send any colour). */
 export function inkOn(color: string): "#000" | "#fff" {
   const luminance = relativeLuminance(color);
   return 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 ? "#fff" : "#000";

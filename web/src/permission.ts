@@ -1,10 +1,10 @@
 export interface Permission {
-  /** Null where the browser does not tell. */
+  /** Null where the browser does not report it. */
   readonly state: PermissionState | null;
   stop(): void;
 }
 
-/** Whether this page may ask for the location, and each change of it, where the browser tells. Asking does not prompt. */
+/** The state of the location permission, and each change of it, where the browser reports it. Shows no prompt. */
 export function watchPermission(onChange: (state: PermissionState) => void): Permission {
   let status: PermissionStatus | null = null;
   let isStopped = false;
@@ -15,7 +15,7 @@ export function watchPermission(onChange: (state: PermissionState) => void): Per
       status = found;
       status.addEventListener("change", notice);
     },
-    // Some browsers know no such permission.
+    // Some browsers do not support this permission name.
     () => {},
   );
   return {

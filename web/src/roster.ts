@@ -5,7 +5,7 @@ import type { Person, SessionState } from "./session";
 export interface RosterEntry {
   person: Person;
   isMe: boolean;
-  /** `live`: has a position. `ghost`: had one. `silent`: none was ever seen. */
+  /** `live`: has a position. `ghost`: had one. `silent`: never had one. */
   presence: "live" | "ghost" | "silent";
   ageMs: number | null;
   distance: number | null;
@@ -33,7 +33,7 @@ export function roster({ people, me }: SessionState, now: number): RosterEntry[]
   return entries.sort(compare);
 }
 
-/** Made once: it costs more than a thousand comparisons. */
+/** Created once: it costs more than a thousand comparisons. */
 const byName = new Intl.Collator();
 
 function compare(a: RosterEntry, b: RosterEntry): number {

@@ -1,11 +1,11 @@
-// Keeps the shell of the application, so that it opens without a connection. Nothing about a session or
-// a position is ever kept: requests to the API and to other hosts do not pass through here at all.
+// Caches the shell of the application, so that it opens without a connection. Requests to the API and to other hosts
+// do not pass through here, so nothing about a session or a position is cached.
 /* global self, caches */
 const SHELL = __SHELL__;
 const CACHE = `shell-${__VERSION__}`;
 
 self.addEventListener("install", (event) => {
-  // Where the browser can, past this worker: what a page asks while it goes is lost on the way through it.
+  // Bypasses this worker where the browser supports it: requests of an unloading page would be lost in the worker.
   event.addRoutes?.({ condition: { urlPattern: "/api/*" }, source: "network" });
   event.waitUntil(
     caches
@@ -32,10 +32,10 @@ self.addEventListener("fetch", (event) => {
   else if (pathname.startsWith("/assets/")) event.respondWith(fromCacheFirst(request));
 });
 
-// Whatever an answer varies by (its compression, for one), what is kept is what this browser was given.
+// `Vary` is ignored: the cached response is the one that this browser got.
 const inCache = (request) => caches.match(request, { ignoreVary: true });
 
-// A network that is there and never answers must not keep the page from opening.
+// A network that never answers must not keep the page from opening.
 const PATIENCE_MS = 3000;
 
 async function fromNetworkFirst(request) {
@@ -46,7 +46,7 @@ async function fromNetworkFirst(request) {
   return Promise.race([answer.catch(() => cached), impatience]);
 }
 
-// Names of assets change with their content, so what is in the cache is right for ever.
+// Names of assets change with their content, so a cached asset never expires.
 async function fromCacheFirst(request) {
   const cached = await inCache(request);
   if (cached) return cached;

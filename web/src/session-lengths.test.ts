@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { anHourMore, lengthsUpTo } from "./session-lengths";
 
-it("offers what the server takes, the longest included", () => {
+it("offers durations that the server accepts, the longest included", () => {
   expect(lengthsUpTo(1440)).toEqual([60, 240, 720, 1440]);
   expect(lengthsUpTo(120)).toEqual([60, 120]);
   expect(lengthsUpTo(30)).toEqual([30]);

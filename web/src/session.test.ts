@@ -58,7 +58,7 @@ describe("joining", () => {
 });
 
 describe("coming back after a lost connection", () => {
-  it("keeps the trail, drops who has left, and drops positions that are no longer alive", () => {
+  it("keeps the trail, drops people who have left, and drops expired positions", () => {
     const state = after(
       [
         { type: "connection", state: "offline" },
@@ -71,7 +71,7 @@ describe("coming back after a lost connection", () => {
     expect(person(state, "user_ada")).toMatchObject({ position: null, trail: [{ lat: 48.1, lng: 11.5 }] });
   });
 
-  it("does not take one's own position away, which the server does not send", () => {
+  it("keeps one's own position, which the server does not send", () => {
     const state = after(
       [
         { type: "own_position", fix: HERE, at: NOW },
@@ -84,7 +84,7 @@ describe("coming back after a lost connection", () => {
 });
 
 describe("positions", () => {
-  it("become ghosts when their life is over, and not before", () => {
+  it("expire at the end of their lifetime, not before", () => {
     const tick: SessionEvent = { type: "time_passed" };
     const atTheEnd = apply(joined(), tick, NOW + 26_000);
     expect(person(atTheEnd, "user_ada").position).not.toBeNull();
@@ -108,13 +108,13 @@ describe("positions", () => {
     }
   });
 
-  it("have no accuracy when the device did not tell any", () => {
+  it("have no accuracy if the device reported none", () => {
     const data = { user_id: "user_ada", lat: 48.2, lng: 11.6, accuracy: null };
     const { position } = person(after([{ type: "location_update", data }], joined()), "user_ada");
     expect(position).toEqual({ lat: 48.2, lng: 11.6, at: NOW });
   });
 
-  it("stay to age when somebody's page is hidden", () => {
+  it("stay and age when a page is hidden", () => {
     const event: SessionEvent = {
       type: "participant_status",
       data: { user_id: "user_ada", status: "hidden" },
@@ -122,7 +122,7 @@ describe("positions", () => {
     expect(person(after([event], joined()), "user_ada").position).not.toBeNull();
   });
 
-  it("say that somebody shares again", () => {
+  it("set the status to sharing", () => {
     const state = after(
       [
         { type: "participant_status", data: { user_id: "user_ada", status: "hidden" } },
@@ -133,13 +133,13 @@ describe("positions", () => {
     expect(person(state, "user_ada")).toMatchObject({ status: "sharing", position: { speed: 3, at: NOW } });
   });
 
-  it("of nobody known are ignored", () => {
+  it("of unknown people are ignored", () => {
     const state = joined();
     const event: SessionEvent = { type: "location_update", data: { user_id: "user_x", ...HERE } };
     expect(apply(state, event, NOW).people).toBe(state.people);
   });
 
-  it("make a trail that leaves out standing still and stays short", () => {
+  it("make a bounded trail without points of standing still", () => {
     let state = joined();
     for (let step = 0; step < TRAIL_POINTS + 50; step++) {
       const fix = { ...HERE, lat: HERE.lat + step * 0.001 };
@@ -158,11 +158,11 @@ describe("coming and going", () => {
     expect(after([{ type: "participant_left", data: cleo }], state).people.has("user_cleo")).toBe(false);
   });
 
-  it("is over when one is removed oneself", () => {
+  it("ends the session for a removed person", () => {
     expect(after([{ type: "participant_left", data: ben }], joined()).ended).toBe("removed");
   });
 
-  it("tells leaving from being removed, whichever news comes first", () => {
+  it("distinguishes leaving from being removed, whichever event comes first", () => {
     const events: SessionEvent[] = [{ type: "leaving" }, { type: "participant_left", data: ben }];
     expect(after(events, joined()).ended).toBe("left");
   });
@@ -205,14 +205,14 @@ describe("watchers", () => {
     expect(after([{ type: "presence_watchers", data: { count: 3 } }], joined()).watchers).toBe(3);
   });
 
-  it("that are sent away are not at the end: they ask again", () => {
+  it("that are removed do not see the session ended: they request a new token", () => {
     const dismissed = (reason: string) => after([{ type: "dismissed", data: { reason } }], joined());
     expect(dismissed("watching_revoked")).toMatchObject({ ended: null, connection: "connecting" });
     expect(dismissed("too_many_connections").ended).toBe("replaced");
   });
 });
 
-it("takes over a change of name, end and lock", () => {
+it("applies a change of name, end and lock", () => {
   const data = { name: "Ride", expires_at: "2030-01-01T12:10:00Z", locked: true, server_time: SERVER };
   expect(after([{ type: "session_updated", data }], joined())).toMatchObject({
     name: "Ride",
@@ -226,7 +226,7 @@ describe("presence", () => {
   const offline = (state: SessionState) =>
     [...state.people.values()].filter((one) => one.isOffline).map((one) => one.name);
 
-  it("knows who is offline from what is told on coming, and from what changes", () => {
+  it("marks people as offline by presence state and diff", () => {
     const came = after([{ type: "presence_state", presences: { user_ben: metas } }], joined());
     expect(offline(came)).toEqual(["Ada"]);
     const back = after([{ type: "presence_diff", joins: { user_ada: metas }, leaves: {} }], came);
@@ -235,7 +235,7 @@ describe("presence", () => {
     expect(offline(gone)).toEqual(["Ada"]);
   });
 
-  it("does not call somebody offline who has joined and is not connected yet", () => {
+  it("does not mark a new participant as offline before their first connection", () => {
     const cleo = { user_id: "user_cleo", display_name: "Cleo", avatar_color: "#000000" };
     expect(offline(after([{ type: "participant_joined", data: cleo }], joined()))).toEqual([]);
   });

@@ -11,7 +11,7 @@ import type { ConnectionState } from "./connection";
 import { distanceMetres, type LatLng } from "./geometry";
 
 export interface Position extends Fix {
-  /** When this was true, on this device's clock. */
+  /** The time of the position, on this device's clock. */
   at: number;
 }
 
@@ -20,18 +20,18 @@ export interface Person {
   name: string;
   color: string;
   status: Status | null;
-  /** Their last connection is gone. Not of somebody who was never connected as far as is known. */
+  /** Their last connection has closed. False for a person who was never seen connected. */
   isOffline: boolean;
-  /** Only while it is alive: nothing older than the life of a position is ever shown. */
+  /** Null once it has expired. */
   position: Position | null;
-  /** When the newest position known was true, also after it is gone. */
+  /** The time of the newest known position, also after it has expired. */
   lastSeenAt: number | null;
   trail: readonly LatLng[];
 }
 
 /**
- * `over`: ended, nobody said why. `removed`: by the creator. `gone`: nobody knows this session. `locked`: one watched,
- * and nobody may any more. `replaced`: one has too many connections, and this is the oldest.
+ * `over`: ended for an unknown reason. `removed`: by the creator. `gone`: not found. `locked`: a watcher was removed from a
+ * locked session. `replaced`: this was the oldest of too many connections of one person.
  */
 export type EndReason =
   | "expired"
@@ -50,17 +50,17 @@ export interface SessionState {
   endsAt: number | null;
   locked: boolean;
   connection: ConnectionState;
-  /** This network lets no live connection through, so that all comes a little later. */
+  /** This network blocks WebSockets, so the page uses long polling. */
   isPolling: boolean;
-  /** The server did not take the newest position of this page. */
+  /** The server rejected the newest position of this page. */
   isPositionRefused: boolean;
   positionLifeMs: number;
   /** Null for a watcher. */
   me: string | null;
   people: ReadonlyMap<string, Person>;
-  /** How many watch, oneself included. */
+  /** The number of watchers, oneself included. */
   watchers: number;
-  /** One has asked to leave, so being gone is no surprise. */
+  /** This person has asked to leave, so `participant_left` does not mean "removed". */
   isLeaving: boolean;
   ended: EndReason | null;
 }
@@ -96,7 +96,7 @@ export function newSession(sessionId: string, me: string | null): SessionState {
   };
 }
 
-/** The whole of what can happen to a session. `now` is this device's clock; no other device's is read. */
+/** Every event that can change a session. `now` is this device's clock; no other device's clock is read. */
 export function apply(state: SessionState, event: SessionEvent, now: number): SessionState {
   if (state.ended) return state;
   switch (event.type) {
@@ -213,7 +213,7 @@ function newcomer(wire: WireParticipant): Person {
   };
 }
 
-/** The server's list is complete: whoever is not on it has left. What the page knows of the others stays. */
+/** The server's list is complete: people who are not on it have left. Known facts about the others stay. */
 function withEverybody(
   { people, me }: SessionState,
   participants: WireParticipant[],
@@ -230,7 +230,7 @@ function withEverybody(
   );
 }
 
-/** Complete too, but for oneself: whoever has no position here has none that is still alive. */
+/** Complete as well, except for oneself: people without a position here have no live position. */
 function withSnapshot(
   { people, me }: SessionState,
   locations: (WireLocation & { age_ms: number })[],
@@ -300,7 +300,7 @@ function withDescription(
   return { ...state, name, locked, endsAt: onOwnClock(expires_at, server_time, now) };
 }
 
-/** Both times are the server's, so that only their difference meets this device's clock. */
+/** Both times are the server's: only their difference is added to this device's clock. */
 function onOwnClock(time: string, serverTime: string, now: number): number {
   return now + (Date.parse(time) - Date.parse(serverTime));
 }

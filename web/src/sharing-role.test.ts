@@ -25,7 +25,7 @@ describe("the role of a tab", () => {
   });
 });
 
-describe("what the others are told", () => {
+describe("the status that is sent", () => {
   it.each([
     ["on", false, "sharing"],
     ["searching", false, "sharing"],

@@ -1,16 +1,16 @@
 import type { Status } from "./channel";
 import { isRefused, type SharingPhase } from "./sharing";
 
-/** What a person wants of the sharing. `sharing`: from a tab. `app`: by a tracker app. */
+/** What the person chose. `sharing`: share from a tab. `app`: share by a tracker app. */
 export type Intent = "sharing" | "app" | "paused" | "stopped";
 
-/** What the person asked for last, and in which tab. There is one for each seat, and every tab reads the same. */
+/** The last choice and the tab in which it was made: one for each membership, shared by all tabs. */
 export interface Choice {
   intent: Intent;
   tab: string;
 }
 
-/** What a choice makes of one tab. `elsewhere`: another tab shares. `unasked`: nobody has chosen yet. */
+/** The role of one tab under a choice. `elsewhere`: another tab shares. `unasked`: no choice yet. */
 export type Role = Intent | "elsewhere" | "unasked";
 
 export function roleOf(choice: Choice | undefined, tab: string): Role {
@@ -19,8 +19,8 @@ export function roleOf(choice: Choice | undefined, tab: string): Role {
 }
 
 /**
- * What the others are told. Null: it is not for this tab to say, and whatever it said would count for the tab or
- * the app that does share.
+ * The status that this tab sends. Null for none: the server has one status for a person, which belongs to the tab or the
+ * app that shares.
  */
 export function statusOf(role: Role, phase: SharingPhase, isPageHidden: boolean): Status | null {
   switch (role) {

@@ -11,7 +11,7 @@ const sharing: SharingFacts = {
   isOnMap: true,
 };
 
-describe("what is said of one's own sharing", () => {
+describe("the state of one's own sharing", () => {
   it.each<[string, Partial<SharingFacts>]>([
     ["on", {}],
     ["interrupted", { connection: "offline" }],

@@ -1,23 +1,23 @@
 import type { ConnectionState } from "./connection";
 import type { SharingPhase } from "./sharing";
 
-/** All that is known of one's own sharing. */
+/** The known facts about one's own sharing. */
 export interface SharingFacts {
   phase: SharingPhase | "watching";
   connection: ConnectionState;
-  /** The server did not take the newest position. */
+  /** The server rejected the newest position. */
   isRefused: boolean;
-  /** The browser is asking the person. */
+  /** The browser is showing its permission prompt. */
   isPrompting: boolean;
-  /** Of the newest position, in metres. */
+  /** Accuracy of the newest position, in metres. */
   accuracy: number | null;
-  /** Of the newest position, on this device. */
+  /** Age of the newest position, by this device's clock. */
   ageMs: number | null;
-  /** One's own position is on the map, whoever sends it. */
+  /** One's own position is on the map, sent by this page, another tab or an app. */
   isOnMap: boolean;
 }
 
-/** What the page says about it: `on` and `rough` alone mean that the others see one. */
+/** The state that the page shows. Only in `on` and `rough` do the others see a position from this page. */
 export type SharingState =
   | SharingFacts["phase"]
   | "prompting"
@@ -29,7 +29,7 @@ export type SharingState =
 
 const ROUGH_METRES = 250;
 
-/** A place in a circle this large is an area, not a place. */
+/** From this accuracy on a position is an area rather than a place. */
 export function isRough(accuracy: number | null | undefined): accuracy is number {
   return typeof accuracy === "number" && accuracy >= ROUGH_METRES;
 }

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { isRefused } from "./sharing";
 
-it("does not take a passing trouble for a refusal", () => {
+it("does not treat a temporary problem as a refusal", () => {
   expect([isRefused("no_gps"), isRefused("insecure")]).toEqual([false, true]);
 });

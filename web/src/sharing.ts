@@ -5,27 +5,27 @@ import { type LocationProblem, type LocationWatch, watchLocation } from "./geolo
 import { type Permission, watchPermission } from "./permission";
 import { keepAwake } from "./wake-lock";
 
-/** `searching`: asked for, no fix yet. `app`, `elsewhere`: a tracker app or another tab shares, and this page does not. */
+/** `searching`: no fix yet. `app`, `elsewhere`: a tracker app or another tab shares instead of this page. */
 export type SharingPhase = "off" | "searching" | "on" | "app" | "elsewhere" | "paused" | LocationProblem;
 
 export interface Sharing {
   readonly phase: SharingPhase;
-  /** Of the newest position: when the device found it. */
+  /** When the device determined the newest position. */
   readonly foundAt: number | null;
-  /** In metres, as far as the device tells. */
+  /** In metres; null where the device does not report it. */
   readonly accuracy: number | null;
-  /** The browser is asking the person, as far as it tells. */
+  /** The browser is showing its permission prompt; false where it does not say. */
   readonly isPrompting: boolean;
   start(): void;
-  /** Leaves the sharing to an app or another tab: no word that it ends here, or the position would be gone meanwhile. */
+  /** Leaves sharing to an app or another tab. Sends no "stopped", which would remove the position. */
   handOver(to: "app" | "elsewhere"): void;
   pause(): void;
   stop(): void;
-  /** The page goes: no word about it. */
+  /** The page closes. Sends no status. */
   dispose(): void;
-  /** Tells the newest place once more, to a connection that is new. */
+  /** Sends the newest position again, over a new connection. */
   resend(): void;
-  /** Asks for the place anew, after the page has been away. */
+  /** Requests a new position, after the page was in the background. */
   refresh(): void;
 }
 
@@ -35,10 +35,10 @@ interface SharingOptions {
   onPhase(phase: SharingPhase): void;
 }
 
-/** These may pass by themselves, so the position is still asked for. */
+/** These may end by themselves, so the page keeps requesting the position. */
 const TEMPORARY_PROBLEMS: ReadonlySet<SharingPhase> = new Set(["no_gps", "quiet"]);
 
-/** Sharing one's own place: begins with `start` and with nothing else. */
+/** Shares one's own position. Only `start` begins it. */
 export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharing {
   let phase: SharingPhase = "off";
   let watch: LocationWatch | null = null;
@@ -73,7 +73,7 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
   const begin = () => {
     const { isSecureContext: isSecure } = window;
     watch = watchLocation({ clock, geolocation: navigator.geolocation, isSecure, onFix: report, onProblem });
-    // A refusal may already have come, before there was a watch to take back.
+    // The problem may have been reported before `watch` was assigned.
     if (isRefused(phase)) release();
   };
   const start = () => {
@@ -94,7 +94,7 @@ export function createSharing({ clock, onFix, onPhase }: SharingOptions): Sharin
     if (state === "granted" && phase === "denied") start();
     if (!watch || state === "granted") return;
     if (state === "denied") onProblem("denied");
-    // Taken away, and to be asked for again: a watch of before may go on without a word.
+    // The permission was reset to "prompt": the old watch may stay silent for ever.
     else refresh();
   };
 

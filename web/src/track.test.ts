@@ -10,7 +10,7 @@ it("is the same after a reload", () => {
   expect(Track.fromText(track.toText()).points).toEqual(track.points);
 });
 
-it("keeps the whole way in bounded room", () => {
+it("keeps the whole track in bounded memory", () => {
   const track = new Track();
   for (let step = 0; step < 3 * MOST_POINTS; step++) track.push(point(step));
   expect(track.points.length).toBeLessThanOrEqual(MOST_POINTS);
@@ -18,6 +18,6 @@ it("keeps the whole way in bounded room", () => {
   expect(track.points.at(-1)?.lat).toBeCloseTo(point(3 * MOST_POINTS).lat, 3);
 });
 
-it.each([null, "", "nonsense", "{}", "[[1],[null,2,3]]"])("is empty where %j was kept", (text) => {
+it.each([null, "", "nonsense", "{}", "[[1],[null,2,3]]"])("is empty where %j was stored", (text) => {
   expect(Track.fromText(text).points).toEqual([]);
 });

@@ -1,9 +1,9 @@
 import type { TrackPoint } from "./gpx";
 
-/** About five hours at a fix every 2 s; then every second point is dropped, so that the whole way stays. */
+/** About five hours at one fix every 2 s. Then every second point is dropped, so that the whole track stays. */
 export const MOST_POINTS = 8_000;
 
-/** One's own way: in this page, and for a reload in what the tab keeps. */
+/** One's own track: in this page, and in `sessionStorage` for a reload. */
 export class Track {
   constructor(private kept: TrackPoint[] = []) {}
 
@@ -27,7 +27,7 @@ export class Track {
     );
   }
 
-  /** What is not a track is an empty one. */
+  /** An invalid text is an empty track. */
   static fromText(text: string | null): Track {
     try {
       const rows = JSON.parse(text ?? "[]") as number[][];

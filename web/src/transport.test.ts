@@ -3,7 +3,7 @@ import { ManualClock } from "./manual-clock";
 import { TransportSelector } from "./transport";
 
 let clock: ManualClock;
-let way: TransportSelector;
+let selector: TransportSelector;
 let reported: boolean[];
 let probes: ((succeeded: boolean) => void)[];
 let opened: number;
@@ -13,7 +13,7 @@ beforeEach(() => {
   reported = [];
   probes = [];
   opened = 0;
-  way = new TransportSelector({
+  selector = new TransportSelector({
     clock,
     probe: (answer) => {
       probes.push(answer);
@@ -28,25 +28,25 @@ beforeEach(() => {
   });
 });
 
-const tries = (count: number) => Array.from({ length: count }, () => way.next());
+const tries = (count: number) => Array.from({ length: count }, () => selector.next());
 const answer = (succeeded: boolean) => probes.shift()?.(succeeded);
 
-describe("the way to the server", () => {
-  it("is by polls as soon as a first WebSocket fails, and by WebSockets in between", () => {
+describe("the transport", () => {
+  it("alternates between long polling and WebSocket after the first failure", () => {
     expect(tries(5)).toEqual(["websocket", "longpoll", "websocket", "longpoll", "websocket"]);
   });
 
-  it("stays with WebSockets for a while where they got through: the server may be away", () => {
-    way.next();
-    way.joined();
+  it("stays WebSocket for some failures where it worked before: the server may be down", () => {
+    selector.next();
+    selector.joined();
     expect(tries(6)).toEqual(["websocket", "websocket", "websocket", "websocket", "longpoll", "websocket"]);
-    way.networkChanged();
+    selector.networkChanged();
     expect(tries(2)).toEqual(["websocket", "longpoll"]);
   });
 
-  it("is called slow only when a second WebSocket has failed, and is looked at each minute", () => {
+  it("is reported as long polling only after a failed probe, and probed each minute", () => {
     tries(2);
-    way.joined();
+    selector.joined();
     expect(reported).toEqual([]);
     answer(false);
     expect(reported).toEqual([true]);
@@ -55,23 +55,23 @@ describe("the way to the server", () => {
     clock.pass(1_000);
     answer(true);
     expect(opened).toBe(1);
-    expect(way.next()).toBe("websocket");
-    way.joined();
+    expect(selector.next()).toBe("websocket");
+    selector.joined();
     expect(reported).toEqual([true, false]);
     clock.pass(120_000);
     expect(probes).toHaveLength(0);
   });
 
-  it("is by polls at once when the server was away", () => {
+  it("is long polling at once after it was long polling before", () => {
     tries(2);
-    way.joined();
+    selector.joined();
     expect(tries(2)).toEqual(["longpoll", "websocket"]);
   });
 
-  it("is not looked at once it is over", () => {
+  it("is not probed after stop", () => {
     tries(2);
-    way.joined();
-    way.stop();
+    selector.joined();
+    selector.stop();
     expect(probes).toHaveLength(0);
   });
 });

@@ -2,21 +2,21 @@ import type { Clock } from "./clock";
 
 export type Transport = "websocket" | "longpoll";
 
-/** So often a page that polls tries whether a WebSocket gets through by now. */
+/** How often a page on long polling probes for WebSockets. */
 const PROBE_AGAIN_MS = 60_000;
-/** Where a WebSocket got through before, polls are tried only after so many failures: the server may be away. */
+/** Where a WebSocket worked before, long polling is tried only after this many failures: the server may be down. */
 const FAILURES_WHERE_IT_WORKED = 4;
 
 interface TransportSelectorOptions {
   clock: Clock;
-  /** Tries whether a WebSocket gets through, beside the connection that there is. The returned function calls it off. */
+  /** Tries a WebSocket beside the current connection. The returned function cancels it. */
   probe(answer: (succeeded: boolean) => void): () => void;
-  /** A WebSocket gets through: the connection is to be opened anew. */
+  /** WebSockets work again: reconnect with one. */
   reconnect(): void;
   onPolling(isPolling: boolean): void;
 }
 
-/** Chooses between WebSockets and polls: some networks let no WebSocket through. */
+/** Chooses between WebSocket and long polling: some networks block WebSockets. */
 export class TransportSelector {
   private transport: Transport = "websocket";
   private failures = 0;
@@ -25,7 +25,7 @@ export class TransportSelector {
 
   constructor(private readonly options: TransportSelectorOptions) {}
 
-  /** The transport for the next try. Once WebSockets fail, every other one goes by polls. */
+  /** The transport for the next attempt. Once WebSockets fail, every other attempt uses long polling. */
   next(): Transport {
     this.cancel();
     const failuresAllowed = this.hasWorked ? FAILURES_WHERE_IT_WORKED : 1;
@@ -39,12 +39,12 @@ export class TransportSelector {
     this.cancel();
     this.hasWorked = this.transport === "websocket";
     this.failures = this.hasWorked ? 0 : 1;
-    // That it polls is said only once it is known that it has to.
+    // Long polling is reported only once a probe has failed.
     if (this.hasWorked) this.options.onPolling(false);
     else this.startProbe();
   }
 
-  /** Another network, of which nothing is known. */
+  /** Nothing is known of the new network. */
   networkChanged(): void {
     this.hasWorked = false;
     this.failures = 0;

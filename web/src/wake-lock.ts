@@ -1,4 +1,4 @@
-/** Keeps the screen on until released. Browsers take the lock away with the page, so it is asked for again. */
+/** Keeps the screen on until released. Browsers release the lock of a hidden page, so it is requested again. */
 export function keepAwake(): () => void {
   let lock: WakeLockSentinel | null = null;
   let isReleased = false;

@@ -1,4 +1,4 @@
-/** The operator's page is in English alone, as the log and the settings are. */
+/** English only, like the log and the settings. */
 export const texts = {
   loading: "Loading…",
   token: "Admin token",

@@ -8,7 +8,7 @@ import shell from "../../../docs/connect/session.sh?raw";
 import { h } from "../ui/dom";
 import { code, section } from "./parts";
 
-/** In the order in which they are likely wanted; those that run in the tests say so. */
+/** The most used languages first. */
 const PROGRAMS = [
   { language: "JavaScript", text: javascript, isTested: true },
   { language: "Python", text: python, isTested: true },
@@ -55,7 +55,7 @@ export function connect(): HTMLElement {
   );
 }
 
-/** What only the compiler of this project wants to know. */
+/** Without the attributes that only this project needs. */
 function withoutAttributes(text: string): string {
   return text.replace(/^#!\[.*\n\n?/m, "");
 }

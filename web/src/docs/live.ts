@@ -55,7 +55,7 @@ function messagesOf({ operations, components }: AsyncApi, operation: string): HT
   });
 }
 
-/** What a frame is there for, without what every frame has. */
+/** The payload of a frame, without the fields that every frame has. */
 function carriedBy(frame: Schema, schemas: Record<string, Schema>): Schema | null {
   const payload = frame.prefixItems?.[4] ?? frame.properties?.payload ?? frame;
   const known = whole(payload, schemas);

@@ -9,7 +9,7 @@ export function section(id: string, title: string, ...children: HTMLElement[]): 
   );
 }
 
-/** Text to read and to copy; what is too wide scrolls by itself, by the keyboard too. */
+/** Text to read and to copy. It scrolls sideways by itself, by the keyboard too. */
 export function code(text: string, label: string): HTMLElement {
   return h("pre", { tabindex: 0, "aria-label": label, role: "region" }, h("code", {}, text));
 }

@@ -1,6 +1,6 @@
 import { h } from "../ui/dom";
 
-/** As much of JSON Schema as the server's descriptions use. */
+/** The part of JSON Schema that the server's descriptions use. */
 export interface Schema {
   $ref?: string;
   type?: string | string[];
@@ -23,13 +23,13 @@ export interface Schema {
 
 export type Schemas = Record<string, Schema>;
 
-/** A schema with what it refers to and what it is put together of in it. */
+/** A schema with its references and parts resolved. */
 export function whole(schema: Schema, schemas: Schemas): Schema {
   const named = schema.$ref && schemas[schema.$ref.split("/").at(-1) ?? ""];
   if (named)
     return { ...whole(named, schemas), ...(schema.description && { description: schema.description }) };
   if (schema.oneOf) {
-    // Something or nothing: it is the something that a reader wants to know about.
+    // An optional value: the type of the value matters to a reader.
     const somethings = schema.oneOf.filter(({ type }) => type !== "null");
     if (somethings.length === 1 && somethings[0]) return { ...schema, ...whole(somethings[0], schemas) };
   }
@@ -41,7 +41,7 @@ export function whole(schema: Schema, schemas: Schemas): Schema {
   };
 }
 
-/** What kind of value it is, and within which bounds, in a few words. */
+/** The type of the value and its bounds, in a few words. */
 export function kind(schema: Schema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((choice) => JSON.stringify(choice)).join(" | ");

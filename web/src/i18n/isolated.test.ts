@@ -5,7 +5,7 @@ import { en } from "./en";
 const NAME = "שרה 7";
 const ISOLATED = `\u2068${NAME}\u2069`;
 
-it.each([en, de])("keeps a name from ordering the sentence around it ($language)", (t) => {
+it.each([en, de])("isolates the direction of names ($language)", (t) => {
   const sentences = [
     t.joined(NAME),
     t.left(NAME),

@@ -3,7 +3,7 @@ import { en, type Texts } from "./en";
 
 const LANGUAGES: Record<string, Texts> = { en, de };
 
-/** The first of the reader's languages that there are texts for. */
+/** The first of the reader's languages that has texts. */
 export function textsFor(languages: readonly string[]): Texts {
   for (const language of languages) {
     const texts = LANGUAGES[language.slice(0, 2).toLowerCase()];
@@ -16,5 +16,5 @@ const languages = typeof navigator === "undefined" ? [] : navigator.languages;
 
 export const t = textsFor(languages);
 
-/** The locale for numbers and units: the reader's own region, as long as it is in the language shown. */
+/** The locale for numbers and units: the reader's region, if its language is the one shown. */
 export const locale = languages.find((language) => language.startsWith(t.language)) ?? t.language;

@@ -4,5 +4,5 @@ import { type TrackerTexts, trackersEn } from "./trackers-en";
 
 const LANGUAGES: Record<string, TrackerTexts> = { en: trackersEn, de: trackersDe };
 
-/** What is said of tracker apps, in the language of all other texts: loaded with their sheet, for few people open it. */
+/** The texts about tracker apps, in the language of all other texts. Loaded with their sheet, which few people open. */
 export const trackerTexts: TrackerTexts = LANGUAGES[t.language] ?? trackersEn;

@@ -3,7 +3,7 @@ import { isTooWide, someoneIsHidden } from "./camera";
 
 const view: [number, number, number, number] = [0, 0, 10, 10];
 
-it("is too wide for a group that drew together, and not for one along a line", () => {
+it("is too wide for a group that moved together, but not for a group along a line", () => {
   expect(isTooWide(view, [5, 5, 6, 6])).toBe(true);
   expect(isTooWide(view, [1, 1, 9, 9])).toBe(false);
   expect(isTooWide(view, [5, 1, 6, 9])).toBe(false);

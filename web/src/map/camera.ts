@@ -1,10 +1,10 @@
 import type { Bounds } from "../geometry";
 import { type Box, contains, type Spot } from "./placement";
 
-/** `everyone` and `person` keep up by themselves until the map is moved by hand. */
+/** `everyone` and `person` follow until the map is moved by hand. */
 export type Camera = { mode: "everyone" } | { mode: "free" } | { mode: "person"; userId: string };
 
-/** A view this much wider than it has to be is worth closing in on. */
+/** The map zooms in on a view that is this many times wider than necessary. */
 const TOO_WIDE = 3;
 const SMALLEST_DEGREES = 0.002;
 
@@ -14,19 +14,19 @@ export function isTooWide([west, south, east, north]: Bounds, people: Bounds): b
   return (east - west) / width > TOO_WIDE && (north - south) / height > TOO_WIDE;
 }
 
-/** Closer to an edge than this, an avatar is cut. The map reaches under the panel by about as much again at its foot. */
+/** An avatar closer to an edge is cut off. The map extends under the panel by about the same amount. */
 const EDGE_PX = 20;
 const FOOT_PX = 44;
-/** An avatar is seen as long as its middle is this far from a button. */
+/** An avatar counts as visible if its centre is this far from a button. */
 const AVATAR_PX = 12;
 
-/** Whether somebody stands outside of the view, or under what lies over it. */
+/** Whether a person is outside the view, or under an element that covers it. */
 export function someoneIsHidden(
   spots: readonly Spot[],
   { width, height }: { width: number; height: number },
   covers: readonly Box[],
 ): boolean {
-  // A map too small for its edges has none.
+  // A map smaller than its edges is used without them.
   const edge = Math.min(EDGE_PX, width / 8, height / 8);
   const foot = Math.min(FOOT_PX, height / 6);
   const view = { left: edge, top: edge, right: width - edge, bottom: height - foot };

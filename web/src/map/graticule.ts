@@ -4,12 +4,12 @@ import type { Bounds } from "../geometry";
 const STEPS = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 const MOST_LINES = 6;
 const POLE = 85;
-/** The part of the view's height, at its foot, where the scale stands. */
+/** The part of the view's height, at the bottom, that the scale takes. */
 const SCALE_ROOM = 0.12;
 
 /**
- * Lines of longitude and latitude over what is in view, at a round distance that fits the zoom, with their
- * labels where they come in: `left` and `top` are the sides of the view.
+ * Lines of longitude and latitude in view, at a round distance for the zoom, with labels at the `left` and `top` side of
+ * the view.
  */
 export function graticule([west, south, east, north]: Bounds): FeatureCollection<LineString | Point> {
   const step =

@@ -22,9 +22,9 @@ setWorkerUrl(workerUrl);
 export interface MapView {
   draw(entries: RosterEntry[], chosen: string | null): void;
   setCamera(camera: Camera): void;
-  /** Once, without staying with them. */
+  /** Once, without following them. */
   centreOn(userId: string): void;
-  /** The network is back: what could not be loaded is asked for again. */
+  /** The network is back: requests failed tiles again. */
   refresh(): void;
   dispose(): void;
 }
@@ -35,9 +35,9 @@ interface MapOptions {
   /** The map was moved by hand. */
   onMoved(): void;
   onChoose(userId: string): void;
-  /** Several people who stand at one place, too close for any zoom. */
+  /** Several people at one place, too close for any zoom. */
   onOpenGroup(userIds: string[]): void;
-  /** What lies over the map. */
+  /** The elements that cover parts of the map. */
   covers(): readonly HTMLElement[];
   /** Whether the map server answers. */
   onTiles(areThere: boolean): void;
@@ -91,7 +91,7 @@ export async function openMap({ container, config, ...on }: MapOptions): Promise
 
 const TRY_TILES_MS = 15_000;
 
-/** Tells whether tiles come, and asks again for those that did not: the map itself never does. */
+/** Reports whether tiles load, and requests failed ones again, which MapLibre does not do. */
 function watchTiles(map: MapLibre, tell: (areThere: boolean) => void) {
   let timer = 0;
   const refresh = () => {

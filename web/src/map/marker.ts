@@ -10,19 +10,19 @@ import { h, setText } from "../ui/dom";
 import { describePresence } from "../ui/presence";
 import type { Side, Spot } from "./placement";
 
-/** A walk from one update to the next takes as long as updates are apart, so that motion never rests. */
+/** A move takes as long as the interval between updates, so that motion is continuous. */
 const LONGEST_GLIDE_MS = 2_200;
-/** A step this far on the screen is a jump. */
+/** A longer move on the screen is not animated. */
 const FARTHEST_GLIDE_PX = 400;
 const SMALLEST_GLIDE_PX = 0.7;
 const SMALLEST_HALO_PX = 22;
 const LARGEST_HALO_PX = 3_000;
-/** Anybody who shares is heard of at least every 10 s. */
+/** A position is sent at least every 10 s. */
 const OLD_MS = 30_000;
 
 const isOld = ({ ageMs }: RosterEntry) => (ageMs ?? 0) >= OLD_MS;
 
-/** Beside the name, what makes the place worth less than it looks. */
+/** The note beside the name: age or accuracy, if the position is old or imprecise. */
 function noteOn(entry: RosterEntry): string {
   const { position } = entry.person;
   if (isOld(entry)) return ` · ${formatShortAge(entry.ageMs ?? 0)}`;
@@ -31,10 +31,10 @@ function noteOn(entry: RosterEntry): string {
 
 type MapOf = Parameters<Marker["addTo"]>[0];
 
-/** One person on the map: avatar, name, heading and a circle as large as the position is uncertain. */
+/** One person on the map: avatar, name, heading and accuracy circle. */
 export class PersonMarker {
   readonly element: HTMLButtonElement;
-  /** As large as the avatar, with what surrounds it. */
+  /** The size of the avatar with its border. */
   readonly radius: number;
   label = "";
   side: Side | null = null;
@@ -46,7 +46,7 @@ export class PersonMarker {
   private readonly name = h("span", { class: "marker-name-words", dir: "auto" });
   private readonly note = h("span", { class: "marker-note" });
   private readonly words = h("span", { class: "marker-name", "aria-hidden": "true" }, this.name, this.note);
-  /** On the way from so many pixels beside the place. */
+  /** The running animation, and the offset in pixels from which it began. */
   private glide: (Spot & { animation: Animation }) | null = null;
   private drawn: { entry: RosterEntry; isChosen: boolean } | null = null;
   private haloPx = -1;
@@ -70,7 +70,7 @@ export class PersonMarker {
     );
     this.element = h(
       "button",
-      // The list holds the same people for the keyboard; fifty stops on the map would be in the way.
+      // Not in the tab order: the list has the same people, and fifty stops on the map would be tedious.
       { class: `marker ${isMe ? "marker-me" : ""}`, type: "button", tabindex: -1, click: onChoose },
       this.body,
     );
@@ -83,7 +83,7 @@ export class PersonMarker {
     this.marker.remove();
   }
 
-  /** Draws what has changed since the last time. */
+  /** Draws the changes since the last call. */
   update(entry: RosterEntry, position: Position, isChosen: boolean, isStill: boolean): void {
     const { drawn } = this;
     const { person } = entry;
@@ -94,7 +94,7 @@ export class PersonMarker {
       setText(this.name, name);
       setText(this.note, note);
     }
-    // What was said last stays right for a second: this is read out when it is asked for.
+    // Screen readers read the label on demand, so it may be a second old.
     const spoken = t.onMap(name, describePresence(entry));
     if (this.element.getAttribute("aria-label") !== spoken) this.element.setAttribute("aria-label", spoken);
     this.drawn = { entry, isChosen };
@@ -109,7 +109,7 @@ export class PersonMarker {
     if (position !== this.position) this.moveTo(position, isStill);
   }
 
-  /** Puts the name where it has room; without room it is not shown. */
+  /** Places the name at a side with room. Without room it is hidden. */
   placeName(side: Side | null): void {
     if (this.side === side && this.words.hidden === (side === null)) return;
     this.side = side;
@@ -117,7 +117,7 @@ export class PersonMarker {
     this.words.dataset.side = side ?? "";
   }
 
-  /** In a group it is not drawn itself. */
+  /** A member of a group is not drawn by itself. */
   hide(isHidden: boolean): void {
     if (this.element.hidden !== isHidden) this.element.hidden = isHidden;
   }
@@ -132,7 +132,7 @@ export class PersonMarker {
     this.halo.style.height = `${diameter}px`;
   }
 
-  /** The map has another scale: what was left of the way is of the old one. */
+  /** The zoom has changed: the offset of the running animation is of the old scale. */
   arrive(): void {
     this.glide?.animation.finish();
   }
@@ -148,11 +148,11 @@ export class PersonMarker {
     if (position.heading !== undefined) this.arrow.style.transform = `rotate(${position.heading}deg)`;
   }
 
-  /** The browser's compositor moves it there, without this script. */
+  /** Animated by the browser's compositor, without script. */
   private moveTo(position: Position, isStill: boolean): void {
     const duration = Math.min(LONGEST_GLIDE_MS, Math.max(300, position.at - this.position.at));
     const { lat, lng } = this.position;
-    // Somebody who stands still is told of again and again.
+    // The same position is sent again while a person stands still.
     if (lat === position.lat && lng === position.lng) {
       this.position = position;
       return;
@@ -180,7 +180,7 @@ export class PersonMarker {
   }
 }
 
-/** Several people who stand together: how many, and a tap opens it. */
+/** Several people at one place: their number. A tap opens the group. */
 export class GroupMarker {
   private readonly element: HTMLButtonElement;
   private readonly count = h("span", { class: "group-count" });

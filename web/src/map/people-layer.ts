@@ -6,20 +6,20 @@ import type { Position } from "../session";
 import { GroupMarker, PersonMarker } from "./marker";
 import { type Box, groupsOf, placeLabels, type Spot } from "./placement";
 
-/** How often who stands together and where names have room is worked out anew. */
+/** How often groups and name placement are computed. */
 const PLACE_MS = 500;
-/** Trails are drawn by the map as a whole, so a point more costs as much as all. */
+/** The map redraws all trails for each new point, so they are redrawn at intervals. */
 const TRAILS_MS = 3_000;
-/** Wider than any name is cut to, with the room round the letters. */
+/** The maximum width of a name, with its padding. */
 const MOST_LABEL_PX = 150;
 const LABEL_HEIGHT_PX = 22;
 const LABEL_FONT = "600 13px system-ui, sans-serif";
 
-/** Everybody who has a position, with their trails, gliding from update to update. */
+/** All people with a position, and their trails. Markers move smoothly between updates. */
 export class PeopleLayer {
   private readonly markers = new Map<string, PersonMarker>();
   private readonly groups = new Map<string, GroupMarker>();
-  /** Of each person, the first of the group that they are in. */
+  /** For each person, the first member of their group. */
   private groupOf = new Map<string, string>();
   private entries: RosterEntry[] = [];
   private chosen: string | null = null;
@@ -63,7 +63,7 @@ export class PeopleLayer {
     }
   }
 
-  /** Where somebody is, not where their gliding avatar has got to. */
+  /** The position of a person, not of their moving marker. */
   placeOf(userId: string): Position | null {
     return this.entries.find(({ person }) => person.userId === userId)?.person.position ?? null;
   }
@@ -98,7 +98,7 @@ export class PeopleLayer {
     marker.fitHalo(this.map.getZoom());
   }
 
-  /** Works out who stands together, and which names have room. */
+  /** Computes the groups and the placement of names. */
   private place(): void {
     this.placedAt = performance.now();
     const present = this.entries.filter(({ person }) => this.markers.has(person.userId));
@@ -160,7 +160,7 @@ export class PeopleLayer {
     for (const { id } of labels) this.markers.get(id)?.placeName(sides.get(id) ?? null);
   }
 
-  /** A name that is cut by the edge of the map says nothing. */
+  /** The areas outside the map: a name that the edge would cut is not placed there. */
   private outside(): Box[] {
     const { clientWidth: width, clientHeight: height } = this.map.getContainer();
     const far = 1e6;
@@ -172,7 +172,7 @@ export class PeopleLayer {
     ];
   }
 
-  /** Who is chosen, oneself, and a name that says more than who it is have room before the others. */
+  /** The order in which names are placed: the selected person, oneself, names with a note, the others. */
   private rank({ person, isMe }: RosterEntry): number {
     if (person.userId === this.chosen) return 0;
     if (isMe) return 1;
@@ -184,7 +184,7 @@ export class PeopleLayer {
     if (width === undefined) {
       if (this.pen) this.pen.font = LABEL_FONT;
       width = Math.min(MOST_LABEL_PX, (this.pen?.measureText(label).width ?? MOST_LABEL_PX) + 16);
-      // Ages change the label again and again.
+      // Labels contain ages, so without this the cache would grow for ever.
       if (this.widths.size > 500) this.widths.clear();
       this.widths.set(label, width);
     }
@@ -197,7 +197,7 @@ export class PeopleLayer {
 
   private drawTrails(): void {
     this.drawnTrails = this.entries.map(trailOf);
-    // Until the style has loaded there is no source; loading it draws the trails again.
+    // The source exists once the style has loaded, which draws the trails again.
     this.map.getSource<GeoJSONSource>("trails")?.setData(trailLines(this.entries));
   }
 }
@@ -217,7 +217,7 @@ function at(spots: ReadonlyMap<string, Spot>, userId: string): Spot {
 
 const NO_TRAIL: readonly LatLng[] = [];
 
-/** The end of a trail would show where somebody is who has no position to show. */
+/** No trail without a position: its end would show where the person is. */
 function trailOf({ person: { position, trail } }: RosterEntry): readonly LatLng[] {
   return position ? trail : NO_TRAIL;
 }
@@ -234,7 +234,7 @@ function trailLines(entries: RosterEntry[]): FeatureCollection {
   };
 }
 
-/** Across 180° the next point is a step away, not once round the world. */
+/** Without a jump around the world at 180°. */
 function unbroken(trail: readonly LatLng[]): [number, number][] {
   let lng = trail[0]?.lng ?? 0;
   return trail.map((point) => {

@@ -4,7 +4,7 @@ import { groupsOf, type Label, overlaps, placeLabels } from "./placement";
 const at = (id: string, x: number, y = 0, isAlone = false) => ({ id, x, y, isAlone });
 const none = new Map<string, string>();
 
-describe("people who stand together", () => {
+describe("people close together", () => {
   it("are one group, and the others are alone", () => {
     const groups = groupsOf([at("a", 0), at("b", 10), at("c", 200)], none);
     expect([...groups.values()]).toEqual([["a", "b"], ["c"]]);
@@ -15,7 +15,7 @@ describe("people who stand together", () => {
     expect([...groups.values()]).toEqual([["me"], ["b", "c"]]);
   });
 
-  it("stay a group a little longer than they would become one, under the same name", () => {
+  it("stay a group up to a larger distance, with the same id", () => {
     const standing = [at("a", 45), at("b", 0)];
     expect(groupsOf(standing, none).size).toBe(2);
     const before = new Map([
@@ -25,7 +25,7 @@ describe("people who stand together", () => {
     expect([...groupsOf(standing, before).entries()]).toEqual([["b", ["b", "a"]]]);
   });
 
-  it("are never lost: everybody is in one group", () => {
+  it("are each in exactly one group", () => {
     const crowd = Array.from({ length: 50 }, (_, index) =>
       at(`p${index}`, (index * 37) % 200, (index * 53) % 300),
     );
@@ -45,13 +45,13 @@ describe("names", () => {
     side: null,
   });
 
-  it("stand below where there is room, and elsewhere where there is none", () => {
+  it("are below the marker if there is room, otherwise at another side", () => {
     const sides = placeLabels([label("a", 100, 100), label("b", 100, 145)]);
     expect(sides.get("b")).toBe("below");
     expect(sides.get("a")).toBe("above");
   });
 
-  it("are left out rather than drawn over one another", () => {
+  it("are left out rather than overlapped", () => {
     const crowd = Array.from({ length: 40 }, (_, index) =>
       label(`p${index}`, (index % 8) * 46, Math.floor(index / 8) * 46),
     );
@@ -60,14 +60,14 @@ describe("names", () => {
     expect(sides.size).toBeLessThan(40);
   });
 
-  it("keep out of what is taken, and stay where they were", () => {
+  it("avoid occupied areas, and keep their side", () => {
     const below = { left: 0, top: 120, right: 300, bottom: 200 };
     expect(placeLabels([label("a", 100, 100)], [below]).get("a")).toBe("above");
     expect(placeLabels([{ ...label("a", 100, 100), side: "left" }]).get("a")).toBe("left");
   });
 });
 
-it("knows boxes that touch from boxes that overlap", () => {
+it("distinguishes boxes that touch from boxes that overlap", () => {
   const box = { left: 0, top: 0, right: 10, bottom: 10 };
   expect(overlaps(box, { ...box, left: 10, right: 20 })).toBe(false);
   expect(overlaps(box, { ...box, left: 9, right: 20 })).toBe(true);

@@ -17,25 +17,25 @@ export const overlaps = (a: Box, b: Box): boolean =>
 export const contains = (box: Box, { x, y }: Spot): boolean =>
   x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
 
-/** Avatars this close cover one another. */
+/** Avatars closer than this overlap. */
 const TOGETHER_PX = 40;
-/** Who was together stays so a little longer, so that nothing flickers. */
+/** A group stays together up to this larger distance, against flicker. */
 const APART_PX = 50;
 
 interface Standing extends Spot {
   id: string;
-  /** Never hidden in a group: oneself, and whoever is chosen or followed. */
+  /** Never hidden in a group: oneself, the selected person and the followed person. */
   isAlone: boolean;
 }
 
-/** Who stands together on the screen, by the id of the first of each group. Everybody is in one group, most alone in it. */
+/** The groups of people who overlap on the screen, by the id of the first member. Most groups have one member. */
 export function groupsOf(
   standing: readonly Standing[],
   before: ReadonlyMap<string, string>,
 ): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   const seeds: Standing[] = [];
-  // The first of an old group comes first again, so that a group keeps its name.
+  // The first members of the previous groups come first, so that a group keeps its id.
   const inOrder = [...standing].sort((a, b) => rank(a, before) - rank(b, before));
   for (const person of inOrder) {
     const seed = person.isAlone ? undefined : nearest(person, seeds, before);
@@ -72,15 +72,15 @@ const SIDES: readonly Side[] = ["below", "above", "right", "left"];
 
 export interface Label extends Spot {
   id: string;
-  /** Half of what the marker takes. */
+  /** Half of the size of the marker. */
   radius: number;
   width: number;
   height: number;
-  /** Where it was drawn before: it stays there if it can. */
+  /** The previous side, which is preferred. */
   side: Side | null;
 }
 
-/** On which side of its marker each name has room; a name without room is left out. The first has the first choice. */
+/** The side of its marker at which each name is placed. Names without room are left out. Earlier labels have priority. */
 export function placeLabels(labels: readonly Label[], taken: readonly Box[] = []): Map<string, Side> {
   const boxes = [...taken, ...labels.map(boxOfMarker)];
   const sides = new Map<string, Side>();

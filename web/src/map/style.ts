@@ -64,7 +64,7 @@ export function baseStyle(
   return style;
 }
 
-/** The operator's own style, between our world beneath it and the trails on top. */
+/** The operator's own style, above the built-in world and below the trails. */
 export function withOwnLayers(own: StyleSpecification, foreign: StyleSpecification): StyleSpecification {
   const [trails] = own.layers.slice(-1) as [LayerSpecification];
   return {
@@ -103,7 +103,7 @@ function worldLayers({ sea, land, shore, grid, gridText }: Theme): LayerSpecific
   ];
 }
 
-/** Tiles are drawn for daylight. In the dark they are turned over, and the hues turned back. */
+/** Tiles are made for a light page. In dark mode their lightness is inverted and their hue restored. */
 function tileLayer({ isDark }: Theme): RasterLayerSpecification {
   const paint: RasterLayerSpecification["paint"] = { "raster-fade-duration": 150 };
   if (isDark) {

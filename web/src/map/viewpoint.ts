@@ -8,19 +8,19 @@ import type { Box, Spot } from "./placement";
 const CLOSEST_FIT = 16;
 const CLOSE_UP = 15;
 const CLOSEST = 19;
-/** Room for an avatar and its name at each side; at the foot for the scale as well. */
+/** Room for an avatar and its name at each side, and for the scale at the bottom. */
 const FIT_PADDING = { top: 56, bottom: 76, left: 48, right: 48 };
 type Padding = Record<"top" | "bottom" | "left" | "right", number>;
 const GLIDE_MS = 900;
-/** How much of the shorter side a ring may take. */
+/** The part of the shorter side that an accuracy circle may take. */
 const RING_SHARE = 0.6;
-/** A group that has drawn together is closed in on once it has stayed so: people whose signal comes and goes move nothing. */
+/** The map zooms in on a smaller group only after this time, so that a weak signal does not move it back and forth. */
 const CLOSE_IN_AFTER_MS = 30_000;
-/** Members of a group that would stand this far apart can be told from one another. */
+/** Members of a group are distinguishable at this distance. */
 const TOLD_APART_PX = 48;
 const TILE_PX = 512;
 
-/** Moves the map so that it keeps showing what the camera is set to. */
+/** Moves the map according to the camera. */
 export class Viewpoint {
   private camera: Camera = { mode: "everyone" };
   private mustFit = true;
@@ -53,7 +53,7 @@ export class Viewpoint {
     if (place) this.approach(place);
   }
 
-  /** Zooms in until these people stand apart. False where no zoom would do. */
+  /** Zooms in until these people no longer overlap. False where no zoom is enough. */
   openUp(userIds: readonly string[]): boolean {
     const places = userIds.flatMap((userId) => this.people.placeOf(userId) ?? []);
     const bounds = boundsOf(places.map(({ lat, lng }) => ({ lat, lng })));
@@ -78,7 +78,7 @@ export class Viewpoint {
     this.mustFit = false;
     this.tooWideSince = null;
     const fitting = { padding: this.paddingFor(places, bounds), maxZoom: CLOSEST_FIT };
-    // From the whole world to one street is no way to travel: the first view is there at once.
+    // The first view is not animated: it would fly from the whole world to one street.
     this.map.fitBounds(bounds, { ...fitting, duration: this.isFirstView ? 0 : this.glideMs() });
     this.isFirstView = false;
   }
@@ -92,7 +92,7 @@ export class Viewpoint {
     return this.tooWideSince !== null && now - this.tooWideSince > CLOSE_IN_AFTER_MS;
   }
 
-  /** As little as will do: room is made for a button or a card only where somebody would stand under it. */
+  /** The smallest sufficient padding: room for a button or a card only if it would cover a person. */
   private paddingFor(places: readonly Position[], bounds: Bounds): Padding {
     const padding = this.padding();
     const camera = this.map.cameraForBounds(bounds, { padding, maxZoom: CLOSEST_FIT });
@@ -152,7 +152,7 @@ export class Viewpoint {
 
   private approach(center: Position): void {
     const { width, height } = this.size();
-    // A rough position is shown as the area that it is.
+    // An imprecise position is shown with its whole accuracy circle.
     const whole = zoomFor(center.lat, 2 * (center.accuracy ?? 0), RING_SHARE * Math.min(width, height));
     const zoom = Math.min(Math.max(this.map.getZoom(), CLOSE_UP), whole);
     this.map.easeTo({ center, zoom, duration: this.glideMs() });

@@ -11,7 +11,7 @@ export async function loadLand(): Promise<MultiPolygon> {
   return decodeLand(new Uint8Array(bytes));
 }
 
-/** Reads what build/world.mjs writes: whole numbers that say how many, and steps from point to point. */
+/** Reads the format of build/world.mjs: counts and steps from point to point, as integers. */
 export function decodeLand(bytes: Uint8Array): MultiPolygon {
   const next = numbersIn(bytes);
   const times = <T>(make: () => T): T[] => Array.from({ length: next() }, make);

@@ -2,7 +2,7 @@ import { t } from "../i18n/texts";
 import type { Person, SessionState } from "../session";
 import { h } from "./dom";
 
-/** Says who has come and who has gone, politely: once each, and never the whole group at the start. */
+/** Announces joins and leaves to screen readers: once each, and not the whole group at the start. */
 export function announcer() {
   const element = h("div", { class: "toasts", role: "log", "aria-live": "polite" });
   const say = (text: string) => {

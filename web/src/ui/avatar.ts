@@ -1,7 +1,7 @@
 import { initials, inkOn } from "../palette";
 import { h } from "./dom";
 
-/** A round badge with somebody's initials on their colour; the name itself always stands beside it. */
+/** A round badge with a person's initials on their colour. The full name is always shown beside it. */
 export function avatar(name: string, color: string): HTMLElement {
   const badge = h("span", { class: "avatar", "aria-hidden": "true" }, initials(name));
   badge.style.setProperty("--color", color);

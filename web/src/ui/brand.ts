@@ -1,6 +1,6 @@
 import { h, svg } from "./dom";
 
-/** Two people on one way. */
+/** Two people on one route. */
 export function brandMark(): SVGElement {
   return svg(
     "svg",

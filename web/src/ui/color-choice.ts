@@ -2,7 +2,7 @@ import { t } from "../i18n/texts";
 import { firstUnusedColor, PALETTE } from "../palette";
 import { h } from "./dom";
 
-/** The colours to choose from, one that nobody has yet chosen beforehand. */
+/** The colours to choose from. A colour that is not in use is preselected. */
 export function colorChoice(used: readonly string[]) {
   const preset = firstUnusedColor(used);
   const swatches = PALETTE.map((color, index) => {

@@ -4,11 +4,11 @@ import { icon } from "./icons";
 interface Words {
   copy: string;
   copied: string;
-  /** For screen readers, where `copy` alone does not tell one button from another. */
+  /** For screen readers, where several buttons are labelled `copy`. */
   name?: string;
 }
 
-/** Copies the text of a field, and says so. */
+/** Copies the text of a field and confirms it. */
 export function copyButton(field: HTMLInputElement, look: "primary" | "small", words: Words): HTMLElement {
   // A live region without a role: with "status", the button would have no name.
   const label = h("span", { "aria-live": "polite" }, words.copy);

@@ -2,7 +2,7 @@ import { trackerTexts } from "../i18n/tracker-texts";
 import { copyButton } from "./copy-button";
 import { h } from "./dom";
 
-/** A text that belongs somewhere else, whole or nothing: shown, selected at a touch, and copied by a button. */
+/** A text to paste elsewhere: selected as a whole by a tap, copied by a button. */
 export function copyField(label: string, text: string): HTMLElement {
   const field = h("input", { class: "link", readonly: true, value: text });
   field.addEventListener("focus", () => field.select());

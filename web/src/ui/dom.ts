@@ -1,7 +1,7 @@
 type Child = Node | string | null | false;
 type Attribute = string | number | boolean | undefined | ((event: Event) => void);
 
-/** Makes an element. An attribute that is a function listens to the event after which it is named. */
+/** Creates an element. An attribute whose value is a function is a listener for the event of that name. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Record<string, Attribute> = {},
@@ -32,12 +32,12 @@ function setAttributes(element: Element, attributes: Record<string, Attribute>):
   }
 }
 
-/** Writes a text only when it differs, so that a screen reader and a selection are left in peace. */
+/** Writes a text only when it differs: a write would interrupt screen readers and clear a selection. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** A page of the application; `dispose` is called before another one takes its place. */
+/** A page of the application. `dispose` is called before another page is shown. */
 export interface Page {
   title: string | null;
   element: HTMLElement;

@@ -10,15 +10,15 @@ import { icon } from "./icons";
 export interface SessionEnd {
   reason: EndReason;
   sessionName: string | null;
-  /** One's own way, as long as this page has seen it. */
+  /** One's own track, as far as this page has recorded it. */
   track: readonly TrackPoint[];
 }
 
 const CAN_COME_BACK: ReadonlySet<EndReason> = new Set(["left", "removed", "full", "locked", "replaced"]);
-/** One never was in it, or still is: nothing has come to an end that could have been kept. */
+/** Reasons without a note about stored data: one was never in the session, or still is. */
 const IS_NO_END: ReadonlySet<EndReason> = new Set(["gone", "full", "locked", "replaced"]);
 
-/** It is over: why, what was kept, and one's own track to take home. */
+/** The page after the end: the reason, the stored data, and one's own track to download. */
 export function endedPage(
   { reason, sessionName, track }: SessionEnd,
   goHome: () => void,

@@ -2,10 +2,10 @@ import { formatDuration } from "../format";
 import { t } from "../i18n/texts";
 import { h, setText } from "./dom";
 
-/** Said once each, when so much is left. */
+/** Announced once each, when this much time is left. */
 const WARNINGS_MS = [600_000, 300_000, 60_000];
 
-/** A line for the last ten minutes, with a way for the creator to go on. */
+/** A line for the last ten minutes, with a button for the creator to extend the session. */
 export function endingLine(say: (text: string) => void, onExtend: (() => void) | null) {
   const text = h("p", {});
   const button =

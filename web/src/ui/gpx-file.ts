@@ -1,7 +1,7 @@
 import { type TrackPoint, toGpx } from "../gpx";
 import { h } from "./dom";
 
-/** Hands one's own track to the browser's downloads; it goes nowhere else. */
+/** Saves one's own track as a download. It is sent nowhere. */
 export function saveGpx(sessionName: string | null, track: readonly TrackPoint[]): void {
   const name = sessionName ?? "Tagalong";
   const url = URL.createObjectURL(new Blob([toGpx(name, track)], { type: "application/gpx+xml" }));

@@ -91,7 +91,7 @@ function chosen(name: string, minutes: number, lifeSeconds: number | null) {
   };
 }
 
-/** The lengths to choose from; those the server does not allow disappear once it has said so. */
+/** The durations to choose from. Those that the server does not allow are removed once its configuration has loaded. */
 function durationChoice(config: Promise<Config>) {
   const choices = h("div", { class: "segments" });
   const show = (options: number[]) => {
@@ -111,7 +111,7 @@ function durationChoice(config: Promise<Config>) {
   };
 }
 
-/** How long positions are shown: usually what the server does by itself, longer for phones that send rarely. */
+/** How long positions are shown: the server's default, or longer for phones that send rarely. */
 function lifeChoice(config: Promise<Config>) {
   const choices = h("div", { class: "segments" });
   const show = (usual: number) => {
@@ -129,7 +129,7 @@ function lifeChoice(config: Promise<Config>) {
   );
   return {
     element: h("fieldset", { class: "field" }, h("legend", {}, t.howLongShown), choices),
-    /** Null for what the server does by itself. */
+    /** Null for the server's default. */
     seconds: () => Number(choices.querySelector<HTMLInputElement>("input:checked")?.value) || null,
   };
 }

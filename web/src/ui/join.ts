@@ -23,12 +23,12 @@ import { showTitle } from "./window-title";
 interface JoinOptions {
   sessionId: string;
   goHome(): void;
-  /** Called once the place is in the seat. */
+  /** Called once the membership is stored. */
   enter(): void;
   showEnded(reason: EndReason): void;
 }
 
-/** What one is about to join, and the choice between joining and watching. */
+/** The page of a session before one joins or watches it. */
 export function joinPage(options: JoinOptions): Page {
   const content = h("div", { class: "join-content", "aria-busy": "true" });
   const leaving = new AbortController();
@@ -57,7 +57,7 @@ export function joinPage(options: JoinOptions): Page {
   };
 }
 
-/** A creator who has not joined is told also who is in a session that is locked; nobody else at the door is. */
+/** Before joining, only the creator may list the participants of a locked session. */
 async function ask(sessionId: string) {
   const { creatorToken } = readMembership(sessionId);
   const session = await getSession(sessionId, creatorToken);
@@ -81,7 +81,7 @@ function loadProblem(error: unknown, retry: () => void): HTMLElement {
   );
 }
 
-/** Without the participants when nobody tells who they are. */
+/** Without the participants if they cannot be listed. */
 function describe(session: Session, participants: ListedParticipant[] | null, isOwn: boolean): HTMLElement[] {
   const remaining = Date.parse(session.expires_at) - Date.parse(session.server_time);
   const faces = (participants ?? [])
@@ -139,7 +139,7 @@ function joinForm(session: Session, participants: ListedParticipant[], options: 
     } catch (error) {
       if (isGone(error)) options.showEnded(reasonOf(error));
       else problem.show(describeRefusal(error, session, button === watchButton));
-      // Else it would say that there is still room to watch, above the line that there is none.
+      // Otherwise the note "you can still watch" would stay above the error that nobody can.
       if (codeOf(error) === "SESSION_FULL" && button === watchButton) fullNote.remove();
       button.disabled = false;
     }

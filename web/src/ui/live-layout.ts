@@ -36,12 +36,12 @@ export interface LiveView {
   sharing: SharingFacts;
   camera: Camera;
   chosen: string | null;
-  /** Several people at one place, to choose from. */
+  /** Several people at one place, to select from. */
   group: readonly string[];
   now: number;
 }
 
-/** The page of a session: map, bar, what one shares, and the list of participants. Until `signal` says so. */
+/** The page of a session: map, bar, sharing card and list of participants. Its listeners end with `signal`. */
 export function liveLayout(actions: LiveActions, isCreator: boolean, signal: AbortSignal) {
   const bar = sessionBar(actions.onInvite, actions.onMenu);
   const sharing = sharingCard(actions);
@@ -64,7 +64,7 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
   return {
     element,
     mapContainer: map.container,
-    /** What lies over the map. */
+    /** The elements that cover parts of the map. */
     mapCovers: () => [map.buttons, card.element],
     announce: toasts.update,
     say: toasts.say,
@@ -78,7 +78,7 @@ export function liveLayout(actions: LiveActions, isCreator: boolean, signal: Abo
       bar.update(state, now);
       ending.update(state.endsAt === null ? null : state.endsAt - now);
       sharing.update(facts);
-      // What nobody sees costs nothing.
+      // A folded list is not drawn.
       if (panel.isOpen()) people.update(entries, chosen, followed);
       card.update(entries, { chosen: panel.isOpen() ? null : chosen, followed, group });
       map.showFollowed(entries.find(({ person, isMe }) => person.userId === followed && !isMe) ?? null);
@@ -126,7 +126,7 @@ function mapPane({ onFit, onCentreOnMe, onStopFollowing }: LiveActions) {
   };
 }
 
-/** Whom the map stays with, and what is known of them. */
+/** The person that the map follows, and their presence. */
 function followedLine(onStop: () => void) {
   const text = h("span", { role: "status" });
   const stop = h(
@@ -140,7 +140,7 @@ function followedLine(onStop: () => void) {
     show(entry: RosterEntry | null) {
       element.hidden = entry === null;
       element.classList.toggle("is-gone", entry !== null && entry.presence !== "live");
-      // The age of somebody who is there changes all the time, and nobody wants it read out.
+      // The age of a live position changes all the time: screen readers would read each change.
       if (entry)
         setText(text, entry.presence === "live" ? t.followedLive(entry.person.name) : followedGone(entry));
     },
@@ -160,7 +160,7 @@ function mapButton(iconName: IconName, label: string, click: () => void): HTMLEl
 /** As in the style sheet. */
 const ALWAYS_OPEN = matchMedia("(min-width: 840px)");
 
-/** On a phone the list can be folded away to leave room for the map; on a large screen it stays open. */
+/** On a phone the list can be folded to make room for the map. On a large screen it stays open. */
 function listPanel(people: HTMLElement, { onInvite, onList }: LiveActions, signal: AbortSignal) {
   const count = h("span", { class: "count" });
   const empty = emptyState(onInvite);

@@ -8,7 +8,7 @@ interface Message {
   onAction(): void;
 }
 
-/** A page that has one thing to say and one thing to do. */
+/** A page with one message and one action. */
 export function messagePage({ title, text, action, onAction }: Message, goHome: () => void): Page {
   const words = h(
     "div",

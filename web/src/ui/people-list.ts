@@ -21,7 +21,7 @@ interface Row {
   update(entry: RosterEntry, isChosen: boolean, isFollowed: boolean): void;
 }
 
-/** Everybody in the session as a list that needs no map. */
+/** All participants of the session, with everything that the map shows. */
 export function peopleList(options: PeopleListOptions) {
   const list = h("ul", { class: "people" });
   const rows = new Map<string, Row>();
@@ -43,7 +43,7 @@ export function peopleList(options: PeopleListOptions) {
       row.element.remove();
       rows.delete(userId);
     }
-    // Under a finger, a focus or somebody's details nothing moves: another row would be met than was aimed at.
+    // While a row is pressed, focused or open, rows keep their order: a tap would otherwise hit another row.
     const isHeld = isTouched || chosen !== null || list.contains(document.activeElement);
     entries.forEach((entry, place) => {
       const { userId } = entry.person;

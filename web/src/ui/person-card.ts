@@ -13,7 +13,7 @@ interface CardOptions {
   onClose(): void;
 }
 
-/** Who was tapped on the map: what is known of them, and the way to them. */
+/** The card of the person selected on the map: facts, and a link to the place. */
 export function personCard({ onFollow, onChoose, onClose }: CardOptions) {
   const element = h("section", { class: "person-card", "aria-label": t.chosenPerson, hidden: true });
   let shown = "";
@@ -58,7 +58,7 @@ export function personCard({ onFollow, onChoose, onClose }: CardOptions) {
     shown = entry.person.userId;
     update(entry, isFollowed);
   };
-  /** Several people at one place: which of them? */
+  /** A list to select one of several people at one place. */
   const showGroup = (members: readonly RosterEntry[]) => {
     const ids = members.map(({ person }) => person.userId).join();
     if (shown === ids) return;

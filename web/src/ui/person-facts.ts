@@ -11,10 +11,10 @@ export function describeDirection({ distance, bearing }: RosterEntry): string {
   return `${formatDistance(distance)}, ${t.compassWords[compassPoint(bearing)] ?? ""}`;
 }
 
-/** Closer than a position is exact there is no direction. */
+/** Below the accuracy of the positions a direction is meaningless. */
 export const AT_ONE_SPOT_METRES = 5;
 
-/** Speed, accuracy and what else a device has told. */
+/** Speed, accuracy and the other values that the device reported. */
 export function factsList() {
   const element = h("dl", { class: "person-facts" });
   let shown = "";

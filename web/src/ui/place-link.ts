@@ -17,7 +17,7 @@ export function placeLink() {
   };
 }
 
-/** `geo:` is Android's, and desktops' where a program has it; Apple's phones have an address of their own. */
+/** Android and some desktops support `geo:`. Apple's devices have a URL of their own. */
 export function placeAddress(lat: number, lng: number, name: string, userAgent: string): string {
   const place = `${lat.toFixed(6)},${lng.toFixed(6)}`;
   if (/iPhone|iPad|Macintosh/.test(userAgent)) return `https://maps.apple.com/?daddr=${place}`;

@@ -21,18 +21,18 @@ const entry = (presence: RosterEntry["presence"], ageMs: number | null, status: 
   bearing: null,
 });
 
-describe("what is said of somebody without a connection", () => {
-  it("is that they are offline, once their position is over", () => {
+describe("the reason shown for a person without a connection", () => {
+  it('is "offline" once their position has expired', () => {
     expect(describePresence(entry("ghost", 60_000, "sharing"))).toContain("offline");
     expect(describePresence(entry("silent", null, "hidden"))).toBe("offline");
   });
 
-  it("is not, while positions come: an app has no connection", () => {
+  it("is none while positions arrive: an app has no connection", () => {
     expect(describePresence(entry("live", 5_000, "sharing"))).toBe("now");
     expect(describePresence(entry("live", 45_000, "sharing"))).not.toContain("offline");
   });
 
-  it("is what they chose, if they paused", () => {
+  it('is "paused" if they paused', () => {
     expect(describePresence(entry("ghost", 60_000, "paused"))).toContain("paused");
   });
 });

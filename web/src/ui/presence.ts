@@ -18,8 +18,8 @@ export function describePresence({ person, presence, ageMs }: RosterEntry): stri
 }
 
 /**
- * Who paused or stopped chose to; whatever else was said last, being offline is the nearer reason. A position that is
- * alive needs none: it may come from an app, which has no connection.
+ * "Paused" and "stopped" are a choice, so they come before "offline", and "offline" before any other status. A live
+ * position needs no reason: it may come from an app, which has no connection.
  */
 function reasonFor({ status, isOffline }: Person, isLive: boolean): string | null {
   if (isOffline && !isLive && status !== "paused" && status !== "stopped") return t.reason.offline;

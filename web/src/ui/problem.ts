@@ -3,7 +3,7 @@ import { t } from "../i18n/texts";
 import { h } from "./dom";
 import { icon } from "./icons";
 
-/** What a refusal means, in words for the person who meets it. */
+/** The text that a person reads for an error of the server. */
 export function describeProblem(error: unknown): string {
   const code = error instanceof ApiError ? error.code : "INTERNAL";
   switch (code) {
@@ -22,13 +22,13 @@ export function describeProblem(error: unknown): string {
   }
 }
 
-/** The server's own words are for developers, in English. */
+/** The server's own messages are for developers, in English. */
 function refusedField(details: ApiError["details"]): string | undefined {
   const texts: Record<string, string> = t.refusedField;
   return Object.keys(details).flatMap((field) => texts[field] ?? [])[0];
 }
 
-/** A place for what went wrong, read out when it changes. */
+/** A live region for error messages. */
 export function problemLine(): HTMLElement & { show(text: string | null): void } {
   const line = h("p", { class: "problem", role: "alert", hidden: true });
   return Object.assign(line, {

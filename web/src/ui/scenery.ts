@@ -6,7 +6,7 @@ const PEOPLE = [
   { x: 322, y: 128, letter: "J", color: "#C2410C" },
 ];
 
-/** A piece of map with three people on their way to one place. Decoration: it says nothing new. */
+/** Decoration: a piece of map with three people on routes to one place. */
 export function scenery(): SVGElement {
   return svg(
     "svg",

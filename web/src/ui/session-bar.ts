@@ -4,7 +4,7 @@ import type { SessionState } from "../session";
 import { h, setText } from "./dom";
 import { icon } from "./icons";
 
-/** The session's name, the time it has left and the state of the connection; always in sight. */
+/** The session's name, the remaining time and the state of the connection. Always visible. */
 export function sessionBar(onInvite: () => void, onMenu: () => void) {
   const name = h("h1", { tabindex: -1, dir: "auto" });
   const time = h("span", { class: "bar-time" });

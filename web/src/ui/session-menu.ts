@@ -15,7 +15,7 @@ interface MenuOptions {
 }
 
 interface CreatorOptions {
-  /** As the server said last. */
+  /** By the server's last answer. */
   isLocked(): boolean;
   onLock(locked: boolean): Promise<boolean>;
   /** In minutes. */
@@ -27,7 +27,7 @@ interface CreatorOptions {
 }
 
 export interface SessionMenu extends Pick<Sheet, "closed"> {
-  /** Called when anything has changed meanwhile. */
+  /** Called when the state of the session has changed. */
   update(): void;
 }
 
@@ -65,7 +65,7 @@ export function openSessionMenu({
   return { closed: sheet.closed, update };
 }
 
-/** How to send those away who watch, while there are any. */
+/** Shown while there are watchers. */
 function watchersItem(watchers: () => number, run: () => void) {
   const label = h("span", {});
   const element = h("button", { class: "menu-item", type: "button", click: run }, icon("leave"), label);

@@ -28,7 +28,7 @@ export async function openShareSheet(
 function shareButton(link: string, sessionName: string | null): HTMLElement | false {
   if (!("share" in navigator)) return false;
   const share = () => {
-    // Rejects when the person closes the system's dialog, which is no failure.
+    // Closing the system's dialog rejects the promise, which is no error.
     navigator.share({ title: sessionName ?? "Tagalong", url: link }).catch(() => {});
   };
   return h("button", { class: "button", type: "button", click: share }, icon("share"), t.shareLink);

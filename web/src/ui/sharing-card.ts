@@ -19,7 +19,7 @@ interface Words {
   actions: Action[];
 }
 
-/** What one shares right now, and the one tap that changes it. `watching` stands for a watcher. */
+/** The state of one's own sharing, and the buttons that change it. `watching` stands for a watcher. */
 export function sharingCard(options: SharingCardOptions) {
   const title = h("p", { class: "sharing-title" });
   const text = h("p", { class: "sharing-text" });
@@ -41,7 +41,7 @@ export function sharingCard(options: SharingCardOptions) {
       if (shown === state) return;
       shown = state;
       element.dataset.state = state;
-      // The button that was pressed is replaced by its opposite, which should then have the focus.
+      // The pressed button is replaced by its opposite, which gets the focus.
       const hadFocus = actions.contains(document.activeElement);
       actions.replaceChildren(...words.actions.map(actionButton));
       if (hadFocus) (actions.firstElementChild as HTMLElement | null)?.focus();

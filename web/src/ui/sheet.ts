@@ -29,7 +29,7 @@ export function openSheet(title: string, ...content: (Node | string)[]): Sheet {
   const closed = new Promise<void>((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
-      // What had the focus before may be gone with its page.
+      // The element that had the focus may have been removed with its page.
       if (document.activeElement === document.body) document.querySelector<HTMLElement>("h1")?.focus();
       resolve();
     });
@@ -39,12 +39,12 @@ export function openSheet(title: string, ...content: (Node | string)[]): Sheet {
   return { close, closed };
 }
 
-/** Asks before something that cannot be taken back. */
+/** Asks for confirmation of an action that cannot be undone. */
 export async function confirmSheet(title: string, text: string, action: string): Promise<boolean> {
   return (await choiceSheet(title, text, [action])) === action;
 }
 
-/** Asks which of several things that cannot be taken back is meant: what is chosen, or nothing. */
+/** Offers several actions that cannot be undone. Null: none was chosen. */
 export async function choiceSheet(
   title: string,
   text: string,

@@ -10,10 +10,10 @@ export type Platform = "ios" | "android";
 type Setting = Tracker["settings"][number];
 type AppKey = keyof typeof trackerTexts.startApp;
 
-/** What nobody types without a mistake. */
+/** Settings that are too long to type. */
 const COPIED = new Set(["url", "device_id", "tracker_id", "body"]);
 
-/** How an app is set up: on this phone, or on some phone when this is none. */
+/** How to set up an app, on this phone or, from a computer, on another one. */
 export function trackerGuide(tracker: Tracker, phone: Platform | null): Node[] {
   const { name, shows_others: showsOthers, settings, link } = tracker;
   return [
@@ -55,7 +55,7 @@ function getApp({ name, stores }: Tracker, phone: Platform | null): (Node | stri
   return links.flatMap((link, place) => (place === 0 ? [link] : [" · ", link]));
 }
 
-/** What differs from phone to phone; each with its name where it is not known which it is. */
+/** The steps that depend on the platform. Where it is unknown, all of them, each with its name. */
 function forPlatforms(
   { platforms }: Tracker,
   phone: Platform | null,
@@ -71,7 +71,7 @@ function platformName(platform: string): string {
   return trackerTexts.platform[platform as Platform] ?? platform;
 }
 
-/** A phone does not scan its own screen: it is given a link, or what to type. */
+/** A phone cannot scan its own screen: it gets a link, or the settings to copy. */
 function handOver({ app, name, link, qr }: Tracker, phone: Platform | null): (Node | string)[] {
   if (phone === null) {
     const isRead = link !== null || app === "traccar";

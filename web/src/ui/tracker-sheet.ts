@@ -6,7 +6,7 @@ import { h, setText } from "./dom";
 import { openSheet } from "./sheet";
 import { type Platform, trackerGuide } from "./tracker-guide";
 
-/** How often the server is asked what became of the last report. */
+/** How often the page requests the result of the last report. */
 const ASK_EVERY_MS = 2_500;
 
 interface TrackerSheetOptions {
@@ -19,7 +19,7 @@ interface TrackerSheetOptions {
   ask(): Promise<Report | null>;
 }
 
-/** The apps for this phone, or all of them where it is not a phone: then they are set up by scanning. */
+/** The apps for this phone. On a computer all of them, set up by scanning a QR code. */
 export function openTrackerSheet(options: TrackerSheetOptions): void {
   const { trackers, positionLifeMs, expect } = options;
   const phone = phoneAtHand();
@@ -68,14 +68,14 @@ function appButton(tracker: Tracker, choose: (tracker: Tracker, chosen: HTMLElem
 }
 
 /**
- * Tells each report that is new. With several servers the one that answers may not be the one that the app reached, and
- * knows of an older report, or of none: that is no news.
+ * Calls back for each new report. With several servers, the one that answers may not be the one that the app reached. It
+ * then returns an older report, or none, which is ignored.
  */
 function followReports({ before, ask }: TrackerSheetOptions, tell: (report: Report) => void): () => void {
   let newest = before?.received_at ?? "";
   let timer = 0;
   const next = async () => {
-    // What fails now may succeed the next time; the session's end closes the page.
+    // The next request may succeed. The session's end closes the page.
     const report = await ask().catch(() => null);
     if (timer === 0) return;
     if (report && report.received_at > newest) {

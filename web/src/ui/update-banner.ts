@@ -1,7 +1,7 @@
 import { t } from "../i18n/texts";
 import { h } from "./dom";
 
-/** Offers the new version of the page. A reload keeps one's place, one's sharing and one's track. */
+/** Offers the new version of the page. A reload keeps membership, sharing and track. */
 export function showUpdateBanner(): void {
   if (document.querySelector(".update-banner")) return;
   const reload = h(
@@ -13,7 +13,7 @@ export function showUpdateBanner(): void {
   document.documentElement.append(banner);
 }
 
-/** The service worker has taken over from an older one: this page is of the old version. */
+/** A new service worker has replaced an older one, so this page is outdated. */
 export function watchForUpdates(container: ServiceWorkerContainer): void {
   const hadOne = container.controller !== null;
   container.addEventListener("controllerchange", () => {

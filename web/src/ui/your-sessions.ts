@@ -5,7 +5,7 @@ import { joinPath } from "../route";
 import { h } from "./dom";
 import { icon } from "./icons";
 
-/** The sessions that this browser has a place in, to go back to. */
+/** The sessions of which this browser has a membership, as links. */
 export function yourSessions(
   places: { sessionId: string; membership: Membership }[],
   open: (sessionId: string) => void,
