@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { texts } from "../src/dashboard/texts";
 import { DEADLINE_MS } from "./deadline";
-import { openBrowser } from "./people";
+import { openBrowser } from "./person";
 import { Server } from "./server";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -23,7 +23,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function faults(page: Page): Promise<string[]> {
+async function accessibilityViolations(page: Page): Promise<string[]> {
   const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
 }
@@ -39,18 +39,18 @@ async function open(
   context.setDefaultTimeout(DEADLINE_MS);
   await context.addInitScript({ path: AXE });
   const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  // The address that the server prints at its first start.
+  const consoleErrors: string[] = [];
+  page.on("pageerror", (error) => consoleErrors.push(error.message));
+  page.on("console", (message) => message.type() === "error" && consoleErrors.push(message.text()));
+  // The form of the address that the server prints at its first start.
   await page.goto(`${server.url}/dashboard${options.token ? `#token=${options.token}` : ""}`);
-  return { page, complaints };
+  return { page, consoleErrors };
 }
 
 const status = (page: Page, text: string) => page.getByRole("status").filter({ hasText: text }).waitFor();
 const region = (page: Page, name: string) => page.getByRole("region", { name });
 
-/** A session with somebody in its room, and what they are told at its end. */
+/** A session with a connected participant, and the event that they get at its end. */
 async function crowd(): Promise<{ id: string; over: () => Promise<string> }> {
   const post = async (path: string, body: unknown) =>
     (await fetch(server.url + path, { method: "POST", body: JSON.stringify(body) })).json();
@@ -78,27 +78,27 @@ describe("the dashboard", () => {
       it(`is readable on a ${name}, ${colorScheme}`, async () => {
         server = await Server.start({ ADMIN_TOKEN: TOKEN });
         await crowd();
-        const { page, complaints } = await open({ viewport, colorScheme, token: TOKEN });
+        const { page, consoleErrors } = await open({ viewport, colorScheme, token: TOKEN });
         expect(page.url(), "the token stays in no history").toBe(`${server.url}/dashboard`);
         await status(page, texts.status("healthy"));
         await page.getByRole("button", { name: /^End session/ }).waitFor();
         await expect.poll(() => region(page, texts.jobs).textContent()).toContain("clean up");
         await expect.poll(() => region(page, texts.settings).textContent()).toContain("MAX_SESSION_HOURS");
-        expect(await faults(page)).toEqual([]);
+        expect(await accessibilityViolations(page)).toEqual([]);
         const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         expect(wider).toBeLessThanOrEqual(0);
-        expect(complaints).toEqual([]);
+        expect(consoleErrors).toEqual([]);
       });
     }
   }
 
-  it("ends a session, with a confirmation, and names nobody", async () => {
+  it("ends a session after a confirmation, and shows no names", async () => {
     server = await Server.start({ ADMIN_TOKEN: TOKEN });
     const { id, over } = await crowd();
     const { page } = await open({ token: TOKEN });
     const end = page.getByRole("button", { name: /^End session/ });
     await end.click();
-    expect(await faults(page)).toEqual([]);
+    expect(await accessibilityViolations(page)).toEqual([]);
     await page.getByRole("button", { name: texts.cancel }).click();
     expect((await fetch(`${server.url}/api/sessions/${id}`)).status).toBe(200);
     const headers = { authorization: `Bearer ${TOKEN}` };
@@ -118,14 +118,14 @@ describe("the dashboard", () => {
     await page.getByLabel(texts.token).fill("a token that is as long as the right one");
     await page.getByRole("button", { name: texts.open }).click();
     await status(page, texts.tokenInvalid);
-    expect(await faults(page)).toEqual([]);
+    expect(await accessibilityViolations(page)).toEqual([]);
     await page.getByLabel(texts.token).fill(TOKEN);
     await page.getByRole("button", { name: texts.open }).click();
     await status(page, texts.status("healthy"));
     expect(await region(page, texts.settings).textContent()).not.toContain(TOKEN);
   });
 
-  it("opens with the token that was made at the first start, which a restart keeps", async () => {
+  it("opens with the token generated at the first start, also after a restart", async () => {
     server = await Server.start();
     const made = await server.adminToken();
     const { page } = await open({ token: made });
@@ -137,7 +137,7 @@ describe("the dashboard", () => {
     await status(page, texts.status("healthy"));
   });
 
-  it("tells others nothing, from this machine neither", async () => {
+  it("is closed without the token, also from the same machine", async () => {
     server = await Server.start();
     for (const path of ["/dashboard/state", "/metrics"]) {
       for (const headers of [{}, { "x-forwarded-for": "192.0.2.1" }, { authorization: "Bearer x" }]) {

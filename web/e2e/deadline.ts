@@ -1,2 +1,2 @@
-/** For each event that a test waits for: it is there at once, unless the machine has a lot else to do. */
+/** For each event that a test waits for. It is long because the machine may be busy. */
 export const DEADLINE_MS = 60_000;

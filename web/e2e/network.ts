@@ -3,11 +3,11 @@ import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * `open`: everything passes. `slow`: each piece is late. `frozen`: nothing passes, and nothing is closed. `cut`: connections
- * break, and new ones are refused. `hanging`: new connections are taken and never answered. `portal`: every request is
- * answered with a page of somebody else's. `no_websockets`: their handshakes are refused, all else passes.
+ * `open`: everything passes. `slow`: each chunk is delayed. `frozen`: nothing passes, and nothing is closed. `cut`:
+ * connections break, and new ones are refused. `hanging`: new connections are accepted and never answered. `portal`: a
+ * captive portal answers every request. `no_websockets`: WebSocket handshakes are rejected, everything else passes.
  */
-export type Weather = "open" | "slow" | "frozen" | "cut" | "hanging" | "portal" | "no_websockets";
+export type NetworkState = "open" | "slow" | "frozen" | "cut" | "hanging" | "portal" | "no_websockets";
 
 const SLOW_MS = 600;
 const PORTAL_PAGE = "<!doctype html><title>Welcome</title><p>Please log in to this network.";
@@ -15,14 +15,14 @@ const PORTAL = `HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: ${
 
 const REFUSED = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/** A way to the server on which anything can go wrong that goes wrong on a phone. */
-export async function unreliable(targetPort: number) {
+/** A proxy to the server that simulates the network failures of a phone. */
+export async function unreliableNetwork(targetPort: number) {
   const pairs = new Set<Pair>();
-  let weather: Weather = "open";
+  let state: NetworkState = "open";
   const pass = (near: Socket, head?: Buffer) => {
     const far = connect(targetPort, "127.0.0.1");
     if (head) far.write(head);
-    const pair = new Pair(near, far, () => weather);
+    const pair = new Pair(near, far, () => state);
     pairs.add(pair);
     near.on("close", () => pairs.delete(pair));
   };
@@ -33,10 +33,10 @@ export async function unreliable(targetPort: number) {
     });
   const relay = createServer((near) => {
     near.on("error", () => {});
-    if (weather === "cut") return void near.destroy();
-    if (weather === "no_websockets") return void passRequests(near);
-    if (weather === "portal") return void near.once("data", () => near.end(PORTAL));
-    if (weather === "hanging" || weather === "frozen") {
+    if (state === "cut") return void near.destroy();
+    if (state === "no_websockets") return void passRequests(near);
+    if (state === "portal") return void near.once("data", () => near.end(PORTAL));
+    if (state === "hanging" || state === "frozen") {
       stuck.add(near);
       return;
     }
@@ -52,14 +52,14 @@ export async function unreliable(targetPort: number) {
   await once(relay, "listening");
   return {
     url: `http://localhost:${(relay.address() as AddressInfo).port}`,
-    turn(next: Weather) {
-      weather = next;
+    set(next: NetworkState) {
+      state = next;
       if (next === "cut" || next === "portal" || next === "hanging" || next === "no_websockets") destroyAll();
-      // What was stuck stays stuck: only a new connection gets through, as on a phone that has changed networks.
+      // Stuck connections stay stuck: only a new connection works, as after a change of networks.
       if (next === "open") for (const pair of pairs) pair.flow();
     },
     async close() {
-      weather = "cut";
+      state = "cut";
       destroyAll();
       relay.close();
       await once(relay, "close");
@@ -67,14 +67,14 @@ export async function unreliable(targetPort: number) {
   };
 }
 
-/** Both ends of one connection, and what waits between them. */
+/** Both ends of one connection, and the data that waits between them. */
 class Pair {
   private waiting: (() => void)[] = [];
 
   constructor(
     private readonly near: Socket,
     private readonly far: Socket,
-    private readonly weather: () => Weather,
+    private readonly state: () => NetworkState,
   ) {
     this.pass(near, far);
     this.pass(far, near);
@@ -83,13 +83,13 @@ class Pair {
   private pass(from: Socket, to: Socket): void {
     from.on("data", (bytes) => this.later(() => to.write(bytes)));
     from.on("close", () => this.later(() => to.destroy()));
-    // A broken pipe closes the other side too, which is all there is to do about it.
+    // A broken pipe closes the other side as well.
     from.on("error", () => {});
   }
 
   private later(act: () => void): void {
-    if (this.weather() === "frozen" || this.waiting.length > 0) this.waiting.push(act);
-    else if (this.weather() === "slow") setTimeout(act, SLOW_MS);
+    if (this.state() === "frozen" || this.waiting.length > 0) this.waiting.push(act);
+    else if (this.state() === "slow") setTimeout(act, SLOW_MS);
     else act();
   }
 
@@ -109,7 +109,7 @@ const TILE = Buffer.from(
   "base64",
 );
 
-/** A map server on another origin, with tiles and a style, which keeps what it was told of who asks. */
+/** A map server on another origin, with tiles and a style. It records the referrers of requests. */
 export async function mapServer() {
   const referrers = new Set<string | undefined>();
   let isAway = false;

@@ -1,6 +1,6 @@
 import type { Browser, CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, it } from "vitest";
-import { openBrowser, Somebody } from "./people";
+import { openBrowser, Person } from "./person";
 import { Server } from "./server";
 
 /** What a page costs its phone among others: run with `make page-cost`. Thread time, so that a busy machine does not matter much. */
@@ -130,8 +130,8 @@ async function framesPerSecond(page: Page): Promise<number> {
 async function among(
   count: number,
   isMoving: boolean,
-): Promise<{ ada: Somebody; cdp: CDPSession; people: Page }> {
-  const ada = await Somebody.arrive(browser, { geolocation: CENTRE });
+): Promise<{ ada: Person; cdp: CDPSession; people: Page }> {
+  const ada = await Person.open(browser, { geolocation: CENTRE });
   const link = await ada.startSession(server.url);
   const people = await crowd(link, count - 1, isMoving);
   await ada.join("Ada");
@@ -167,7 +167,7 @@ it("measures what a page costs its phone", async () => {
   const crowdFrames = await framesPerSecond(still.ada.page);
   await still.ada.context.close();
   await still.people.close();
-  const alone = await Somebody.arrive(browser, { geolocation: CENTRE });
+  const alone = await Person.open(browser, { geolocation: CENTRE });
   await alone.startSession(server.url);
   await alone.join("Ada");
   await alone.marker("You").waitFor();

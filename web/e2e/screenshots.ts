@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import type { Browser, BrowserContextOptions, Geolocation } from "playwright-core";
 import { afterAll, beforeAll, it } from "vitest";
-import { openBrowser, Somebody } from "./people";
+import { openBrowser, Person } from "./person";
 import { Server } from "./server";
 
 const OUT = new URL("../../docs/images/", import.meta.url).pathname;
@@ -28,7 +28,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-const picture = ({ page }: Somebody, name: string) =>
+const picture = ({ page }: Person, name: string) =>
   page.screenshot({ path: `${OUT}${name}.png`, animations: "disabled" });
 
 function placeOf(index: number, step: number): Geolocation {
@@ -38,31 +38,31 @@ function placeOf(index: number, step: number): Geolocation {
 
 it("takes the pictures of the README", async () => {
   await mkdir(OUT, { recursive: true });
-  const nora = await Somebody.arrive(browser, { ...PHONE, geolocation: placeOf(0, 0) });
+  const nora = await Person.open(browser, { ...PHONE, geolocation: placeOf(0, 0) });
   await nora.page.goto(server.url);
   await picture(nora, "home-phone");
   const link = await nora.startSession(server.url, "Sailing weekend");
   await nora.join("Nora");
 
-  const others: Somebody[] = [];
+  const others: Person[] = [];
   for (const index of [1, 2, 3]) {
     const look = index === 1 ? { ...DESK, colorScheme: "dark" as const } : PHONE;
-    const somebody = await Somebody.arrive(browser, { ...look, geolocation: placeOf(index, 0) });
-    await somebody.join((CREW[index] as (typeof CREW)[number])[0], link);
-    others.push(somebody);
+    const person = await Person.open(browser, { ...look, geolocation: placeOf(index, 0) });
+    await person.join((CREW[index] as (typeof CREW)[number])[0], link);
+    others.push(person);
   }
   const crew = [nora, ...others];
   for (let step = 1; step <= STEPS; step++) {
-    await Promise.all(crew.map((somebody, index) => somebody.travelTo(placeOf(index, step))));
+    await Promise.all(crew.map((person, index) => person.travelTo(placeOf(index, step))));
   }
   await nora.sees("Oskar", "now");
 
-  const guest = await Somebody.arrive(browser, { ...PHONE, colorScheme: "dark" });
+  const guest = await Person.open(browser, { ...PHONE, colorScheme: "dark" });
   await guest.page.goto(link);
   await guest.page.getByLabel("Your name").fill("Priya");
   await picture(guest, "join-phone-dark");
 
-  const [jonas, mei] = others as [Somebody, Somebody];
+  const [jonas, mei] = others as [Person, Person];
   await jonas.marker("Oskar").waitFor();
   await picture(jonas, "map-desk-dark");
   await mei.press("Pause");

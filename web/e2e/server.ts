@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 
 const BINARY = process.env.TAGALONG_BIN ?? new URL("../../target/debug/tagalong", import.meta.url).pathname;
 
-/** The real binary with a data directory of its own, on whatever port is free. */
+/** The real binary with its own data directory, on a free port. */
 export class Server {
   private constructor(
     private readonly dataDir: string,
@@ -22,7 +22,7 @@ export class Server {
     return new Server(dataDir, settings, process, url);
   }
 
-  /** What opens the dashboard, as the server has kept it. */
+  /** The admin token in the data directory. */
   async adminToken(): Promise<string> {
     return readFile(join(this.dataDir, "admin.token"), "utf8");
   }
@@ -31,7 +31,7 @@ export class Server {
     return Number(new URL(this.url).port);
   }
 
-  /** As if the power had failed: nobody is told. */
+  /** As in a power failure: without a shutdown. */
   async kill(): Promise<void> {
     await end(this.process, "SIGKILL");
   }

@@ -4,7 +4,7 @@ import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { en } from "../src/i18n/en";
 import { trackersEn } from "../src/i18n/trackers-en";
-import { openBrowser, Somebody } from "./people";
+import { openBrowser, Person } from "./person";
 import { Server } from "./server";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -26,7 +26,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** What the app reads from the link that sets it up. */
+/** The address in the configuration link of OwnTracks. */
 function ownTracksAddress(link: string): string {
   const inline = new URL(link).searchParams.get("inline") ?? "";
   const { _type, mode, url } = JSON.parse(Buffer.from(inline, "base64").toString());
@@ -49,9 +49,9 @@ async function report(address: string, lat: number): Promise<{ _type: string; na
 }
 
 it("an app takes over from the browser, and both see each other", async () => {
-  const ada = await Somebody.arrive(browser, { userAgent: ANDROID, reducedMotion: "reduce" });
+  const ada = await Person.open(browser, { userAgent: ANDROID, reducedMotion: "reduce" });
   await ada.context.addInitScript({ path: AXE });
-  const ben = await Somebody.arrive(browser, { place: 3 });
+  const ben = await Person.open(browser, { place: 3 });
   const link = await ada.startSession(server.url);
   await ada.join("Ada");
   await ben.join("Ben", link);
@@ -82,14 +82,14 @@ it("an app takes over from the browser, and both see each other", async () => {
   if (PICTURES) await ada.page.screenshot({ path: `${PICTURES}/arrived.png` });
   await ada.press("Close");
   await ada.page.getByText("Your app is sharing").waitFor();
-  // Nothing was withdrawn, and a page in the background says nothing.
-  await ada.turnAway();
+  // Nothing was revoked, and a hidden page sends no status.
+  await ada.hidePage();
   await report(address, 48.141);
   await ben.sees("Ada", /now/);
   if (PICTURES) await ada.page.screenshot({ path: `${PICTURES}/sharing.png` });
 
-  await ada.turnBack();
-  // To leave the page is not to stop the app.
+  await ada.showPage();
+  // Closing the page does not stop the app.
   await ada.page.goBack();
   await ada.page.getByRole("button", { name: "Start a session" }).waitFor();
   await report(address, 48.24);
@@ -100,13 +100,13 @@ it("an app takes over from the browser, and both see each other", async () => {
   await ben.sees("Ada", "not sharing");
   await expect.poll(() => report(address, 48.142)).toEqual([]);
   await ben.sees("Ada", "not sharing");
-  expect([...ada.complaints, ...ben.complaints]).toEqual([]);
+  expect([...ada.consoleErrors, ...ben.consoleErrors]).toEqual([]);
   await ada.context.close();
   await ben.context.close();
 });
 
 /** The same person, in another tab of the same browser. */
-async function openTab({ context, page }: Somebody): Promise<Page> {
+async function openTab({ context, page }: Person): Promise<Page> {
   const tab = await context.newPage();
   await tab.goto(page.url());
   await isLive(tab);
@@ -117,22 +117,22 @@ function isLive(tab: Page): Promise<void> {
   return tab.locator('.connection[data-state="online"]').waitFor();
 }
 
-async function setUpOwnTracks(somebody: Somebody): Promise<string> {
-  await somebody.chooseFromMenu("Keep sharing in my pocket");
-  await somebody.press("Set up OwnTracks");
-  const link = somebody.page.getByRole("link", { name: "Open in OwnTracks" });
+async function setUpOwnTracks(person: Person): Promise<string> {
+  await person.chooseFromMenu("Keep sharing in my pocket");
+  await person.press("Set up OwnTracks");
+  const link = person.page.getByRole("link", { name: "Open in OwnTracks" });
   return ownTracksAddress((await link.getAttribute("href")) ?? "");
 }
 
-it("a tab that does not share takes nobody off the map", async () => {
-  const ada = await Somebody.arrive(browser, { userAgent: ANDROID });
-  const ben = await Somebody.arrive(browser, { place: 3 });
+it("a tab that does not share removes no position", async () => {
+  const ada = await Person.open(browser, { userAgent: ANDROID });
+  const ben = await Person.open(browser, { place: 3 });
   const link = await ada.startSession(server.url);
   await ada.join("Ada");
   await ben.join("Ben", link);
   await ben.sees("Ada", /now/);
 
-  // One tab shares at a time, and the other says so.
+  // One tab shares at a time, and the other shows it.
   const second = await openTab(ada);
   await second.getByText(en.sharing.elsewhere[0]).waitFor();
   await second.reload();
@@ -143,7 +143,7 @@ it("a tab that does not share takes nobody off the map", async () => {
   await ada.page.getByText(en.sharing.elsewhere[0]).waitFor();
   await ben.sees("Ada", /now/);
 
-  // The tab that sets an app up shares until the app does: what comes from the second tab is no sign of the app.
+  // The tab that sets an app up takes over sharing: a position of the second tab must not count as the app's.
   const address = await setUpOwnTracks(ada);
   await second.getByText(en.sharing.elsewhere[0]).waitFor();
   await ada.context.setGeolocation({ latitude: 48.16, longitude: 11.5755, accuracy: 8 });
@@ -153,7 +153,7 @@ it("a tab that does not share takes nobody off the map", async () => {
   await ada.page.getByText("The first position has arrived").waitFor();
   await second.getByText("Your app is sharing").waitFor();
 
-  // Whatever becomes of the tabs, the app goes on being shown.
+  // The app's position stays, whatever the tabs do.
   await server.kill();
   await server.startAgain();
   await isLive(second);
@@ -173,11 +173,11 @@ it("a tab that does not share takes nobody off the map", async () => {
   await ben.context.close();
 });
 
-function sheetOf({ page }: Somebody): Locator {
+function sheetOf({ page }: Person): Locator {
   return page.getByRole("dialog", { name: "Keep sharing in my pocket" });
 }
 
-/** A field of what to type by hand. */
+/** The value of a setting to copy by hand. */
 function typed(sheet: Locator, label: string): Promise<string> {
   return sheet.getByLabel(label, { exact: true }).inputValue();
 }
@@ -191,8 +191,8 @@ for (const [phone, userAgent, store] of [
   ["iphone", IPHONE, "https://apps.apple.com/"],
   ["android", ANDROID, "https://play.google.com/"],
 ] as const) {
-  it(`an ${phone} is told what to set and has nothing to scan`, async () => {
-    const ada = await Somebody.arrive(browser, { userAgent, reducedMotion: "reduce" });
+  it(`an ${phone} shows the settings and no QR code`, async () => {
+    const ada = await Person.open(browser, { userAgent, reducedMotion: "reduce" });
     await ada.startSession(server.url);
     await ada.join("Ada Lovelace");
     await ada.context.grantPermissions(["geolocation", "clipboard-read", "clipboard-write"]);
@@ -229,13 +229,13 @@ for (const [phone, userAgent, store] of [
 
     await ada.press("Set up Traccar Client");
     await expect.poll(() => sheet.textContent()).toMatch(/Accuracy\s*highest.*Stop detection\s*off/s);
-    expect(ada.complaints).toEqual([]);
+    expect(ada.consoleErrors).toEqual([]);
     await ada.context.close();
   });
 }
 
-it("another screen shows the codes, and what differs from phone to phone", async () => {
-  const ada = await Somebody.arrive(browser, {
+it("a computer shows QR codes and the steps of each platform", async () => {
+  const ada = await Person.open(browser, {
     viewport: { width: 1200, height: 900 },
     reducedMotion: "reduce",
   });
@@ -256,15 +256,15 @@ it("another screen shows the codes, and what differs from phone to phone", async
     .toEqual(["OwnTracks for iPhone", "OwnTracks for Android"]);
   await ada.press("Set up OsmAnd");
   expect(await typed(sheet, "Address (URL)")).toContain("/osmand?lat={0}&lon={1}&timestamp={2}");
-  expect(ada.complaints).toEqual([]);
+  expect(ada.consoleErrors).toEqual([]);
   await ada.context.close();
 });
 
-it("says within seconds why a report is not on the map, and when one is", async () => {
-  const ada = await Somebody.arrive(browser, { userAgent: ANDROID });
+it("shows within seconds why a report was rejected, and when one is accepted", async () => {
+  const ada = await Person.open(browser, { userAgent: ANDROID });
   const link = await ada.startSession(server.url);
   await ada.join("Ada");
-  const ben = await Somebody.arrive(browser, { place: 3 });
+  const ben = await Person.open(browser, { place: 3 });
   await ben.join("Ben", link);
   await ada.chooseFromMenu("Keep sharing in my pocket");
   const sheet = sheetOf(ada);
@@ -289,14 +289,14 @@ it("says within seconds why a report is not on the map, and when one is", async 
 
   await ada.press("Close");
 
-  // A phone whose clock is right.
+  // A phone with a correct clock.
   await ben.chooseFromMenu("Keep sharing in my pocket");
   await ben.press("Set up GPSLogger");
   const other = sheetOf(ben);
   const right = await typed(other, "Address (URL)");
   await fetch(`${right}?lat=48.15&lon=11.5755&timestamp=${seconds(1)}`, { method: "POST" });
   await other.getByText("The first position has arrived").waitFor();
-  expect([...ada.complaints, ...ben.complaints]).toEqual([]);
+  expect([...ada.consoleErrors, ...ben.consoleErrors]).toEqual([]);
   await ada.context.close();
   await ben.context.close();
 });

@@ -92,7 +92,7 @@ export async function openMap({ container, config, ...on }: MapOptions): Promise
 const TRY_TILES_MS = 15_000;
 
 /** Reports whether tiles load, and requests failed ones again, which MapLibre does not do. */
-function watchTiles(map: MapLibre, tell: (areThere: boolean) => void) {
+function watchTiles(map: MapLibre, onTiles: (areThere: boolean) => void) {
   let timer = 0;
   const refresh = () => {
     if (timer !== 0 && map.getSource("tiles")) map.refreshTiles("tiles");
@@ -101,7 +101,7 @@ function watchTiles(map: MapLibre, tell: (areThere: boolean) => void) {
     if (areThere === (timer === 0)) return;
     clearInterval(timer);
     timer = areThere ? 0 : window.setInterval(refresh, TRY_TILES_MS);
-    tell(areThere);
+    onTiles(areThere);
   };
   map.on("error", (event) => {
     if ("sourceId" in event && event.sourceId === "tiles") settle(false);

@@ -71,7 +71,7 @@ function appButton(tracker: Tracker, choose: (tracker: Tracker, chosen: HTMLElem
  * Calls back for each new report. With several servers, the one that answers may not be the one that the app reached. It
  * then returns an older report, or none, which is ignored.
  */
-function followReports({ before, ask }: TrackerSheetOptions, tell: (report: Report) => void): () => void {
+function followReports({ before, ask }: TrackerSheetOptions, onReport: (report: Report) => void): () => void {
   let newest = before?.received_at ?? "";
   let timer = 0;
   const next = async () => {
@@ -80,7 +80,7 @@ function followReports({ before, ask }: TrackerSheetOptions, tell: (report: Repo
     if (timer === 0) return;
     if (report && report.received_at > newest) {
       newest = report.received_at;
-      tell(report);
+      onReport(report);
     }
     wait();
   };

@@ -1,13 +1,13 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { en } from "../src/i18n/en";
-import { mapServer, unreliable } from "./network";
-import { openBrowser, Somebody } from "./people";
+import { mapServer, unreliableNetwork } from "./network";
+import { openBrowser, Person } from "./person";
 import { Server } from "./server";
 
 let browser: Browser;
 let server: Server;
-let people: Somebody[];
+let people: Person[];
 
 beforeAll(async () => {
   browser = await openBrowser();
@@ -23,20 +23,20 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function arrive(
-  ...options: Parameters<typeof Somebody.arrive> extends [Browser, ...infer Rest] ? Rest : never
+async function openPerson(
+  ...options: Parameters<typeof Person.open> extends [Browser, ...infer Rest] ? Rest : never
 ) {
-  const somebody = await Somebody.arrive(browser, ...options);
-  people.push(somebody);
-  return somebody;
+  const person = await Person.open(browser, ...options);
+  people.push(person);
+  return person;
 }
 
 /** Ada has started a session, Ben has joined it, and each sees the other. */
-async function twoTogether(url = server.url) {
-  const ada = await arrive({ place: 0 });
+async function twoPeople(url = server.url) {
+  const ada = await openPerson({ place: 0 });
   const link = await ada.startSession(url);
   await ada.join("Ada");
-  const ben = await arrive({ place: 3 });
+  const ben = await openPerson({ place: 3 });
   await ben.join("Ben", link);
   await ada.sees("Ben", "now");
   await ben.sees("Ada", "now");
@@ -44,20 +44,20 @@ async function twoTogether(url = server.url) {
 }
 
 describe("two people", () => {
-  it("find each other on the map and in the list", async () => {
-    const { ada, ben } = await twoTogether();
+  it("see each other on the map and in the list", async () => {
+    const { ada, ben } = await twoPeople();
     await ada.sees("Ben", "300 m");
     await ben.sees("Ada", "300 m");
     await ada.marker("Ben").waitFor();
     await ben.marker("Ada").waitFor();
     await ben.moveTo(5);
     await ada.sees("Ben", "500 m");
-    expect([...ada.complaints, ...ben.complaints]).toEqual([]);
+    expect([...ada.consoleErrors, ...ben.consoleErrors]).toEqual([]);
   });
 
-  it("see a third who only watches neither in the list nor on the map", async () => {
-    const { ada, ben, link } = await twoTogether();
-    const watcher = await arrive({ place: null });
+  it("do not see a watcher in the list or on the map", async () => {
+    const { ada, ben, link } = await twoPeople();
+    const watcher = await openPerson({ place: null });
     await watcher.page.addInitScript(() => {
       navigator.geolocation.watchPosition = () => {
         throw new Error("The location was asked for.");
@@ -70,11 +70,11 @@ describe("two people", () => {
     await ben.moveTo(4);
     await ada.sees("Ben", "400 m");
     await expect.poll(() => ada.page.locator(".person").count()).toBe(2);
-    expect(watcher.complaints).toEqual([]);
+    expect(watcher.consoleErrors).toEqual([]);
   });
 
-  it("are the same after a reload", async () => {
-    const { ada, ben } = await twoTogether();
+  it("keep their membership after a reload", async () => {
+    const { ada, ben } = await twoPeople();
     await ben.page.reload();
     await ben.isLive();
     await ben.sees("Ada", "300 m");
@@ -83,8 +83,8 @@ describe("two people", () => {
     await expect.poll(() => ada.page.locator(".person").count()).toBe(2);
   });
 
-  it("come back without sharing when the link is opened another time", async () => {
-    const { ada, ben, link } = await twoTogether();
+  it("return without sharing when the link is opened another time", async () => {
+    const { ada, ben, link } = await twoPeople();
     await ben.page.close();
     const page = await ben.context.newPage();
     await page.goto(link);
@@ -95,8 +95,8 @@ describe("two people", () => {
 });
 
 describe("sharing", () => {
-  it("pauses, goes on and stops at once for everyone", async () => {
-    const { ada, ben } = await twoTogether();
+  it("pauses, resumes and stops at once for everyone", async () => {
+    const { ada, ben } = await twoPeople();
     await ben.press("Pause");
     await ada.sees("Ben", "paused");
     await ada.marker("Ben").waitFor({ state: "detached" });
@@ -109,16 +109,16 @@ describe("sharing", () => {
     await ada.sees("Ben", "now");
   });
 
-  it("says so while the page is in the background", async () => {
-    const { ada, ben } = await twoTogether();
-    await ben.turnAway();
+  it("shows that the page is in the background", async () => {
+    const { ada, ben } = await twoPeople();
+    await ben.hidePage();
     await ada.sees("Ben", "page in background");
-    await ben.turnBack();
+    await ben.showPage();
     await ada.sees("Ben", /now(?! ·)/);
   });
 
-  it("keeps the screen on for as long as it lasts", async () => {
-    const ada = await arrive({ permissions: ["geolocation", "screen-wake-lock"] });
+  it("keeps the screen on while sharing", async () => {
+    const ada = await openPerson({ permissions: ["geolocation", "screen-wake-lock"] });
     await ada.page.addInitScript(() => {
       const asked: WakeLockSentinel[] = [];
       Object.assign(globalThis, { areLocksHeld: () => asked.map(({ released }) => !released) });
@@ -144,9 +144,9 @@ describe("sharing", () => {
     await expect.poll(held).toEqual([false, false]);
   });
 
-  it("explains a refused permission, and the others are still there", async () => {
-    const { ada, link } = await twoTogether();
-    const cleo = await arrive({ place: null, permissions: [] });
+  it("explains a denied permission, and still shows the others", async () => {
+    const { ada, link } = await twoPeople();
+    const cleo = await openPerson({ place: null, permissions: [] });
     await cleo.join("Cleo", link);
     await cleo.page.getByText("Location is not allowed").waitFor();
     await cleo.sees("Ada", "now");
@@ -154,8 +154,8 @@ describe("sharing", () => {
   });
 
   it("explains a page without a secure connection", async () => {
-    const { link } = await twoTogether();
-    const cleo = await arrive();
+    const { link } = await twoPeople();
+    const cleo = await openPerson();
     await cleo.join("Cleo", link.replace("localhost", "tagalong.test"));
     await cleo.page.getByText("No secure connection").waitFor();
     await cleo.sees("Ada", "now");
@@ -163,36 +163,36 @@ describe("sharing", () => {
 });
 
 describe("a lost connection", () => {
-  it("is shown, and comes back by itself", async () => {
-    const network = await unreliable(server.port);
-    const { ada, ben } = await twoTogether(network.url);
-    network.turn("cut");
+  it("is shown, and recovers by itself", async () => {
+    const network = await unreliableNetwork(server.port);
+    const { ada, ben } = await twoPeople(network.url);
+    network.set("cut");
     await ben.page.getByText("No connection").waitFor();
     await ben.page.getByText(en.sharing.interrupted[1]).waitFor();
     await ben.moveTo(7);
-    network.turn("open");
+    network.set("open");
     await ben.isLive();
     await ada.isLive();
     await ada.sees("Ben", "700 m");
     await network.close();
   });
 
-  it("is survived by a reload in the dead spot", async () => {
-    const network = await unreliable(server.port);
-    const { ada, ben } = await twoTogether(network.url);
+  it("survives a reload while offline", async () => {
+    const network = await unreliableNetwork(server.port);
+    const { ada, ben } = await twoPeople(network.url);
     await ben.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
-    network.turn("cut");
+    network.set("cut");
     await ben.page.reload();
     await ben.page.getByText("No connection").waitFor();
-    network.turn("open");
+    network.set("open");
     await ben.isLive();
     await ben.moveTo(6);
     await ada.sees("Ben", "600 m");
     await network.close();
   });
 
-  it("comes back after the server was killed", async () => {
-    const { ada, ben } = await twoTogether();
+  it("recovers after the server was killed", async () => {
+    const { ada, ben } = await twoPeople();
     await server.kill();
     await ada.page.getByText("No connection").waitFor();
     await server.startAgain();
@@ -202,10 +202,10 @@ describe("a lost connection", () => {
     await ada.sees("Ben", "500 m");
   });
 
-  it("is seen by the others as being offline, once it has lasted", async () => {
+  it("is shown to the others as offline, after a while", async () => {
     await server.stop();
     server = await Server.start({ LOCATION_TTL_SECONDS: "2", PRESENCE_GRACE_SECONDS: "1" });
-    const { ada, ben, link } = await twoTogether();
+    const { ada, ben, link } = await twoPeople();
     await ben.page.close();
     await ada.sees("Ben", /offline · last seen/);
     const page = await ben.context.newPage();
@@ -213,10 +213,10 @@ describe("a lost connection", () => {
     await ada.sees("Ben", /^(?!.*offline)/);
   });
 
-  it("leaves a ghost and says so", async () => {
+  it("leaves the last position's age in the list", async () => {
     await server.stop();
     server = await Server.start({ LOCATION_TTL_SECONDS: "2" });
-    const { ada, ben } = await twoTogether();
+    const { ada, ben } = await twoPeople();
     await ben.page.close();
     await ada.sees("Ben", "last seen");
     await ada.marker("Ben").waitFor({ state: "detached" });
@@ -231,7 +231,7 @@ describe("the map", () => {
     const maps = await mapServer();
     await server.stop();
     server = await Server.start(settings(maps));
-    const ada = await arrive();
+    const ada = await openPerson();
     await ada.startSession(server.url);
     const shown = ada.page.waitForResponse((response) => response.url().endsWith(".png") && response.ok());
     await ada.join("Ada");
@@ -239,14 +239,14 @@ describe("the map", () => {
     await ada.page.getByText("Green Maps").waitFor();
     await ada.marker("You").waitFor();
     expect([...maps.referrers]).toEqual([`${server.url}/`]);
-    expect(ada.complaints).toEqual([]);
+    expect(ada.consoleErrors).toEqual([]);
     await maps.close();
   });
 
-  it("says when the map server is away, and goes on without", async () => {
+  it("shows that the map server is down, and works without it", async () => {
     await server.stop();
     server = await Server.start({ TILE_URL: "http://127.0.0.1:9/{z}/{x}/{y}.png" });
-    const { ada } = await twoTogether();
+    const { ada } = await twoPeople();
     await ada.page.locator(".tiles-note").waitFor();
     await ada.marker("Ben").waitFor();
   });
@@ -254,7 +254,7 @@ describe("the map", () => {
 
 describe("the creator", () => {
   it("ends the session for everyone and deletes it", async () => {
-    const { ada, ben } = await twoTogether();
+    const { ada, ben } = await twoPeople();
     await ben.moveTo(4);
     await ada.sees("Ben", "400 m");
     await ada.chooseFromMenu("End session");
@@ -262,25 +262,25 @@ describe("the creator", () => {
     await ben.heading("The session has ended");
     await ada.heading("The session has ended");
     await ben.page.getByText(en.keptNothing).waitFor();
-    expect([...(await ada.kept()), ...(await ben.kept())]).toEqual([]);
+    expect([...(await ada.storedKeys()), ...(await ben.storedKeys())]).toEqual([]);
     const download = ben.page.waitForEvent("download");
     await ben.press("Download as GPX");
     expect((await download).suggestedFilename()).toBe("Sunday ride.gpx");
   });
 
-  it("removes somebody", async () => {
-    const { ada, ben } = await twoTogether();
+  it("removes a participant", async () => {
+    const { ada, ben } = await twoPeople();
     await ada.row("Ben").click();
     await ada.press(en.removePerson("Ben"));
     await ada.confirm("Remove");
     await ben.heading("You are no longer in this session");
-    await ada.seesNobodyCalled("Ben");
-    expect(await ben.kept()).toEqual([]);
+    await ada.doesNotList("Ben");
+    expect(await ben.storedKeys()).toEqual([]);
   });
 
-  it("sends watchers away, who come back by themselves until it is locked", async () => {
-    const { ada, link } = await twoTogether();
-    const cleo = await arrive({ place: null });
+  it("removes watchers, who return by themselves until the session is locked", async () => {
+    const { ada, link } = await twoPeople();
+    const cleo = await openPerson({ place: null });
     await cleo.watch(link);
     await cleo.sees("Ada", "now");
     await ada.page.getByText("1 is watching").waitFor();
@@ -297,15 +297,15 @@ describe("the creator", () => {
     await ada.confirm("Remove and lock");
     await cleo.heading("You can no longer watch");
     await ada.page.getByText("1 is watching").waitFor({ state: "hidden" });
-    await ada.seesNobodyCalled("Ben");
+    await ada.doesNotList("Ben");
   });
 
-  it("locks the session, and a newcomer does not come in until it is open again", async () => {
-    const { ada, link } = await twoTogether();
+  it("locks the session, and nobody can join until it is unlocked", async () => {
+    const { ada, link } = await twoPeople();
     await ada.press("Session menu");
     await ada.page.getByRole("switch").check();
     await ada.press("Close");
-    const cleo = await arrive({ place: null });
+    const cleo = await openPerson({ place: null });
     await cleo.page.goto(link);
     await cleo.page.getByRole("heading", { name: "This session is locked" }).waitFor();
     await ada.press("Session menu");
@@ -318,12 +318,12 @@ describe("the creator", () => {
 });
 
 describe("the invitation", () => {
-  it("goes to the system's share dialog where there is one", async () => {
-    const ada = await arrive({ place: null });
+  it("uses the system's share dialog where there is one", async () => {
+    const ada = await openPerson({ place: null });
     await ada.page.addInitScript(() => {
       const shared: ShareData[] = [];
       Object.assign(globalThis, { shared: () => shared });
-      // Whoever closes the dialog without choosing is told by a rejection.
+      // Closing the dialog without a choice rejects the promise.
       navigator.share = (data?: ShareData) => {
         if (data) shared.push(data);
         return Promise.reject(new DOMException("closed", "AbortError"));
@@ -337,11 +337,11 @@ describe("the invitation", () => {
     const shared = () =>
       ada.page.evaluate(() => (globalThis as unknown as { shared(): ShareData[] }).shared());
     await expect.poll(shared).toEqual([{ title: "Sunday ride", url: link }]);
-    expect(ada.complaints).toEqual([]);
+    expect(ada.consoleErrors).toEqual([]);
   });
 
-  it("has no button for a dialog that is not there", async () => {
-    const ada = await arrive({ place: null });
+  it("has no share button without such a dialog", async () => {
+    const ada = await openPerson({ place: null });
     await ada.page.addInitScript(() => {
       Reflect.deleteProperty(Navigator.prototype, "share");
     });
@@ -354,12 +354,12 @@ describe("the invitation", () => {
 });
 
 describe("leaving", () => {
-  it("is seen by the others at once and can be taken back", async () => {
-    const { ada, ben } = await twoTogether();
+  it("is shown to the others at once, and one can join again", async () => {
+    const { ada, ben } = await twoPeople();
     await ben.chooseFromMenu("Leave session");
     await ben.confirm("Leave session");
     await ben.heading("You have left");
-    await ada.seesNobodyCalled("Ben");
+    await ada.doesNotList("Ben");
     await ada.page.getByText(en.left("Ben")).waitFor();
     await ben.press("Join again");
     await ben.join("Ben");

@@ -29,16 +29,16 @@ export function openBrowser(): Promise<Browser> {
       "--disable-component-update",
       "--disable-sync",
       "--enable-unsafe-swiftshader",
-      // A name that is not localhost: what a phone sees that opens the page without HTTPS.
+      // A name other than localhost, which without HTTPS is not a secure context.
       "--host-resolver-rules=MAP tagalong.test 127.0.0.1",
     ],
   });
 }
 
-/** Somebody with a browser of their own. */
-export class Somebody {
-  /** What went wrong in the page, as the console tells; tests expect nothing here. */
-  readonly complaints: string[] = [];
+/** A person with a browser context of their own. */
+export class Person {
+  /** Errors of the page and its console. Tests expect none. */
+  readonly consoleErrors: string[] = [];
 
   private socket: WebSocket | null = null;
 
@@ -49,13 +49,13 @@ export class Somebody {
     page.on("websocket", (socket) => {
       this.socket = socket;
     });
-    page.on("pageerror", (error) => this.complaints.push(error.message));
+    page.on("pageerror", (error) => this.consoleErrors.push(error.message));
     page.on("console", (message) => {
-      if (message.type() === "error") this.complaints.push(message.text());
+      if (message.type() === "error") this.consoleErrors.push(message.text());
     });
   }
 
-  static async arrive(browser: Browser, options: BrowserContextOptions & { place?: number | null } = {}) {
+  static async open(browser: Browser, options: BrowserContextOptions & { place?: number | null } = {}) {
     const { place = 0, ...rest } = options;
     const context = await browser.newContext({
       locale: "en",
@@ -64,21 +64,21 @@ export class Somebody {
       ...rest,
     });
     context.setDefaultTimeout(DEADLINE_MS);
-    return new Somebody(context, await context.newPage());
+    return new Person(context, await context.newPage());
   }
 
   async moveTo(place: number | Geolocation): Promise<void> {
     await this.context.setGeolocation(typeof place === "number" ? (PLACES[place] ?? null) : place);
   }
 
-  /** Goes somewhere and waits until the others have been told. */
+  /** Moves and waits until the position has been sent. */
   async travelTo(place: Geolocation): Promise<void> {
     const isSent = ({ payload }: { payload: string | Buffer }) =>
       String(payload).includes(`"lat":${place.latitude}`);
     await Promise.all([this.socket?.waitForEvent("framesent", isSent), this.moveTo(place)]);
   }
 
-  /** Starts a session and returns its link, seen from the server this page came from. */
+  /** Starts a session and returns its link. */
   async startSession(url: string, name = "Sunday ride"): Promise<string> {
     await this.page.goto(url);
     await this.page.getByLabel("Name").fill(name);
@@ -110,13 +110,13 @@ export class Somebody {
     if ((await toggle.getAttribute("aria-expanded")) === "false") await toggle.click();
   }
 
-  /** The list's line about somebody, once it says this. */
+  /** Waits until the list shows this text for the person. */
   async sees(name: string, says: string | RegExp = ""): Promise<void> {
     await this.openList();
     await this.row(name).filter({ hasText: says }).waitFor();
   }
 
-  async seesNobodyCalled(name: string): Promise<void> {
+  async doesNotList(name: string): Promise<void> {
     await this.openList();
     await this.row(name).waitFor({ state: "detached" });
   }
@@ -142,12 +142,12 @@ export class Somebody {
     await this.page.getByRole("dialog").getByRole("button", { name: action, exact: true }).click();
   }
 
-  /** As when another application is opened; a headless browser has no other way to hide a page. */
-  turnAway(): Promise<void> {
+  /** As when another application is opened. A headless browser cannot hide a page in another way. */
+  hidePage(): Promise<void> {
     return this.setVisibility("hidden");
   }
 
-  turnBack(): Promise<void> {
+  showPage(): Promise<void> {
     return this.setVisibility("visible");
   }
 
@@ -162,8 +162,8 @@ export class Somebody {
     return this.page.getByRole("heading", { level: 1, name: text }).waitFor();
   }
 
-  /** All that the browser keeps of sessions. */
-  kept(): Promise<string[]> {
+  /** The storage keys of all sessions. */
+  storedKeys(): Promise<string[]> {
     return this.page.evaluate(() =>
       [...Object.keys(localStorage), ...Object.keys(sessionStorage)].filter((key) => key !== "tagalong:name"),
     );

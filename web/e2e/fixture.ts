@@ -1,15 +1,15 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import { openBrowser, Somebody } from "./people";
+import { openBrowser, Person } from "./person";
 import { Server } from "./server";
 
-type Options = Parameters<typeof Somebody.arrive>[1];
+type Options = Parameters<typeof Person.open>[1];
 
-/** One browser and one server for all tests of a file. People who arrived leave at the end of their test. */
-export class Stage {
+/** One browser and one server for all tests of a file. The pages of a test are closed at its end. */
+export class Fixture {
   browser!: Browser;
   server!: Server;
-  readonly people: Somebody[] = [];
+  readonly people: Person[] = [];
 
   constructor(private readonly defaults: Options = {}) {
     beforeAll(async () => {
@@ -25,9 +25,9 @@ export class Stage {
     });
   }
 
-  async arrive(options: Options = {}): Promise<Somebody> {
-    const somebody = await Somebody.arrive(this.browser, { ...this.defaults, ...options });
-    this.people.push(somebody);
-    return somebody;
+  async open(options: Options = {}): Promise<Person> {
+    const person = await Person.open(this.browser, { ...this.defaults, ...options });
+    this.people.push(person);
+    return person;
   }
 }

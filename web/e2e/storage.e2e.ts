@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { en } from "../src/i18n/en";
-import { Stage } from "./stage";
+import { Fixture } from "./fixture";
 
-const stage = new Stage();
+const fixture = new Fixture();
 
-/** How a browser's storage fails when it is forbidden, and when it is full. */
+/** How a browser's storage fails if it is forbidden, and if it is full. */
 const FAILURES = {
   forbidden: () => {
     for (const name of ["localStorage", "sessionStorage"]) {
@@ -22,47 +22,47 @@ const FAILURES = {
   },
 };
 
-describe("without a place to keep anything", () => {
+describe("without storage", () => {
   it.each(["forbidden", "full"] as const)(
     "one takes part all the same (%s), and leaves no ghost",
     async (how) => {
-      const ada = await stage.arrive();
-      const link = await ada.startSession(stage.server.url);
+      const ada = await fixture.open();
+      const link = await ada.startSession(fixture.server.url);
       await ada.join("Ada");
-      const ben = await stage.arrive({ place: 3 });
+      const ben = await fixture.open({ place: 3 });
       await ben.page.addInitScript(FAILURES[how]);
       await ben.join("Ben", link);
       await ada.sees("Ben", "now");
       await ben.page.getByText("You are sharing").waitFor();
       await ben.press("Pause");
       await ada.sees("Ben", "paused");
-      // Through a service worker the good-bye of a page that goes would be lost.
+      // A service worker would lose the last request of an unloading page.
       await expect
         .poll(() => ben.page.evaluate(() => navigator.serviceWorker.controller !== null))
         .toBe(true);
-      await ben.page.goto(stage.server.url);
-      await ada.seesNobodyCalled("Ben");
+      await ben.page.goto(fixture.server.url);
+      await ada.doesNotList("Ben");
       await ben.join("Ben", link);
       await ada.sees("Ben", "now");
-      expect(ben.complaints).toEqual([]);
+      expect(ben.consoleErrors).toEqual([]);
     },
   );
 
-  it("one watches all the same", async () => {
-    const ada = await stage.arrive();
-    const link = await ada.startSession(stage.server.url);
+  it("watching works", async () => {
+    const ada = await fixture.open();
+    const link = await ada.startSession(fixture.server.url);
     await ada.join("Ada");
-    const ben = await stage.arrive({ place: null });
+    const ben = await fixture.open({ place: null });
     await ben.page.addInitScript(FAILURES.forbidden);
     await ben.watch(link);
     await ben.sees("Ada", "now");
   });
 
-  it("one goes on after everything has been wiped", async () => {
-    const ada = await stage.arrive();
-    const link = await ada.startSession(stage.server.url);
+  it("the session goes on after the storage was cleared", async () => {
+    const ada = await fixture.open();
+    const link = await ada.startSession(fixture.server.url);
     await ada.join("Ada");
-    const ben = await stage.arrive({ place: 3 });
+    const ben = await fixture.open({ place: 3 });
     await ben.join("Ben", link);
     await ben.page.evaluate(() => localStorage.clear());
     await ben.press("Pause");
@@ -73,12 +73,12 @@ describe("without a place to keep anything", () => {
   });
 });
 
-describe("what is kept", () => {
-  it("brings one back to a session that is on, under the name of last time", async () => {
-    const ada = await stage.arrive();
-    await ada.startSession(stage.server.url, "Sunday ride");
+describe("storage", () => {
+  it("leads back to a running session, and has the last used name", async () => {
+    const ada = await fixture.open();
+    await ada.startSession(fixture.server.url, "Sunday ride");
     await ada.join("Ada");
-    await ada.page.goto(stage.server.url);
+    await ada.page.goto(fixture.server.url);
     await ada.page.getByRole("link", { name: /Sunday ride.*Return/ }).click();
     await ada.isLive();
     await ada.chooseFromMenu("Leave session");
@@ -87,9 +87,9 @@ describe("what is kept", () => {
     await expect.poll(() => ada.page.getByLabel("Your name").inputValue()).toBe("Ada");
   });
 
-  it("is one's own track after a reload, and nothing of it after leaving", async () => {
-    const ada = await stage.arrive();
-    await ada.startSession(stage.server.url);
+  it("has one's own track after a reload, and not after leaving", async () => {
+    const ada = await fixture.open();
+    await ada.startSession(fixture.server.url);
     await ada.join("Ada");
     await ada.marker("You").waitFor();
     for (const place of [1, 2, 3]) {
@@ -107,9 +107,9 @@ describe("what is kept", () => {
     expect(await ada.page.evaluate(() => Object.keys(sessionStorage))).toEqual([]);
   });
 
-  it("is no token of a session that is over", async () => {
-    const ada = await stage.arrive();
-    await ada.startSession(stage.server.url);
+  it("has no token of an ended session", async () => {
+    const ada = await fixture.open();
+    await ada.startSession(fixture.server.url);
     const seat = () =>
       ada.page.evaluate(() =>
         Object.entries(localStorage).find(([name]) => name.startsWith("tagalong:session:")),
@@ -117,7 +117,7 @@ describe("what is kept", () => {
     const [key = "", value = "{}"] = (await seat()) ?? [];
     const sessionId = key.slice("tagalong:session:".length);
     const { creatorToken } = JSON.parse(value);
-    await fetch(`${stage.server.url}/api/sessions/${sessionId}`, {
+    await fetch(`${fixture.server.url}/api/sessions/${sessionId}`, {
       method: "DELETE",
       headers: { authorization: `Bearer ${creatorToken}` },
     });
@@ -126,30 +126,30 @@ describe("what is kept", () => {
         localStorage.setItem(name, JSON.stringify({ ...JSON.parse(text), endsAt: Date.now() - 1 })),
       [key, value],
     );
-    await ada.page.goto(stage.server.url);
+    await ada.page.goto(fixture.server.url);
     await expect.poll(seat).toBeUndefined();
   });
 });
 
-describe("a script that does not load", () => {
-  it("is tried again", async () => {
-    const ada = await stage.arrive({ serviceWorkers: "block" });
+describe("a module that does not load", () => {
+  it("is requested again", async () => {
+    const ada = await fixture.open({ serviceWorkers: "block" });
     let failures = 0;
     await ada.context.route(/assets\/map-.*\.js/, (route) => {
       failures += 1;
       return failures === 1 ? route.fulfill({ status: 503 }) : route.continue();
     });
-    await ada.startSession(stage.server.url);
+    await ada.startSession(fixture.server.url);
     await ada.join("Ada");
     await ada.marker("You").waitFor();
     expect(failures).toBe(2);
   });
 
-  it("because there is a new version is told so, with a way to it", async () => {
-    const ada = await stage.arrive({ serviceWorkers: "block" });
-    await ada.startSession(stage.server.url);
+  it("because of a new version leads to a notice with a reload button", async () => {
+    const ada = await fixture.open({ serviceWorkers: "block" });
+    await ada.startSession(fixture.server.url);
     await ada.context.route(/assets\/live-.*\.js/, (route) => route.fulfill({ status: 404 }));
-    await ada.page.route(`${stage.server.url}/`, (route) =>
+    await ada.page.route(`${fixture.server.url}/`, (route) =>
       route.fulfill({
         contentType: "text/html",
         body: '<script type="module" src="/assets/index-new.js"></script>',

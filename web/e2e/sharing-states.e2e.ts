@@ -1,21 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { en } from "../src/i18n/en";
-import { mapServer, unreliable } from "./network";
-import type { Somebody } from "./people";
+import { Fixture } from "./fixture";
+import { mapServer, unreliableNetwork } from "./network";
+import type { Person } from "./person";
 import { Server } from "./server";
-import { Stage } from "./stage";
 
-const stage = new Stage();
+const fixture = new Fixture();
 
-const card = ({ page }: Somebody, text: string) => page.locator(".sharing", { hasText: text }).waitFor();
+const card = ({ page }: Person, text: string) => page.locator(".sharing", { hasText: text }).waitFor();
 
-describe("what one reads of one's own sharing", () => {
-  it("is that it has ended when the tab that shared is closed, and the others are told", async () => {
-    const ada = await stage.arrive();
-    const link = await ada.startSession(stage.server.url);
+describe("one's own sharing", () => {
+  it("ends when the sharing tab is closed, for the others too", async () => {
+    const ada = await fixture.open();
+    const link = await ada.startSession(fixture.server.url);
     await ada.join("Ada");
     await card(ada, "You are sharing");
-    const ben = await stage.arrive({ place: 3 });
+    const ben = await fixture.open({ place: 3 });
     await ben.join("Ben", link);
     const second = await ada.context.newPage();
     await second.goto(link);
@@ -27,8 +27,8 @@ describe("what one reads of one's own sharing", () => {
     await ben.sees("Ada", "not sharing");
   });
 
-  it("is that the server refuses the position, until it takes one", async () => {
-    const ada = await stage.arrive();
+  it("shows that the server rejects the position, until it accepts one", async () => {
+    const ada = await fixture.open();
     await ada.page.addInitScript(() => {
       const real = navigator.geolocation.watchPosition.bind(navigator.geolocation);
       navigator.geolocation.watchPosition = (found, failed, options) =>
@@ -43,7 +43,7 @@ describe("what one reads of one's own sharing", () => {
           options,
         );
     });
-    await ada.startSession(stage.server.url);
+    await ada.startSession(fixture.server.url);
     await ada.join("Ada");
     await card(ada, "You are sharing");
     await ada.moveTo({ latitude: 50, longitude: 11, accuracy: 8 });
@@ -52,10 +52,10 @@ describe("what one reads of one's own sharing", () => {
     await card(ada, "You are sharing");
   });
 
-  it("is that the position is old when the device has gone quiet", async () => {
-    const ada = await stage.arrive();
+  it("shows an old position when the device is silent", async () => {
+    const ada = await fixture.open();
     await ada.page.addInitScript(() => {
-      // One position that is already 25 s old, and nothing afterwards.
+      // One position that is already 25 s old, and none afterwards.
       const coords = { latitude: 48.1374, longitude: 11.5755, accuracy: 8 };
       navigator.geolocation.getCurrentPosition = () => {};
       navigator.geolocation.watchPosition = (found) => {
@@ -63,16 +63,16 @@ describe("what one reads of one's own sharing", () => {
         return 1;
       };
     });
-    await ada.startSession(stage.server.url);
+    await ada.startSession(fixture.server.url);
     await ada.join("Ada");
     await card(ada, "You are sharing");
     await ada.page.getByText(/Your position is \d+ sec old/).waitFor();
     await ada.sees("You", "no GPS");
   });
 
-  it("follows a permission that is taken away and given back", async () => {
-    const ada = await stage.arrive();
-    await ada.startSession(stage.server.url);
+  it("follows a permission that is revoked and granted again", async () => {
+    const ada = await fixture.open();
+    await ada.startSession(fixture.server.url);
     await ada.join("Ada");
     await card(ada, "You are sharing");
     await ada.context.clearPermissions();
@@ -81,13 +81,13 @@ describe("what one reads of one's own sharing", () => {
     await card(ada, "You are sharing");
   });
 
-  it("is that the position is rough, and the others see the whole area", async () => {
-    const ada = await stage.arrive();
+  it("shows an imprecise position, and the others see the whole area", async () => {
+    const ada = await fixture.open();
     await ada.moveTo({ latitude: 48.1, longitude: 11.5, accuracy: 2_000 });
-    const link = await ada.startSession(stage.server.url);
+    const link = await ada.startSession(fixture.server.url);
     await ada.join("Ada");
     await card(ada, en.roughText("2 km"));
-    const ben = await stage.arrive({ place: null });
+    const ben = await fixture.open({ place: null });
     await ben.watch(link);
     await ben.sees("Ada", "± 2 km");
     const halo = ben.page.locator(".marker .marker-halo");
@@ -99,32 +99,32 @@ describe("what one reads of one's own sharing", () => {
   });
 });
 
-describe("what the creator is shown", () => {
-  it("is the lock as the server has it", async () => {
-    const network = await unreliable(stage.server.port);
-    const ada = await stage.arrive();
+describe("the creator", () => {
+  it("sees the lock in the server's state", async () => {
+    const network = await unreliableNetwork(fixture.server.port);
+    const ada = await fixture.open();
     const link = await ada.startSession(network.url);
     await ada.join("Ada");
-    network.turn("cut");
+    network.set("cut");
     await ada.page.getByText("No connection").waitFor();
     await ada.press("Session menu");
     await ada.page.getByRole("switch").click();
     await ada.page.getByRole("heading", { name: "That did not work" }).waitFor();
     expect(await ada.page.getByRole("switch", { includeHidden: true }).isChecked()).toBe(false);
     await ada.page.keyboard.press("Escape");
-    network.turn("open");
+    network.set("open");
     await ada.isLive();
     await ada.page.getByRole("switch").check();
-    const ben = await stage.arrive({ place: 2 });
+    const ben = await fixture.open({ place: 2 });
     await ben.page.goto(link);
     await ben.page.getByRole("heading", { name: "This session is locked" }).waitFor();
     await ada.page.locator(".bar-locked", { hasText: "Locked" }).waitFor({ state: "attached" });
     await network.close();
   });
 
-  it("is only an end that the server takes, and that it has been taken", async () => {
+  it("can choose only ends that the server accepts, and sees the new end", async () => {
     const short = await Server.start({ MAX_SESSION_HOURS: "2" });
-    const ada = await stage.arrive({ locale: "de" });
+    const ada = await fixture.open({ locale: "de" });
     await ada.page.goto(short.url);
     await ada.page.getByText("2 Std.").waitFor();
     await ada.press("Sitzung starten");
@@ -140,11 +140,11 @@ describe("what the creator is shown", () => {
     await short.stop();
   });
 
-  it("is a warning before the end, and a way to go on", async () => {
-    const ada = await stage.arrive();
-    const link = await ada.startSession(stage.server.url);
+  it("sees a warning before the end, and can extend the session", async () => {
+    const ada = await fixture.open();
+    const link = await ada.startSession(fixture.server.url);
     await ada.join("Ada");
-    const ben = await stage.arrive({ place: 2 });
+    const ben = await fixture.open({ place: 2 });
     await ben.join("Ben", link);
     await ada.page.evaluate(async () => {
       const [key = ""] = Object.keys(localStorage).filter((name) => name.startsWith("tagalong:session:"));
@@ -163,11 +163,11 @@ describe("what the creator is shown", () => {
 });
 
 describe("the map", () => {
-  it("no longer says that tiles are missing once they come", async () => {
+  it("removes the note about missing tiles once they load", async () => {
     const maps = await mapServer();
     maps.goAway(true);
     const tiled = await Server.start({ TILE_URL: maps.tileUrl });
-    const ada = await stage.arrive();
+    const ada = await fixture.open();
     await ada.startSession(tiled.url);
     await ada.join("Ada");
     await ada.page.locator(".tiles-note").waitFor();

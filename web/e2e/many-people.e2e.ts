@@ -1,31 +1,31 @@
 import type { Geolocation } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { en } from "../src/i18n/en";
+import { Fixture } from "./fixture";
 import { Server } from "./server";
-import { Stage } from "./stage";
 
 const HERE: Geolocation = { latitude: 48.1374, longitude: 11.5755, accuracy: 8 };
 
-const stage = new Stage({ reducedMotion: "reduce" });
+const fixture = new Fixture({ reducedMotion: "reduce" });
 
 async function adaStarts() {
-  const ada = await stage.arrive({ geolocation: HERE });
-  const link = await ada.startSession(stage.server.url);
+  const ada = await fixture.open({ geolocation: HERE });
+  const link = await ada.startSession(fixture.server.url);
   await ada.join("Ada");
   await ada.marker("You").waitFor();
   return { ada, link };
 }
 
-/** Somebody without a page of their own, who says where they are once, or again when asked to. */
+/** A participant without a page, who sends a position once, or again on request. */
 async function guest(link: string, name: string, place: { lat: number; lng: number }) {
   const sessionId = link.split("/").pop();
-  const answer = await fetch(`${stage.server.url}/api/sessions/${sessionId}/join`, {
+  const answer = await fetch(`${fixture.server.url}/api/sessions/${sessionId}/join`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ display_name: name }),
   });
   const { websocket_token: token } = (await answer.json()) as { websocket_token: string };
-  const page = stage.people[0]?.page;
+  const page = fixture.people[0]?.page;
   await page?.evaluate(
     async ([name, token, place]) => {
       const socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws?token=${token}`);
@@ -46,8 +46,8 @@ async function guest(link: string, name: string, place: { lat: number; lng: numb
   };
 }
 
-describe("among many", () => {
-  it("people at one spot are one marker, which opens to choose one of them", async () => {
+describe("many people", () => {
+  it("at one place are one marker, which opens to select one of them", async () => {
     const { ada, link } = await adaStarts();
     const spot = { lat: 48.1385, lng: 11.577 };
     for (const name of ["Ben", "Cleo", "Dora"]) await guest(link, name, spot);
@@ -60,7 +60,7 @@ describe("among many", () => {
     await ada.marker("Cleo").waitFor();
   });
 
-  it("no name covers another, and nobody stands under a button", async () => {
+  it("have names that do not overlap, and none is under a button", async () => {
     const { ada, link } = await adaStarts();
     for (let index = 0; index < 24; index++) {
       await guest(link, `Person ${index}`, {
@@ -99,10 +99,10 @@ describe("among many", () => {
     await expect.poll(hidden).toBe(0);
   });
 
-  it("a tapped person has a card with the way to them, and following says so", async () => {
-    await stage.server.stop();
-    // Longer than the 10 s after which Ada, who stands still, is told of again.
-    stage.server = await Server.start({ LOCATION_TTL_SECONDS: "14" });
+  it("have a card with a link to their place, and can be followed", async () => {
+    await fixture.server.stop();
+    // Longer than the 10 s after which a standing person's position is sent again.
+    fixture.server = await Server.start({ LOCATION_TTL_SECONDS: "14" });
     const { ada, link } = await adaStarts();
     const ben = await guest(link, "Ben", { lat: 48.1401, lng: 11.5755 });
     await ada.marker("Ben").click();
@@ -119,7 +119,7 @@ describe("among many", () => {
     await ada.page.locator(".followed").waitFor({ state: "hidden" });
   });
 
-  it("the focus stays on a row while the list changes", async () => {
+  it("keep the focus on a row while the list changes", async () => {
     const { ada, link } = await adaStarts();
     const ben = await guest(link, "Ben", { lat: 48.139, lng: 11.5755 });
     await guest(link, "Cleo", { lat: 48.14, lng: 11.5755 });
@@ -155,10 +155,10 @@ describe("a small window", () => {
     expect(await ada.page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
   });
 
-  it("with letters of twice the size has everything in reach", async () => {
+  it("with text of twice the size keeps everything reachable", async () => {
     const viewport = { width: 360, height: 640 };
-    const ada = await stage.arrive({ geolocation: HERE, locale: "de-DE", viewport, bypassCSP: true });
-    await ada.page.goto(stage.server.url);
+    const ada = await fixture.open({ geolocation: HERE, locale: "de-DE", viewport, bypassCSP: true });
+    await ada.page.goto(fixture.server.url);
     await ada.page.addStyleTag({ content: "html { font-size: 200% }" });
     await ada.press("Sitzung starten");
     await ada.press("Weiter");
