@@ -27,6 +27,8 @@ pub(crate) struct Session {
     /// When it was marked as over.
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) locked: bool,
+    /// Its end and whether it was locked, as its last change made them. A cleanup brings the end forward and tells nobody.
+    pub(crate) changed_to: Option<(Timestamp, bool)>,
     /// How often watchers were sent away.
     pub(crate) watch_generation: u32,
     /// Its last activity, as far as it is written down.
@@ -79,7 +81,7 @@ pub(crate) struct Ear {
 impl Ear {
     /// Nothing comes after what is owed now.
     fn part(&mut self, disconnect: DisconnectReason) {
-        self.over = Some(disconnect);
+        self.over.get_or_insert(disconnect);
         self.dirty.clear();
         self.statuses.clear();
     }
@@ -154,6 +156,7 @@ impl Model {
             expires_at,
             ended_at,
             locked,
+            changed_to: None,
             watch_generation: 0,
             active_at,
             loaded,
@@ -200,14 +203,16 @@ impl Model {
         (gone.active, gone.position, gone.unsaved, gone.status) = (false, None, None, None);
         let (session, id) = (gone.session, gone.id.clone());
         if self.sessions[session].loaded {
-            for ear in self.listening(session) {
+            // Also a connection that is told nothing more, and has not read all of it, need not hear of them.
+            for ear in self.ears.iter_mut().filter(|ear| ear.session == session && !ear.closed) {
                 ear.dirty.remove(&person);
                 ear.statuses.remove(&person);
                 // Who has not heard that they came does not hear that they went.
                 let joining = ear.owed.iter().position(|told| *told == Told::Joined(id.clone()));
                 match joining {
                     Some(place) => _ = ear.owed.remove(place),
-                    None => ear.owed.push(Told::Left(id.clone())),
+                    None if ear.over.is_none() => ear.owed.push(Told::Left(id.clone())),
+                    None => {}
                 }
                 if ear.person == Some(person) {
                     ear.part(DisconnectReason::Left);
@@ -225,6 +230,7 @@ impl Model {
     pub(crate) fn updated(&mut self, session: usize, expires_at: Timestamp, locked: bool) {
         let locks = locked && !self.sessions[session].locked;
         (self.sessions[session].expires_at, self.sessions[session].locked) = (expires_at, locked);
+        self.sessions[session].changed_to = Some((expires_at, locked));
         if self.sessions[session].loaded {
             self.listening(session).for_each(|ear| ear.outdated = true);
         }

@@ -448,13 +448,12 @@ impl World {
         let over = ear.over;
         let statuses = std::mem::take(&mut ear.statuses);
         let outdated = std::mem::take(&mut ear.outdated);
-        let now_is = &self.model.sessions[ear.session];
-        let now_is = outdated.then_some((now_is.expires_at, now_is.locked));
+        let changed_to = self.model.sessions[ear.session].changed_to.filter(|_| outdated);
         let newest =
             |person: usize| Some((self.model.people[person].id.clone(), self.model.live(person, now)?));
         let positions: BTreeSet<_> = dirty.into_iter().filter_map(newest).collect();
         assert_eq!(batch.control.iter().filter_map(told).collect::<Vec<_>>(), owed);
-        assert_eq!(updated(&batch.control), Vec::from_iter(now_is));
+        assert_eq!(updated(&batch.control), Vec::from_iter(changed_to));
         assert_eq!(said(&batch.control), self.statuses(&statuses));
         assert_eq!(batch.positions.len(), positions.len());
         assert_eq!(batch.positions.iter().map(moved).collect::<BTreeSet<_>>(), positions);
