@@ -95,7 +95,8 @@ it("an app takes over from the browser, and both see each other", async () => {
   await report(address, 48.24);
   await ben.sees("Ada", /1[01] km/);
   await ada.page.goForward();
-  await ada.page.getByText("Your app is sharing").waitFor();
+  await ada.isLive();
+  await ada.page.getByText(en.sharing.app[0]).waitFor();
   await ada.press("Stop");
   await ben.sees("Ada", "not sharing");
   await expect.poll(() => report(address, 48.142)).toEqual([]);

@@ -318,7 +318,8 @@ export class Live implements Page, LiveSession {
         isPrompting: sharing.isPrompting,
         accuracy: sharing.accuracy,
         ageMs: sharing.foundAt === null ? null : now - sharing.foundAt,
-        isOnMap: entries.some(({ isMe, presence }) => isMe && presence === "live"),
+        // On joining the server sends the time of one's own last position, not the position itself.
+        isOnMap: entries.some(({ isMe, ageMs }) => isMe && ageMs !== null && ageMs <= state.positionLifeMs),
       },
     };
   }

@@ -71,6 +71,13 @@ describe("coming back after a lost connection", () => {
     expect(person(state, "user_ada")).toMatchObject({ position: null, trail: [{ lat: 48.1, lng: 11.5 }] });
   });
 
+  it("knows the time of one's own last position, until it is withdrawn", () => {
+    const participants = [{ ...ben, last_position_at: "2030-01-01T11:59:40.000Z" }];
+    const state = after([{ type: "initial_participants", participants, server_time: SERVER }]);
+    expect(person(state, "user_ben")).toMatchObject({ position: null, lastSeenAt: NOW - 20_000 });
+    expect(person(after([{ type: "own_position_gone" }], state), "user_ben").lastSeenAt).toBeNull();
+  });
+
   it("keeps one's own position, which the server does not send", () => {
     const state = after(
       [

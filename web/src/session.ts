@@ -186,7 +186,7 @@ function applyToPeople(state: SessionState, event: PeopleEvent, now: number): Pa
     case "own_position":
       return { people: change(people, me, (person) => moved(person, event.fix, event.at, person.status)) };
     case "own_position_gone":
-      return { people: change(people, me, (person) => ({ ...person, position: null })) };
+      return { people: change(people, me, (person) => ({ ...person, position: null, lastSeenAt: null })) };
     case "presence_state":
       return { people: withPresence(people, (userId) => !Object.hasOwn(event.presences, userId)) };
     case "presence_diff": {
