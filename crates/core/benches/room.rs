@@ -23,7 +23,7 @@ fn position() -> Position {
     Position::parse(json, Timestamp::from_millis(1_000)).unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+#[expect(clippy::disallowed_methods, reason = "any starting point will do")]
 fn now() -> Now {
     let wall = Timestamp::from_millis(1_000);
     Now { wall, shared: wall, instant: Instant::now() }

@@ -1,5 +1,5 @@
-//! The rules of Phoenix channels on one connection, as Phoenix 1.8.12 keeps them: who is joined, what is
-//! stale, what is answered in which order. Pure: it is given messages and says what to do.
+//! The rules of Phoenix channels on one connection, as in Phoenix 1.8.12: joined channels, stale messages, the
+//! order of answers. Pure: messages go in, steps come out.
 
 use crate::limits::CHANNELS_PER_CONNECTION_MAX;
 use crate::phoenix::{self, BinaryPush, Message, Status, Version};
@@ -9,7 +9,6 @@ const UNMATCHED: &str = r#"{"reason":"unmatched topic"}"#;
 const TOO_MANY: &str = r#"{"reason":"too many channels joined"}"#;
 const NO_BINARY: &str = r#"{"reason":"unsupported_payload"}"#;
 
-/// The channels of one connection.
 #[derive(Debug)]
 pub struct Channels {
     version: Version,
@@ -20,37 +19,35 @@ pub struct Channels {
 #[derive(Debug)]
 struct Channel {
     topic: Box<str>,
-    /// The join's reference as JSON: what its pushes carry.
+    /// The join's reference as JSON; its pushes carry it.
     join_ref: Box<str>,
 }
 
-/// What a message asks for, once the protocol's own rules are applied.
+/// The next step for a message, after the protocol's own rules.
 #[derive(Debug)]
 pub enum Step {
-    /// Nothing: the message is of a channel that is no more.
+    /// No answer: the message belongs to a closed channel.
     Nothing,
-    /// The protocol's own answer: write it.
+    /// Write this answer; the protocol itself gives it.
     Answer(String),
-    /// Whether to let the client join: then [`Channels::accept`] or [`Channels::refuse`].
+    /// The client asks to join: decide, then call [`Channels::accept`] or [`Channels::refuse`].
     Join(Join),
-    /// The client left: give its subscription up and write these.
+    /// The client left: end its subscription and write these frames.
     Leave(Vec<String>),
-    /// An event for the channel: then [`Channels::reply`].
+    /// An event for the channel: handle it, then call [`Channels::reply`].
     Push(Push),
 }
 
-/// A client that wants to join.
 #[derive(Debug)]
 pub struct Join {
-    /// The topic's text.
     pub topic: Box<str>,
-    /// The reference of the client's channel that this one takes the place of, as JSON. It is gone already.
+    /// The reference, as JSON, of the client's channel that this join replaces. That channel is closed already.
     pub replaces: Option<Box<str>>,
     join_ref: Box<str>,
     reference: Box<str>,
 }
 
-/// What the answer to an event needs to know.
+/// The data that the answer to an event repeats.
 #[derive(Debug)]
 pub struct Push {
     join_ref: Box<str>,
@@ -59,7 +56,7 @@ pub struct Push {
 }
 
 impl Channels {
-    /// No channels yet; `routable` says which topics exist.
+    /// No channels yet; `routable` tests whether a topic exists.
     pub fn new(version: Version, routable: fn(&str) -> bool) -> Self {
         Self { version, routable, joined: Vec::new() }
     }
@@ -81,7 +78,8 @@ impl Channels {
         }
     }
 
-    /// Applies the protocol to a binary push. We take none, and say so rather than close.
+    /// Applies the protocol to a binary push. None is supported; it is answered with an error, the connection stays
+    /// open.
     pub fn receive_binary(&mut self, push: &BinaryPush<'_>) -> Step {
         let json = |text: &str| crate::json::to_json(&text);
         let (join_ref, reference, topic) = (json(push.join_ref), json(push.reference), json(push.topic));
@@ -145,19 +143,20 @@ impl Channels {
         })
     }
 
-    /// Lets a client join: the frames to write, before anything of the new channel.
+    /// Accepts a join. Returns the frames to write before any frame of the new channel.
     #[must_use]
     pub fn accept(&mut self, join: Join, response: &str) -> Vec<String> {
         let frames = self.join_frames(&join, Status::Ok, response);
-        // A join without a reference of its own is known by that of its message: Phoenix does so too.
+        // A join without a reference of its own uses that of its message, as in Phoenix.
         let join_ref = if &*join.join_ref == "null" { join.reference } else { join.join_ref };
-        // Most connections have one for as long as they live.
+        // Most connections join one channel.
         self.joined.reserve_exact(1);
         self.joined.push(Channel { topic: join.topic, join_ref });
         frames
     }
 
-    /// Does not let a client join: the frames to write. A channel that was to be replaced is gone all the same.
+    /// Rejects a join. Returns the frames to write. The channel that the join would have replaced is closed all the
+    /// same.
     #[must_use]
     pub fn refuse(&mut self, join: Join, response: &str) -> Vec<String> {
         self.join_frames(&join, Status::Error, response)
@@ -178,26 +177,26 @@ impl Channels {
         phoenix::reply(self.version, &push.join_ref, &push.reference, &push.topic, status, response)
     }
 
-    /// An answer to a message whatever it asks for: the rate is checked before the rules.
+    /// An answer to any message, without applying the rules: the rate limit is checked before them.
     pub fn answer(&self, join_ref: &str, message: &Message<'_>, status: Status, response: &str) -> String {
         phoenix::reply(self.version, join_ref, &message.reference, &message.topic, status, response)
     }
 
-    /// A message of the server's to the channel of a topic, if that is joined.
+    /// A push from the server on the channel of a topic, if the client has joined it.
     pub fn push(&self, topic: &str, event: &str, payload: &str) -> Option<String> {
         let channel = self.find(topic)?;
         let topic = crate::json::to_json(&topic);
         Some(phoenix::push(self.version, &channel.join_ref, &topic, event, payload))
     }
 
-    /// The server ends the channel of a topic: its `phx_close`, after which the client stays away.
+    /// Closes the channel of a topic. Returns its `phx_close`; the client does not join again.
     pub fn close(&mut self, topic: &str) -> Option<String> {
         let channel = self.take(topic)?;
         Some(phoenix::close(self.version, &channel.join_ref, &crate::json::to_json(&topic)))
     }
 
-    /// The channel of a topic has failed: its `phx_error`, after which the client joins again. Only for real
-    /// faults: a client that joins and crashes in turn does so once a second for ever.
+    /// Fails the channel of a topic. Returns its `phx_error`; the client joins again. Only for real faults: with a
+    /// lasting one, the client joins and fails once a second for ever.
     pub fn crash(&mut self, topic: &str) -> Option<String> {
         let channel = self.take(topic)?;
         Some(phoenix::error(self.version, &channel.join_ref, &crate::json::to_json(&topic)))
@@ -214,7 +213,7 @@ impl Channels {
 }
 
 impl Channel {
-    /// Whether a message is for this channel, and not for one that had its topic before.
+    /// Whether a message is for this channel, and not for an earlier channel of the same topic.
     fn is_meant_by(&self, message: &Message<'_>) -> bool {
         message.join_ref == "null" || message.join_ref == *self.join_ref
     }

@@ -1,4 +1,4 @@
-//! What a room tells people, and its text in each wire format. No other file knows these names.
+//! The events of a room and their text in each wire format. No other file knows these names.
 
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::presence::PresenceDiff;
 use crate::session::{EndReason, SessionName};
 use crate::time::Timestamp;
 
-/// How a connection wants its frames.
+/// The wire format of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wire {
     /// Phoenix Channels, one of its two serializers.
@@ -25,24 +25,24 @@ pub enum Wire {
     Plain,
 }
 
-/// What somebody says of their sharing, besides positions.
+/// The sharing status that a participant sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SharingStatus {
-    /// Positions come.
+    /// Positions are being sent.
     Sharing,
-    /// None for now, by choice.
+    /// No positions for now, by choice.
     Paused,
     /// The page is in the background, where browsers give no position.
     Hidden,
     /// The device finds no position.
     NoGps,
-    /// No more, by choice.
+    /// No more positions, by choice.
     Stopped,
 }
 
 impl SharingStatus {
-    /// Whether somebody who says this wants the last position to be gone at once.
+    /// Whether this status removes the participant's last position at once.
     pub fn withdraws_position(self) -> bool {
         matches!(self, Self::Paused | Self::Stopped)
     }
@@ -68,74 +68,55 @@ impl SharingStatus {
 #[error("not a sharing status")]
 pub struct InvalidStatus;
 
-/// Why one connection is let go while its session goes on.
+/// Why one connection is closed while its session continues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DismissReason {
-    /// Watchers were sent away: by hand, by a lock, or when somebody was removed.
+    /// Watching was revoked: by the creator, by a lock, or with the removal of a participant.
     WatchingRevoked,
-    /// The participant has opened too many connections since.
+    /// The participant opened too many newer connections.
     TooManyConnections,
 }
 
-/// Something that everyone in a room is told, or one of them.
+/// An event for all connections of a room, or for one of them.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Event {
-    /// Somebody moved.
     LocationUpdate {
-        /// Who.
         user_id: UserId,
-        /// Where to.
         #[serde(flatten)]
         position: Position,
     },
-    /// Somebody is new.
     ParticipantJoined(Profile),
-    /// Somebody left, was removed, or was silent for too long.
+    /// A participant left, was removed, or was inactive for too long.
     ParticipantLeft {
-        /// Who.
         user_id: UserId,
     },
-    /// Somebody says how they share.
     ParticipantStatus {
-        /// Who.
         user_id: UserId,
-        /// What they say.
         status: SharingStatus,
-        /// The server's time.
         server_time: Timestamp,
     },
-    /// Connections came and went.
     PresenceDiff(PresenceDiff),
     /// The creator changed the session.
     SessionUpdated {
-        /// Its name now.
         name: Option<SessionName>,
-        /// Its end now.
         expires_at: Timestamp,
-        /// Whether nobody new may join now.
         locked: bool,
-        /// The server's time.
         server_time: Timestamp,
     },
-    /// How many watch now.
+    /// The number of watchers changed.
     PresenceWatchers {
-        /// Their connections, to all nodes.
+        /// Connections of watchers to all nodes.
         count: u32,
     },
-    /// This connection is let go, and nobody else is told.
+    /// This connection is closed; only its own client receives this.
     Dismissed {
-        /// Why.
         reason: DismissReason,
-        /// The server's time.
         server_time: Timestamp,
     },
-    /// It is over.
     SessionEnded {
-        /// Why.
         reason: EndReason,
-        /// The server's time.
         server_time: Timestamp,
     },
 }
@@ -157,8 +138,7 @@ impl Event {
     }
 }
 
-/// An event that is encoded at most once for each wire format, when first wanted, and shared by all
-/// who get it.
+/// An event, encoded at most once for each wire format, on first use; all connections share the result.
 #[derive(Debug)]
 pub struct Broadcast {
     session: SessionId,
@@ -173,23 +153,22 @@ impl Broadcast {
         Self { session, event, received: None, frames: [const { OnceLock::new() }; 3] }
     }
 
-    /// The same, with the moment at which its cause came in here.
+    /// Adds the moment at which this node received the event's cause.
     #[must_use]
     pub fn received_at(self, received: Instant) -> Self {
         Self { received: Some(received), ..self }
     }
 
-    /// When its cause came in through this node; nothing if it came from elsewhere.
+    /// When this node received the event's cause; `None` if another node did.
     pub fn received(&self) -> Option<Instant> {
         self.received
     }
 
-    /// The event.
     pub fn event(&self) -> &Event {
         &self.event
     }
 
-    /// The whole frame as UTF-8 text. The same for everyone: a broadcast has no references.
+    /// The whole frame as UTF-8 text. The same for all connections: a broadcast has no references.
     pub fn frame(&self, wire: Wire) -> &Bytes {
         let slot = match wire {
             Wire::Phoenix(Version::V1) => 0,
@@ -209,7 +188,7 @@ impl Broadcast {
             Wire::Phoenix(version) => {
                 let name = self.event.name();
                 let topic = format!("\"{}\"", topic(self.session));
-                // The official client's `Presence` reads its events bare.
+                // The official client's `Presence` reads the payload without an envelope.
                 let bare = matches!(self.event, Event::PresenceDiff(_));
                 let payload = if bare { data } else { plain::frame(name, &data) };
                 phoenix::push(version, "null", &topic, name, &payload)
@@ -218,22 +197,19 @@ impl Broadcast {
     }
 }
 
-/// The Phoenix topic of a session.
 pub fn topic(session: SessionId) -> String {
     format!("{TOPIC_PREFIX}{session}")
 }
 
-/// What every topic of ours begins with.
+/// The prefix of every topic.
 pub const TOPIC_PREFIX: &str = "location:";
 
-/// Who is here, for somebody who has just come.
+/// All participants, for a client that has just joined.
 #[derive(Debug, Serialize)]
 pub struct InitialParticipants {
-    /// Everyone who takes part, in order of joining, the reader too.
+    /// In order of joining, the reader included.
     pub participants: Vec<InitialParticipant>,
-    /// How many watch.
     pub watcher_count: u32,
-    /// The server's time.
     pub server_time: Timestamp,
 }
 
@@ -241,7 +217,7 @@ impl InitialParticipants {
     /// The event's name on the wire.
     pub const NAME: &str = "initial_participants";
 
-    /// As JSON: what [`to_json`] makes of it, sooner.
+    /// The same JSON as from [`to_json`], faster.
     pub fn to_json(&self) -> String {
         const ONE_BYTES: usize = 160;
         let mut json = String::with_capacity(self.participants.len() * ONE_BYTES + 64);
@@ -259,23 +235,20 @@ impl InitialParticipants {
 /// One of [`InitialParticipants`].
 #[derive(Debug, Serialize)]
 pub struct InitialParticipant {
-    /// Who.
     #[serde(flatten)]
     pub profile: Profile,
-    /// What they last said of their sharing.
+    /// The last sharing status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<SharingStatus>,
-    /// When their last position came in, also when that position is gone by now.
+    /// When the last position came in, also if that position has expired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_position_at: Option<Timestamp>,
 }
 
-/// Where the others are, for somebody who has just come.
+/// The others' live positions, for a client that has just joined.
 #[derive(Debug, Serialize)]
 pub struct InitialLocations {
-    /// The others' live positions.
     pub locations: Vec<InitialLocation>,
-    /// The server's time.
     pub server_time: Timestamp,
 }
 
@@ -308,12 +281,10 @@ impl InitialLocations {
 /// One of [`InitialLocations`].
 #[derive(Debug, Serialize)]
 pub struct InitialLocation {
-    /// Whose.
     pub user_id: UserId,
-    /// Where.
     #[serde(flatten)]
     pub position: Position,
-    /// How long ago it came in, in milliseconds, by the server's clock alone.
+    /// Age since the server received it, in milliseconds, by the server's clock alone.
     pub age_ms: u64,
 }
 

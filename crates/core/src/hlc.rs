@@ -1,4 +1,4 @@
-//! Which of two things that one person said is the newer, wherever each was said.
+//! A hybrid logical clock: which of two updates of one participant is newer, whichever nodes received them.
 
 use std::fmt;
 
@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::time::Timestamp;
 
-/// One running server process, named by chance when it starts.
+/// The random name of one running server process, drawn at its start.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct NodeId(u64);
 
 impl NodeId {
-    /// A name from 8 random bytes.
     pub fn from_random(bytes: [u8; 8]) -> Self {
         Self(u64::from_be_bytes(bytes))
     }
@@ -49,19 +48,19 @@ impl<'de> Deserialize<'de> for NodeId {
     }
 }
 
-/// A hybrid logical clock: when something came in, by the time that all nodes share, but never before
-/// what it replaces. Whoever moves to another node wins there at once, also when that node's clock is
-/// behind. The node decides between two of the same millisecond.
+/// A timestamp of the hybrid logical clock: when an update came in, by the time that all nodes share, but always later
+/// than the update it replaces. So the updates of a participant who moves to another node win there at once, also if
+/// that node's clock is behind. The node breaks a tie within one millisecond.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Hlc {
-    /// When it came in, or just after what it replaces.
+    /// When the update came in, or just after the update it replaces.
     pub at: Timestamp,
-    /// Where it came in.
+    /// The node that received it.
     pub node: NodeId,
 }
 
 impl Hlc {
-    /// The version of what comes in at `now` and replaces `known`.
+    /// The timestamp of an update that comes in at `now` and replaces `known`.
     #[must_use]
     pub fn after(known: Option<Self>, now: Timestamp, node: NodeId) -> Self {
         let next = known.map(|known| Timestamp::from_millis(known.at.as_millis().saturating_add(1)));

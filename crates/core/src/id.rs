@@ -1,4 +1,4 @@
-//! Names of things that nobody can guess. Parsed at the edge, trusted after that.
+//! Unguessable ids. Parsed at the edge, trusted after that.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-/// A session: a random UUID. Whoever knows it may join, so its `Debug` shows only the beginning.
+/// A session's id, a random UUID. Knowing it is enough to join, so its `Debug` shows only the beginning.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(Uuid);
 
-/// A participant of one session: `user_` and 32 hexadecimal digits, or what an older system made. Clones share the
-/// text: each event about somebody names them.
+/// The id of a participant of one session: `user_` and 32 hexadecimal digits, or the form of an older system. Clones
+/// share the text, because each event about a participant carries it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(Arc<str>);
 
@@ -21,20 +21,19 @@ pub struct UserId(Arc<str>);
 pub struct InvalidId;
 
 impl SessionId {
-    /// The session of a UUID that a database has a type for.
+    /// For a database with a UUID type.
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// A session id from 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
-    /// Reads the usual form with hyphens, in either case, and no other.
+    /// Reads the usual form with hyphens, in either case.
     ///
     /// # Errors
-    /// When the text is anything else.
+    /// When the text has any other form.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         if text.len() != uuid::fmt::Hyphenated::LENGTH {
             return Err(InvalidId);
@@ -42,7 +41,7 @@ impl SessionId {
         Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
     }
 
-    /// The UUID itself, for a database that has a type for it.
+    /// For a database with a UUID type.
     pub fn as_uuid(&self) -> Uuid {
         self.0
     }
@@ -52,7 +51,6 @@ impl UserId {
     const PREFIX: &str = "user_";
     const LENGTH_MAX: usize = 255;
 
-    /// A user id from 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(format!("{}{:032x}", Self::PREFIX, u128::from_be_bytes(bytes)).into())
     }
@@ -70,19 +68,17 @@ impl UserId {
         Ok(Self(text.into()))
     }
 
-    /// Reads an id that is in the database already. Older systems made other shapes, which can be shown, but
-    /// not be named in an address or a token.
+    /// Reads an id from the database. Ids of older systems in another form can be shown, but not used in an address or
+    /// a token.
     pub fn restore(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The 16 bytes that our ids are made from, for a database that has a type for them. Nothing for what an
-    /// older system made.
+    /// The 16 bytes of an id, for a database with a UUID type. `None` for an id of an older system.
     pub fn as_uuid(&self) -> Option<Uuid> {
         Uuid::try_parse(self.0.strip_prefix(Self::PREFIX)?).ok()
     }
 
-    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,12 +1,11 @@
 //! JSON of the live side. The snapshot for a new subscriber has hundreds of texts in a full session. A general
-//! serializer checks them byte by byte, which took a quarter of the processor time of a join, so texts have a writer
-//! here.
+//! serializer checks them byte by byte, which took a quarter of the processor time of a join. Hence this writer for
+//! texts.
 
 use serde::Serialize;
 
-/// A value of ours as JSON text.
 pub fn to_json(value: &impl Serialize) -> String {
-    // Our types have string keys and finite numbers only, so that this cannot fail.
+    // Cannot fail: all types here have string keys and finite numbers.
     serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
 }
 
@@ -19,7 +18,7 @@ pub(crate) fn is_object(json: &str) -> bool {
 /// Appends a text as a JSON string.
 pub(crate) fn push_text(json: &mut String, text: &str) {
     let escaped = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
-    // Looked at to the end, whatever is found: so it is done for many bytes at a time.
+    // No early exit, so that the compiler checks many bytes at a time.
     if text.bytes().fold(false, |any, byte| any | escaped(byte)) {
         json.push_str(&to_json(&text));
     } else {

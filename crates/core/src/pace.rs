@@ -1,45 +1,45 @@
-//! How often one may: a bucket of allowances, kept as one point in time (the generic cell rate algorithm).
+//! Rate limits: a token bucket, kept as one point in time (the generic cell rate algorithm).
 
 use std::time::{Duration, Instant};
 
-/// A steady rate with a burst. Unused allowance is worth nothing beyond the burst.
+/// A steady rate with a burst. Unused allowance beyond the burst is lost.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     burst: Duration,
-    // The theoretical arrival time: when the allowance used so far will be earned.
+    // The theoretical arrival time: when the allowance spent so far will have been earned.
     earned_at: Instant,
 }
 
 impl Pace {
-    /// A pace that lets `burst` worth of steps pass at once, from `now` on.
+    /// Full at `now`: steps that cost `burst` in total pass at once.
     pub fn new(burst: Duration, now: Instant) -> Self {
         Self { burst, earned_at: now }
     }
 
-    /// When the next step may be taken; a time that is not after now means at once.
+    /// When the next step is due; a time in the past means now.
     pub fn next(&self) -> Instant {
         self.earned_at.checked_sub(self.burst).unwrap_or(self.earned_at)
     }
 
-    /// Whether some of the allowance is used, as of `now`.
+    /// Whether some allowance is spent and not yet earned again at `now`.
     pub fn is_used(&self, now: Instant) -> bool {
         self.earned_at > now
     }
 
-    /// Takes a step at `now` that costs `step`, whether it was due or not.
+    /// Spends `step` at `now`, due or not.
     pub fn spend(&mut self, now: Instant, step: Duration) {
         self.earned_at = self.earned_at.max(now) + step;
     }
 
-    /// Takes a step at `now` after which nothing is left of the burst: the next one is due after `step`.
+    /// Spends the whole burst at `now`: the next step is due after `step`.
     fn spend_all(&mut self, now: Instant, step: Duration) {
         self.earned_at = now + self.burst + step;
     }
 
-    /// Takes a step that costs `step` if it is due at `now`.
+    /// Spends `step` if it is due at `now`.
     ///
     /// # Errors
-    /// When it is not: how long to wait. Nothing is spent then.
+    /// When it is not due: the time to wait. Nothing is spent then.
     pub fn try_spend(&mut self, now: Instant, step: Duration) -> Result<(), Duration> {
         let wait = self.next().saturating_duration_since(now);
         if !wait.is_zero() {
@@ -52,41 +52,40 @@ impl Pace {
 
 /// The pace of one connection's position writes.
 ///
-/// At ordinary rates every position is written at once; beyond five writes in the interval, the more there is to
-/// write, the more one write carries. A write costs 5 to 8 µs in the kernel whatever it carries, a frame in it
-/// 0.2 µs. Whoever comes late to a write that it waited for is on a processor that has too much to do, and writes
-/// less often.
+/// At ordinary rates every position is written at once; beyond five writes in the interval, one write carries several
+/// positions. A write costs 5 to 8 µs in the kernel, however long, and each frame in it 0.2 µs. A write that happens
+/// later than it was due is a sign of a busy processor, so the next ones are further apart.
 #[derive(Clone, Copy, Debug)]
 pub struct WritePace {
     pace: Pace,
     interval_max: Duration,
-    /// Whether the last time that it was asked was too early.
+    /// Whether the last [`Self::is_due`] came too early.
     held: bool,
-    /// By how much the next write comes too late.
+    /// By how much the next write is late.
     late: Duration,
 }
 
 impl WritePace {
-    /// Writes in the interval that pass for ever: 50 a second at the default of 100 ms. 50 people who each move every
-    /// second, as often as most receivers find a position, make 49.
+    /// Writes per interval at the steady rate: 50 a second at the default of 100 ms. 50 participants who each send a
+    /// position every second, the rate of most receivers, cause 49.
     const WRITES: u32 = 5;
-    /// Writes of a connection that has been quiet that pass at once.
+    /// Writes that pass at once on a connection that has been quiet.
     const BURST_WRITES: u32 = 20;
-    /// How many times its delay a late write is worth: at a quarter of the interval, the whole.
+    /// A late write widens the gap by this multiple of its delay, up to the interval.
     const LATE_STEPS: u32 = 4;
 
-    /// A pace whose writes lie at most `interval_max` apart; zero means no pace at all.
+    /// Writes at most `interval_max` apart; zero means no pace.
     pub fn new(interval_max: Duration, now: Instant) -> Self {
         let pace = Pace::new(interval_max / Self::WRITES * Self::BURST_WRITES, now);
         Self { pace, interval_max, held: false, late: Duration::ZERO }
     }
 
-    /// When the next positions may be written; a time that is not after now means at once.
+    /// When the next positions may be written; a time in the past means now.
     pub fn next(&self) -> Instant {
         self.pace.next()
     }
 
-    /// Whether positions may be written at `now`. To be asked before each write.
+    /// Whether positions may be written at `now`. Must be called before each write.
     pub fn is_due(&mut self, now: Instant) -> bool {
         let due = self.next() <= now;
         let late = if due && self.held { now.saturating_duration_since(self.next()) } else { Duration::ZERO };
@@ -100,7 +99,7 @@ impl WritePace {
         if self.late.is_zero() {
             self.pace.spend(now, step);
         } else {
-            // What was missed is not made up for: that would be more writes just when there is no time for them.
+            // Missed writes are not made up for: that would add writes just when the processor has no time for them.
             let slower = (self.late * Self::LATE_STEPS).min(self.interval_max);
             self.pace.spend_all(now, step.max(slower));
         }
@@ -112,7 +111,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
     fn beginning() -> Instant {
         Instant::now()
     }
@@ -130,7 +129,7 @@ mod tests {
         assert_eq!(pace.try_spend(start + step, step), Err(step));
     }
 
-    /// Plays updates that arrive at `gaps` against a pace: returns each position's delay, and the writes.
+    /// Runs updates with `gaps` between them against a pace. Returns each position's delay, and the number of writes.
     fn play(gaps_us: &[u64], interval_max: Duration) -> (Vec<Duration>, usize) {
         let mut now = beginning();
         let mut pace = WritePace::new(interval_max, now);
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_more_there_is_the_more_one_write_carries() {
+    fn at_high_rates_one_write_carries_several_positions() {
         let seconds = 10;
         for (per_second, writes_at_most) in [(25, 25), (250, 50), (2_500, 50)] {
             let gaps = vec![1_000_000 / per_second; (per_second * seconds) as usize];
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_comes_late_writes_less_often_and_makes_up_for_nothing() {
+    fn a_late_write_widens_the_gap_and_is_not_made_up_for() {
         let start = beginning();
         let mut pace = WritePace::new(INTERVAL, start);
         while pace.is_due(start) {
@@ -197,7 +196,7 @@ mod tests {
             pace.wrote(now);
             assert_eq!(pace.next() - now, Duration::from_millis(step_ms), "{late_ms} ms late");
         }
-        // Nobody waited: there was nothing to write.
+        // There was nothing to write, so nothing waited.
         let now = pace.next() + Duration::from_millis(400);
         assert!(pace.is_due(now) && pace.is_due(now));
         pace.wrote(now);
@@ -212,7 +211,7 @@ mod tests {
         assert_eq!(writes, gaps.len());
     }
 
-    /// The simple alternative, a fixed tick, delays a quiet group for nothing: the oracle above sees it.
+    /// The simple alternative, a fixed tick, delays a quiet group without need; the test above detects it.
     #[test]
     fn a_fixed_tick_is_caught() {
         let tick = Duration::from_millis(5);

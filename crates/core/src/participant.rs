@@ -1,4 +1,4 @@
-//! Who takes part: name, colour, and what the others are told of them.
+//! Participants: name, colour, and the profile that others see.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use crate::limits::{DISPLAY_NAME_CHARS_MAX, MARKS_IN_A_ROW_MAX};
 pub use crate::text::ConfusableKey;
 use crate::text::{self, Unfit};
 
-/// What a participant is called: 1 to [`DISPLAY_NAME_CHARS_MAX`] characters in Unicode's composed form, trimmed,
-/// with something to see, and without control characters and such that turn the direction of writing.
+/// A participant's display name: 1 to [`DISPLAY_NAME_CHARS_MAX`] characters in Unicode's composed form, trimmed, with
+/// at least one visible character, without control characters and without those that change the writing direction.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct DisplayName(Arc<str>);
 
-/// The text cannot be a display name; the message is for the person who sent it.
+/// The text is no valid display name; the message is for the sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidDisplayName {
-    /// Nothing that can be seen.
+    /// No visible character.
     #[error("can't be blank")]
     Blank,
     /// Longer than [`DISPLAY_NAME_CHARS_MAX`].
@@ -48,25 +48,24 @@ impl DisplayName {
         }
     }
 
-    /// How it looks: two people in one session may have no key of this in common.
+    /// Two participants of one session may not share a key.
     pub fn confusable_key(&self) -> ConfusableKey {
         text::confusable_key(&self.0)
     }
 
-    /// Reads a name that an older system let in under other rules: the nearest one that ours allow, or `?`. One
-    /// odd name must not hide a whole session.
+    /// Reads a name that an older system accepted under other rules: the nearest valid name, or `?`. One odd name must
+    /// not make a whole session unreadable.
     pub fn restore(text: &str) -> Self {
         let text = text::nearest_line(text, DISPLAY_NAME_CHARS_MAX);
         Self(if text.is_empty() { "?".into() } else { text.into() })
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// `#` and six hexadecimal digits, kept as they were sent.
+/// `#` and six hexadecimal digits, in the case in which they were sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(transparent)]
 pub struct AvatarColor(Arc<str>);
@@ -77,7 +76,7 @@ pub struct AvatarColor(Arc<str>);
 pub struct InvalidAvatarColor;
 
 impl AvatarColor {
-    /// Colours that stay apart from each other on a map, by day and by night.
+    /// Colours that are distinct on a map, in the light and the dark theme.
     const PALETTE: [&str; 16] = [
         "#FF5733", "#1F77B4", "#2CA02C", "#9467BD", "#E377C2", "#17BECF", "#BCBD22", "#8C564B", "#D62728",
         "#FF7F0E", "#3366CC", "#109618", "#990099", "#0099C6", "#DD4477", "#66AA00",
@@ -86,7 +85,7 @@ impl AvatarColor {
     /// Reads a colour.
     ///
     /// # Errors
-    /// When the text is anything but `#` and six hexadecimal digits.
+    /// When the text is not `#` and six hexadecimal digits.
     pub fn parse(text: &str) -> Result<Self, InvalidAvatarColor> {
         let digits = text.strip_prefix('#').ok_or(InvalidAvatarColor)?;
         if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -95,7 +94,7 @@ impl AvatarColor {
         Ok(Self(text.into()))
     }
 
-    /// Reads a colour that an older system let in; one that is none becomes the first of ours.
+    /// Reads a colour that an older system accepted; an invalid one becomes the first of the palette.
     pub fn restore(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|_| Self(Self::PALETTE[0].into()))
     }
@@ -104,26 +103,22 @@ impl AvatarColor {
     pub fn unused<'a>(used: impl Iterator<Item = &'a str> + Clone) -> Self {
         let free = |color: &str| !used.clone().any(|taken| taken.eq_ignore_ascii_case(color));
         let named = Self::PALETTE.iter().map(|color| (*color).to_owned());
-        // Beyond the palette, steps through all colours that never come back to one already made.
+        // Beyond the palette, a step that visits every colour once.
         let made = (1_u32..).map(|step| format!("#{:06X}", step.wrapping_mul(0x9E_37_79) & 0xFF_FFFF));
         let color = named.chain(made).find(|color| free(color)).unwrap_or_default();
         Self(color.into())
     }
 
-    /// The colour as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What everyone in a session may know of a participant. Clones share the texts: whoever comes in is told of everyone.
+/// The public data of a participant. Clones share the texts, because each snapshot carries all profiles.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Profile {
-    /// Whom positions and events are about.
     pub user_id: UserId,
-    /// What they are called.
     pub display_name: DisplayName,
-    /// Their colour.
     pub avatar_color: AvatarColor,
 }
 
@@ -154,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_system_let_in_is_shown_as_near_as_can_be() {
+    fn restore_turns_an_older_systems_name_into_the_nearest_valid_one() {
         let long = "x".repeat(101);
         for (text, shown) in
             [("Zo\u{eb}", "Zo\u{eb}"), (" a\nb\t", "a b"), ("\r\n", "?"), (&long, &long[..100])]

@@ -1,4 +1,4 @@
-//! The messages of the plain protocol: `{"type": …, "data": …}`, no topic, joined on connecting.
+//! The messages of the plain protocol: `{"type": …, "data": …}`, without topics; a connection is joined from its start.
 
 use std::borrow::Cow;
 
@@ -7,16 +7,14 @@ use serde_json::value::RawValue;
 
 use crate::json::is_object;
 
-/// What a client of the plain protocol asks.
+/// A request of a client of the plain protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Request<'a> {
     /// A position, as JSON.
     LocationUpdate(&'a str),
     /// A sharing status, as JSON.
     StatusUpdate(&'a str),
-    /// Whether we are there.
     Ping,
-    /// Something that nobody knows.
     Unknown,
 }
 
@@ -25,10 +23,10 @@ pub enum Request<'a> {
 #[error("not a message")]
 pub struct Malformed;
 
-/// Reads a message; `data` may be left out, other keys are ignored.
+/// Reads a message; `data` is optional, other keys are ignored.
 ///
 /// # Errors
-/// When the text is not a JSON object with a `type` that is a string.
+/// When the text is not a JSON object with a string as its `type`.
 pub fn decode(text: &str) -> Result<Request<'_>, Malformed> {
     #[derive(Deserialize)]
     struct Sent<'a> {

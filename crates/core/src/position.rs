@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::POSITION_AHEAD_MAX;
 use crate::time::Timestamp;
 
-/// Where somebody is, and when. `Debug` shows nothing: a coordinate in a log would be the worst of leaks.
+/// A position and its time. `Debug` shows nothing: coordinates must never reach a log.
 #[derive(Clone, PartialEq, Serialize)]
 pub struct Position {
     lat: f64,
@@ -25,7 +25,7 @@ pub struct Position {
     battery: Option<f64>,
 }
 
-/// A position as it was said to be, field by field, in the units of a [`Position`].
+/// The fields of a position before validation, in the units of a [`Position`].
 #[derive(Clone, Copy, PartialEq, Default)]
 pub struct Reading {
     /// Degrees north.
@@ -46,7 +46,7 @@ pub struct Reading {
     pub battery: Option<f64>,
 }
 
-/// What is wrong with a position that a client sent. Carries no value, on purpose.
+/// Why a position from a client is invalid. Carries no value, on purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidPosition {
     /// Not an object, or a field is missing, given twice, or of another type.
@@ -88,7 +88,7 @@ impl Position {
         Self::read(json, Some(now))?.not_after(now)
     }
 
-    /// The position that a reading is, by the same rules as [`Self::parse`].
+    /// Validates a reading, by the same rules as [`Self::parse`].
     ///
     /// # Errors
     /// When a field is out of range.
@@ -103,7 +103,7 @@ impl Position {
         Ok(self)
     }
 
-    /// Reads a position that another node has accepted: by its clock, not by ours.
+    /// Reads a position that another node has accepted, by that node's clock.
     ///
     /// # Errors
     /// When a field is missing, of another type or out of range.
@@ -144,7 +144,6 @@ impl Position {
         })
     }
 
-    /// The position, field by field.
     pub fn reading(&self) -> Reading {
         Reading {
             lat: self.lat,
@@ -158,14 +157,14 @@ impl Position {
         }
     }
 
-    /// When the position was taken, by the clock of whoever sent it.
+    /// When the position was taken, by the sender's clock.
     pub fn timestamp(&self) -> Timestamp {
         self.timestamp
     }
 }
 
 fn within(field: &'static str, value: f64, min: f64, max: f64) -> Result<f64, InvalidPosition> {
-    // Adding zero turns −0 into 0, which some JSON readers cannot take.
+    // Adding zero turns −0, which some JSON readers reject, into 0.
     if (min..=max).contains(&value) { Ok(value + 0.0) } else { Err(InvalidPosition::Range(field)) }
 }
 

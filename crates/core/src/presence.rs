@@ -1,26 +1,26 @@
-//! Who is connected, as the `Presence` of the official client reads it.
+//! Presence: the connected participants, in the form that the `Presence` of the official client reads.
 
 use serde::{Serialize, Serializer};
 
 use crate::id::UserId;
 use crate::json::{push_all, push_text};
 
-/// People who are connected: an object with a key for each, whatever the number of their devices.
+/// The connected participants: an object with one key for each, however many devices they have.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Presences(pub Vec<UserId>);
 
 impl Presences {
-    /// The name on the wire of the event that says who is connected when somebody comes in.
+    /// The wire name of the event with all connected participants, sent after a join.
     pub const STATE: &str = "presence_state";
 
-    /// As JSON: what [`to_json`](crate::json::to_json) makes of it, sooner.
+    /// The same JSON as from [`to_json`](crate::json::to_json), faster.
     pub fn to_json(&self) -> String {
         let mut json = String::with_capacity(self.bytes());
         self.push(&mut json);
         json
     }
 
-    /// About so many are written.
+    /// The approximate length of the JSON.
     fn bytes(&self) -> usize {
         const ONE_BYTES: usize = 96;
         self.0.len() * ONE_BYTES + 2
@@ -51,18 +51,16 @@ impl PresenceDiff {
     }
 }
 
-/// Who came and who went since somebody was last told.
+/// The difference between two sets of connected participants.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct PresenceDiff {
-    /// Connected now.
     pub joins: Presences,
-    /// Not any more.
     pub leaves: Presences,
 }
 
-/// The one meta of a key. Its reference is the end of the person's id: the same on every node and after every
-/// reconnection, so that whoever comes back is told of no change where there was none. Clients compare
-/// references within a key alone, and a short one keeps what a full session is told small.
+/// The one meta of a key. Its reference is the end of the participant's id: the same on every node and after every
+/// reconnection, so that a client that comes back sees no change where there was none. Clients compare references only
+/// within a key, and a short one keeps the snapshot of a full session small.
 #[derive(Serialize)]
 struct Meta<'a> {
     phx_ref: &'a str,

@@ -1,4 +1,4 @@
-//! What a session is, as far as rules go.
+//! The rules of a session.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 #[serde(transparent)]
 pub struct SessionName(Box<str>);
 
-/// The text cannot be a session's name; the message is for the person who sent it.
+/// The text is no valid session name; the message is for the sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidSessionName {
     /// Longer than [`SESSION_NAME_CHARS_MAX`].
@@ -28,7 +28,7 @@ pub enum InvalidSessionName {
 }
 
 impl SessionName {
-    /// Reads a name; blank text means that there is none.
+    /// Reads a name; blank text means no name.
     ///
     /// # Errors
     /// When it is too long, has control characters, or too many marks on one letter.
@@ -42,13 +42,12 @@ impl SessionName {
         }
     }
 
-    /// Reads a name that an older system let in under other rules: the nearest one that ours allow, if any.
+    /// Reads a name that an older system accepted under other rules: the nearest valid name, if any.
     pub fn restore(text: &str) -> Option<Self> {
         let text = text::nearest_line(text, SESSION_NAME_CHARS_MAX);
         (!text.is_empty()).then(|| Self(text.into()))
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -58,9 +57,8 @@ impl SessionName {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
-    /// Its time was up, or nobody had used it for long.
+    /// Its time was up, or it was unused for too long.
     Expired,
-    /// Its creator ended it.
     EndedByCreator,
 }
 
@@ -73,65 +71,51 @@ impl From<Closed> for EndReason {
     }
 }
 
-/// What everyone in a session may know of it.
+/// The public details of a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Details {
-    /// Its name, if any.
     pub name: Option<SessionName>,
-    /// When it ends.
     pub ends_at: Timestamp,
-    /// Whether nobody new may join.
     pub locked: bool,
-    /// How long a position is shown.
     pub location_ttl: Duration,
-    /// How often watchers were sent away: only those who were let watch since then may.
+    /// How often watching was revoked; only tokens with this number admit a watcher.
     pub watch_generation: u32,
 }
 
 impl Details {
-    /// Whether people are told the same of both.
+    /// Whether clients would see no difference.
     pub fn look_like(&self, other: &Self) -> bool {
         let shown = |details: &Self| (details.ends_at, details.locked, details.location_ttl);
         self.name == other.name && shown(self) == shown(other)
     }
 }
 
-/// Why nobody can join a session or act in it.
+/// Why a session is not open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Closed {
-    /// There is no such session (any more).
     #[error("session not found")]
     NotFound,
-    /// It was ended.
     #[error("session has ended")]
     Ended,
-    /// Its time is up.
     #[error("session has expired")]
     Expired,
 }
 
-/// Why the rules of a session say no.
+/// Why the rules of a session reject a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Rejection {
-    /// The session is not open.
     #[error(transparent)]
     Closed(#[from] Closed),
-    /// Somebody active has that name.
     #[error("the display name is taken")]
     NameTaken,
-    /// Every place is taken.
     #[error("the session is full")]
     Full,
-    /// Nobody new may join.
     #[error("the session is locked")]
     Locked,
-    /// No such participant.
     #[error("no such participant")]
     ParticipantNotFound,
-    /// The participant has left.
     #[error("the participant has left")]
     ParticipantLeft,
-    /// The tracker link is from before links were revoked.
     #[error("the tracker link is revoked")]
     LinkRevoked,
 }

@@ -1,7 +1,6 @@
-//! What nodes tell each other of one participant: the newest position, what was said of the sharing, and whether
-//! there is a connection.
+//! Shares: the state of one participant that nodes send each other (newest position, sharing status, presence).
 //!
-//! It is state and not an event: told twice, late or in the wrong order, it changes nothing.
+//! A share is state and not an event: received twice, late or in the wrong order, it changes nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,51 +11,47 @@ use crate::json::to_json;
 use crate::position::Position;
 use crate::time::Timestamp;
 
-/// What one participant last shared through one node.
+/// The newest state of one participant that one node received.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Share {
-    /// Through which node.
+    /// The node that received it.
     pub node: NodeId,
-    /// Who.
     pub user_id: UserId,
-    /// Their position, if that is new.
+    /// The position, if new.
     pub moved: Option<Moved>,
-    /// Their status, if that is new.
+    /// The sharing status, if new.
     pub said: Option<StatusUpdate>,
-    /// Whether they are connected to that node, if that is new, or old enough to be repeated.
+    /// The presence on that node, if new, or due to be repeated.
     pub present: Option<Present>,
-    /// When their last position came in, also when that position is gone by now.
+    /// When the last position came in, also if that position has expired.
     pub last_position_at: Option<Timestamp>,
 }
 
-/// A position, or that there is none any more.
+/// A position, or its withdrawal.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Moved {
-    /// Its version.
+    /// The time of the hybrid logical clock.
     pub at: Timestamp,
-    /// When it came in, by the time that all nodes share: its life began then, wherever it is shown.
+    /// When it came in, by the time that all nodes share: the beginning of its life on every node.
     pub received: Timestamp,
-    /// Whether a tracker app sent it, so that a page elsewhere gives way to what was taken later.
+    /// Whether a tracker app sent it; a position from a page does not replace a report that was taken later.
     pub reported: bool,
-    /// None when it was withdrawn or its life is over.
+    /// `None` when it was withdrawn or has expired.
     pub position: Option<Position>,
 }
 
-/// A status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StatusUpdate {
-    /// Its version.
+    /// The time of the hybrid logical clock.
     pub at: Timestamp,
-    /// What was said.
     pub status: SharingStatus,
 }
 
-/// Whether somebody is connected to the node that says so.
+/// A node's claim whether a participant is connected to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Present {
-    /// When it was so, by the time that all nodes share: it counts for [`crate::limits::PRESENCE_LEASE`].
+    /// When it was so, by the time that all nodes share: it holds for [`crate::limits::PRESENCE_LEASE`].
     pub at: Timestamp,
-    /// Whether there is a connection.
     pub connected: bool,
 }
 
@@ -101,7 +96,7 @@ struct Times {
 }
 
 impl Share {
-    /// As JSON: the fields of a `location_update`, and what nodes need besides.
+    /// As JSON: the fields of a `location_update`, and those for nodes only.
     pub fn to_json(&self) -> String {
         let moved = self.moved.as_ref();
         to_json(&Written {
@@ -178,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_is_no_share() {
+    fn a_share_out_of_range_is_rejected() {
         let json = share(Some(r#"{"lat":1.5,"lng":2}"#), None).to_json();
         for broken in ["", "{}", "[]", &json.replace("1.5", "91"), &json.replace("user_1", "bob")] {
             assert_eq!(Share::parse(broken), Err(InvalidShare), "{broken}");

@@ -1,4 +1,4 @@
-//! What text from people may contain, and when two texts are taken for the same.
+//! Rules for text from people: allowed characters, and when two texts look the same.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, Script};
 use icu_properties::{CodePointMapData, CodePointSetData};
@@ -10,36 +10,33 @@ use crate::limits::MARKS_IN_A_ROW_MAX;
 /// Why a text cannot be shown to others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unfit {
-    /// There is nothing to see.
+    /// No visible character.
     Blank,
-    /// More characters than allowed.
     TooLong,
-    /// Something that does not belong into a line of text.
+    /// A control character, or another that a line of text may not have.
     Control,
-    /// More combining marks on one letter than any language needs.
     Marks,
 }
 
-/// How a text looks. Two texts can be mistaken for each other when one of their keys is the same.
+/// Keys of a text's look. Two texts with the same key can be mistaken for each other.
 ///
 /// Two keys, because one that ignores the case as well as lookalikes would make i, I and l one letter, and Elia and
 /// Ella one name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfusableKey {
-    /// The same for texts that differ only in case, in how characters are composed, in what is invisible, and in
-    /// small letters that look alike.
+    /// The same for texts that differ only in case, in composition, in invisible characters, and in small letters that
+    /// look alike.
     pub caseless: String,
     /// The same for texts that are drawn alike, which is Unicode's skeleton (UTS 39, section 4): a Cyrillic А is a
     /// Latin A, a capital I a small l, a zero an O.
     pub skeleton: String,
 }
 
-/// A line of text as it is kept: in Unicode's composed form (NFC), without the blanks around it and without invisible
-/// characters that change nothing.
+/// A line of text in the form that is stored: Unicode's composed form (NFC), trimmed, without invisible characters that
+/// change nothing.
 ///
-/// Control characters have no place in a name (and PostgreSQL cannot store a NUL), and those that turn the
-/// direction of writing would turn what stands beside the name too. The length counts characters after
-/// normalisation.
+/// Control characters are rejected (PostgreSQL cannot store a NUL), also those that change the writing direction,
+/// because they would turn the text beside the name too. The length counts characters after normalisation.
 pub(crate) fn line(text: &str, chars_max: usize) -> Result<Box<str>, Unfit> {
     let text: String = text.chars().filter(|char| !is_idle(*char)).nfc().collect();
     let text = text.trim_matches(is_blank);
@@ -58,7 +55,7 @@ pub(crate) fn line(text: &str, chars_max: usize) -> Result<Box<str>, Unfit> {
     Ok(text.into())
 }
 
-/// The line that is nearest to a text that was let in under other rules; empty if nothing is left of it.
+/// The valid line nearest to a text that was accepted under other rules; empty if nothing valid is left.
 pub(crate) fn nearest_line(text: &str, chars_max: usize) -> String {
     let plain = text.chars().filter(|char| !is_idle(*char));
     let plain: String = plain.map(|char| if breaks_the_line(char) { ' ' } else { char }).nfc().collect();
@@ -69,7 +66,6 @@ pub(crate) fn nearest_line(text: &str, chars_max: usize) -> String {
     if cut.chars().all(|char| is_blank(char) || is_ignorable(char)) { String::new() } else { cut.to_owned() }
 }
 
-/// How a text looks to people.
 pub(crate) fn confusable_key(text: &str) -> ConfusableKey {
     let seen = seen(text);
     ConfusableKey {
@@ -78,7 +74,7 @@ pub(crate) fn confusable_key(text: &str) -> ConfusableKey {
     }
 }
 
-/// The visible part of a text, in Unicode's compatible form (NFKC): one box for all characters that no font need know.
+/// The visible part of a text, in Unicode's compatible form (NFKC), with one box for all characters without a glyph.
 fn seen(text: &str) -> String {
     let drawn = |char: char| match CodePointMapData::<GeneralCategory>::new().get(char) {
         _ if is_blank(char) => ' ',
@@ -89,8 +85,8 @@ fn seen(text: &str) -> String {
     without_foreign_marks(shown).map(drawn).nfkc().collect()
 }
 
-/// The same characters without marks of another script than the letter that they follow: fonts draw nothing there, or a
-/// circle. Accents and such are of no script of their own, and stay.
+/// Removes marks of another script than their letter's: fonts draw nothing there, or a circle. Accents and other marks
+/// that all scripts share stay.
 fn without_foreign_marks(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
     let script_of = |char| CodePointMapData::<Script>::new().get(char);
     let mut letters = Script::Common;
@@ -114,8 +110,8 @@ fn skeleton(text: &str) -> String {
     unicode_security::skeleton(text).collect()
 }
 
-/// The text from left to right as it stands on the page: digits and Latin between letters that are written from right
-/// to left move. (UTS 39 calls the skeleton of this the bidirectional one.)
+/// The characters in the order of display, from left to right: digits and Latin between letters that are written from
+/// right to left move. (UTS 39 calls the skeleton of this the bidirectional one.)
 fn in_order_of_display(text: &str) -> String {
     let bidi = BidiInfo::new(text, Some(Level::ltr()));
     bidi.paragraphs.iter().map(|paragraph| bidi.reorder_line(paragraph, paragraph.range.clone())).collect()
@@ -125,9 +121,9 @@ fn with_single_blanks(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The same characters, but of combining marks in a row only the first few.
+/// Keeps only the first few of combining marks in a row.
 fn without_excess_marks(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
-    // One at the beginning would be drawn over what stands beside the text.
+    // A mark at the beginning would be drawn over the neighbouring text.
     let mut in_a_row = MARKS_IN_A_ROW_MAX;
     chars.filter(move |char| {
         if is_ignorable(*char) {
@@ -158,14 +154,14 @@ fn is_noncharacter(char: char) -> bool {
     matches!(char, '\u{FDD0}'..='\u{FDEF}') || u32::from(char) & 0xFFFE == 0xFFFE
 }
 
-/// What takes a place in which nothing is drawn.
+/// Characters with a width but without a glyph.
 fn is_blank(char: char) -> bool {
     // An empty pattern of Braille, fillers of Hangul, an empty note, and blanks of Egyptian.
     char.is_whitespace()
         || matches!(char, '\u{2800}' | '\u{3164}' | '\u{FFA0}' | '\u{1D159}' | '\u{13441}' | '\u{13442}')
 }
 
-/// Characters that are not drawn and take no place (Default_Ignorable_Code_Point), and what joins Egyptian.
+/// Characters without glyph and width (Default_Ignorable_Code_Point), and the joiners of Egyptian.
 fn is_ignorable(char: char) -> bool {
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char);
     (ignorable || matches!(char, '\u{13430}'..='\u{1343F}')) && !is_blank(char)
@@ -254,7 +250,7 @@ mod tests {
         let marks = |count| format!("a{}", "\u{30d}".repeat(count));
         assert!(kept(&marks(MARKS_IN_A_ROW_MAX)).is_ok());
         assert_eq!(kept(&marks(MARKS_IN_A_ROW_MAX + 1)), Err(Unfit::Marks));
-        // What is invisible between them does not part them.
+        // Invisible characters between marks do not separate them.
         assert_eq!(kept("a\u{30d}\u{30d}\u{30d}\u{200d}\u{30d}\u{30d}"), Err(Unfit::Marks));
     }
 
@@ -275,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_the_same() {
+    fn confusable_names_share_a_key() {
         for (one, other) in [
             ("Ada", "ADA"),
             ("Zo\u{eb}", "zoe\u{308}"),
@@ -308,7 +304,7 @@ mod tests {
             ("Ada\u{1039}", "Ada"),
             ("A\u{2d7f}da", "Ada"),
             ("Ada\u{16fe4}", "Ada\u{13440}"),
-            // What no font need know is a box.
+            // Characters without a glyph are drawn as a box.
             ("Ada\u{e000}", "Ada\u{f8ff}"),
             ("Ada\u{10fffd}", "Ada\u{fffd}"),
         ] {
@@ -317,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn honest_names_are_told_apart() {
+    fn different_names_share_no_key() {
         for (one, other) in [
             ("Ada", "Adam"),
             ("Zoe", "Zo\u{eb}"),
@@ -352,27 +348,27 @@ mod tests {
         }
 
         #[test]
-        fn what_was_let_in_before_becomes_a_line(text: String) {
+        fn restore_turns_any_text_into_a_valid_line(text: String) {
             let nearest = nearest_line(&text, 10);
             let kept = line(&nearest, 10).map(String::from);
             prop_assert!(kept == Ok(nearest.clone()) || nearest.is_empty());
         }
 
         #[test]
-        fn case_makes_no_other_name(text in "\\PC{0,12}") {
+        fn names_that_differ_in_case_share_a_key(text in "\\PC{0,12}") {
             prop_assert!(alike(&text, &text.to_uppercase()));
             prop_assert!(alike(&text, &text.to_lowercase()));
         }
 
         #[test]
-        fn lookalikes_make_no_other_name(text in "\\PC{0,12}") {
+        fn names_that_differ_in_lookalikes_share_a_key(text in "\\PC{0,12}") {
             let seen = seen(&text);
             let other: String = seen.chars().map(|char| skeleton(char.encode_utf8(&mut [0; 4]))).collect();
             prop_assert_eq!(fold(&skeleton(&seen)), fold(&skeleton(&other)));
         }
 
         #[test]
-        fn what_is_invisible_makes_no_other_name(text in "\\PC{0,12}", at in 0_usize..12, which in 0_u32..0xFFF) {
+        fn names_that_differ_in_invisible_characters_share_a_key(text in "\\PC{0,12}", at in 0_usize..12, which in 0_u32..0xFFF) {
             let invisible = char::from_u32(0xE_0000 + which).unwrap();
             let mut chars: Vec<char> = text.chars().collect();
             chars.insert(at.min(chars.len()), invisible);

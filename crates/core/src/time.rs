@@ -1,4 +1,4 @@
-//! A point in time as the wire and the database know it. Nobody here reads a clock.
+//! Points in time, as on the wire and in the database. Nothing here reads a clock.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,7 +21,7 @@ impl Timestamp {
     const MIN: i64 = -62_167_219_200_000;
     const MAX: i64 = 253_402_300_799_999;
 
-    /// The time that is `millis` milliseconds after 1970; beyond the years 0 to 9999, the nearest in them.
+    /// Milliseconds after 1970, clamped to the years 0 to 9999.
     pub const fn from_millis(millis: i64) -> Self {
         if millis < Self::MIN {
             Self(Self::MIN)
@@ -37,19 +37,19 @@ impl Timestamp {
         self.0
     }
 
-    /// The time as the type that databases take. In range: the years 0 to 9999.
+    /// For a database. Always in its range: the years 0 to 9999.
     pub fn to_utc(self) -> OffsetDateTime {
         let since_1970 = time::Duration::milliseconds(self.0);
         OffsetDateTime::UNIX_EPOCH.checked_add(since_1970).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// The time that a database gave; what is finer than a millisecond is cut off.
+    /// From a database, cut to milliseconds.
     pub fn from_utc(time: OffsetDateTime) -> Self {
         let millis = time.unix_timestamp_nanos().div_euclid(1_000_000);
         Self::from_millis(i64::try_from(millis).unwrap_or(Self::MAX))
     }
 
-    /// Reads RFC 3339, with any offset; what is finer than a millisecond is cut off.
+    /// Reads RFC 3339, with any offset, cut to milliseconds.
     ///
     /// # Errors
     /// When the text is not RFC 3339, or names no real date.
@@ -57,23 +57,21 @@ impl Timestamp {
         let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| InvalidTimestamp)?;
         let millis = time.unix_timestamp_nanos().div_euclid(1_000_000);
         let millis = i64::try_from(millis).map_err(|_| InvalidTimestamp)?;
-        // An offset can carry a time of the year 0 or 9999 out of what we could write again.
+        // An offset can move a time of the year 0 or 9999 out of the range.
         if (Self::MIN..=Self::MAX).contains(&millis) { Ok(Self(millis)) } else { Err(InvalidTimestamp) }
     }
 
-    /// This time and `duration` more.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self::from_millis(self.0.saturating_add(saturating_millis(duration)))
     }
 
-    /// This time less `duration`.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self::from_millis(self.0.saturating_sub(saturating_millis(duration)))
     }
 
-    /// How long after `earlier` this is; zero when it is not after.
+    /// The time from `earlier` to this; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }

@@ -1,7 +1,7 @@
-//! The two characters by which a tracker app knows each person of a session.
+//! Tracker ids: two characters by which a tracker app identifies each participant of a session.
 //!
-//! The app keeps a friend by them. So they stay with their owner as long as the session lasts, and nobody else gets
-//! them, also when their owner has left: the newcomer would go on from where the other one was.
+//! The app keeps its friends under them. So an id stays with its owner until the session ends and is never reused, also
+//! after the owner left: otherwise the app would draw the newcomer as a continuation of the other's track.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,11 @@ use crate::participant::Profile;
 pub struct TrackerIds(BTreeMap<String, String>);
 
 impl TrackerIds {
-    /// The id of somebody, if they have one.
+    /// The id of a participant, if they have one.
     pub fn of(&self, user: &str) -> Option<&str> {
         self.0.get(user).map(String::as_str)
     }
 
-    /// Whether nobody has one.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -31,8 +30,8 @@ impl TrackerIds {
         people.all(|one| self.0.contains_key(one.user_id.as_str()))
     }
 
-    /// Gives one to each of those present, in order of joining, who has none: their initials, and a number in the
-    /// second place where somebody has, or had, the same.
+    /// Gives an id to each participant without one, in order of joining: the initials, with a number in the second
+    /// place if another participant has, or had, the same.
     pub fn assign(&mut self, present: &[Profile]) {
         for person in present {
             if self.0.contains_key(person.user_id.as_str()) {
@@ -110,14 +109,14 @@ mod tests {
         let (carl, cleo) = (person(1, "Carl Dorn"), person(2, "Cleo Dahl"));
         given.assign(&[carl.clone(), cleo.clone()]);
         assert_eq!(ids(&given, &[carl.clone(), cleo.clone()]), ["CD", "C2"]);
-        // Carl leaves, and somebody with the same initials joins.
+        // Carl leaves, and a participant with the same initials joins.
         let conny = person(3, "Conny Dietz");
         given.assign(&[cleo.clone(), conny.clone()]);
         assert_eq!(ids(&given, &[carl, cleo, conny]), ["CD", "C2", "C3"]);
     }
 
     #[test]
-    fn no_number_of_people_takes_more_room_and_all_differ() {
+    fn ids_stay_two_characters_and_unique_for_any_number_of_people() {
         let mut given = TrackerIds::default();
         let people: Vec<Profile> = (0..1_000).map(|number| person(number, "x")).collect();
         for present in people.windows(100) {

@@ -1,6 +1,6 @@
-//! RFC 6455 as a server speaks it: clients' frames are read, frames for clients are written. Bytes in, bytes out.
+//! The server side of RFC 6455: decodes frames from clients, encodes frames for clients. Bytes in, bytes out.
 //!
-//! No extension is ever agreed upon, and what we write is never in fragments.
+//! No extensions, and no fragments in the output.
 
 use crate::limits::MESSAGE_BYTES_MAX;
 
@@ -12,28 +12,25 @@ const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
 
-/// What a client said.
+/// A message from a client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Received {
     /// A text message.
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
-    /// It asks whether we are there; the answer carries the same bytes.
+    /// The answer carries the same bytes.
     Ping(Vec<u8>),
-    /// It is there.
     Pong,
-    /// It says goodbye, with a code or without. Nothing that it sends afterwards counts.
+    /// With or without a code. Later frames are ignored.
     Close(Option<u16>),
 }
 
-/// Why what a client sends can be read no further.
+/// Why a client's input cannot be decoded further.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Fault {
-    /// RFC 6455 does not allow it.
     #[error("a frame that the protocol does not allow")]
     Protocol,
-    /// Text that is not UTF-8.
     #[error("text that is not UTF-8")]
     NotUtf8,
     /// A message longer than [`MESSAGE_BYTES_MAX`].
@@ -75,37 +72,37 @@ enum Kind {
     Binary,
 }
 
-/// A frame whose head has come.
+/// A frame whose head is complete.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     opcode: Opcode,
     last: bool,
-    /// Turned so that its first byte is for the next byte to come.
+    /// Rotated so that its first byte is for the next byte to come.
     mask: [u8; 4],
-    /// Bytes that are still to come.
+    /// Bytes still to come.
     left: usize,
 }
 
-/// Reads what one client sends. However it is cut into pieces, the messages are the same, and no more memory is
-/// taken than for the bytes of a message that have come.
+/// Decodes the input of one client. The result does not depend on how the input is cut into pieces, and memory is taken
+/// only for bytes that have come.
 #[derive(Debug, Default)]
 pub struct Decoder {
     head: [u8; HEAD_BYTES_MAX],
     /// Bytes of the head that have come.
     head_length: usize,
     frame: Option<Frame>,
-    /// What kind of message is under way, between its first frame and its last.
+    /// The kind of the message under way, between its first frame and its last.
     kind: Option<Kind>,
     message: Vec<u8>,
-    /// What a control frame carries; it may come between the frames of a message (section 5.4).
+    /// The payload of a control frame, which may come between the frames of a message (section 5.4).
     control: Vec<u8>,
 }
 
 impl Decoder {
-    /// Reads from the front of `input` until something is complete, or to its end.
+    /// Reads from the front of `input` until a message is complete, or to its end.
     ///
     /// # Errors
-    /// When the client must be told that it cannot be understood; there is nothing to read after that.
+    /// On a violation of the protocol; the connection must be closed.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Received>, Fault> {
         loop {
             let frame = match self.frame.take() {
@@ -157,7 +154,7 @@ impl Decoder {
         Ok(Some(Frame { opcode, last, mask, left }))
     }
 
-    /// What the first two bytes of a head say is wrong: whoever sends that may never send the rest.
+    /// Checks the first two bytes of a head at once: after a wrong one the rest may never come.
     fn check(&mut self, first: u8, second: u8) -> Result<(), Fault> {
         let opcode = Opcode::of(first)?;
         let unmasked = second & MASKED == 0;
@@ -178,7 +175,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Takes what has come of a frame's payload.
+    /// Takes the part of a frame's payload that has come.
     fn fill(&mut self, mut frame: Frame, input: &mut &[u8]) -> Frame {
         let payload = if frame.opcode.is_control() { &mut self.control } else { &mut self.message };
         let (before, taken) = (payload.len(), take(input, frame.left));
@@ -221,7 +218,7 @@ fn extended_length_bytes(second: u8) -> usize {
     }
 }
 
-/// Takes at most so many bytes from the front.
+/// Takes at most `most` bytes from the front.
 fn take<'a>(input: &mut &'a [u8], most: usize) -> &'a [u8] {
     let (taken, rest) = input.split_at(most.min(input.len()));
     *input = rest;
@@ -229,7 +226,7 @@ fn take<'a>(input: &mut &'a [u8], most: usize) -> &'a [u8] {
 }
 
 fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
-    // By four, so that the compiler takes many at a time.
+    // Four at a time, so that the compiler vectorises the loop.
     let (words, rest) = bytes.as_chunks_mut::<4>();
     for word in words {
         *word = (u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(mask)).to_ne_bytes();
@@ -268,7 +265,7 @@ pub fn encode_pong(payload: &[u8], out: &mut Vec<u8>) {
     encode(Opcode::Pong, payload, out);
 }
 
-/// Appends a goodbye, with a code or without.
+/// Appends a close frame, with or without a code.
 pub fn encode_close(code: Option<u16>, out: &mut Vec<u8>) {
     match code {
         Some(code) => encode(Opcode::Close, &code.to_be_bytes(), out),

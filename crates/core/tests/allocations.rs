@@ -1,6 +1,6 @@
-//! What handing a position out allocates: a fixed number for each position, and nothing for each delivery.
+//! Allocations on the path of a position: a fixed number for each position, and none for each delivery.
 //!
-//! A count, not a time: it says the same on every machine.
+//! A count, not a time, so the result is the same on every machine.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,7 +16,7 @@ use tagalong_core::room::{Due, Now, Room, Subscriber, SubscriptionId, Updates};
 use tagalong_core::session::Details;
 use tagalong_core::time::Timestamp;
 
-#[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+#[expect(clippy::disallowed_methods, reason = "any starting point will do")]
 fn now() -> Now {
     let wall = Timestamp::from_millis(0);
     Now { wall, shared: wall, instant: Instant::now() }
@@ -43,7 +43,7 @@ fn room_of(people: u8, now: Now) -> (Room, Vec<SubscriptionId>) {
     (room, subscriptions)
 }
 
-/// One person moves, everyone else takes it and looks at its frame: how many allocations that makes.
+/// Counts allocations while one participant moves and all others take the position and its frame.
 fn allocations(people: u8, wires: &[Wire]) -> u64 {
     let now = now();
     let (mut room, subscriptions) = room_of(people, now);
@@ -65,7 +65,7 @@ fn allocations(people: u8, wires: &[Wire]) -> u64 {
         }
         assert_eq!(delivered, usize::from(people) - 1);
     };
-    // The first round grows what is kept.
+    // The first round grows the buffers.
     round();
     allocation_counter::measure(round).count_total
 }

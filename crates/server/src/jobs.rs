@@ -1,5 +1,5 @@
-//! Runs background jobs: each has a name, reports how it is doing, and is started again after a failure. The jobs of the
-//! server are in `upkeep`.
+//! Runs background jobs: each has a name, reports how it is doing, and is started again after a failure. The jobs of
+//! the server are in `upkeep`.
 
 use std::fmt::Display;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! From the wire.
+//! Decoding frames from clients.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,18 +11,18 @@ use super::Version;
 use crate::json::is_object;
 use crate::limits::MESSAGE_PART_BYTES_MAX;
 
-/// A message from a client. The parts that are echoed are JSON text, as they came.
+/// A message from a client. The parts that an answer repeats are kept as the JSON text that came.
 #[derive(Debug)]
 pub struct Message<'a> {
-    /// The join that it belongs to, as JSON; `null` when there is none.
+    /// The reference of its join, as JSON; `null` if there is none.
     pub join_ref: Cow<'a, str>,
-    /// Its own number, as JSON; `null` when there is none.
+    /// Its own reference, as JSON; `null` if there is none.
     pub reference: Cow<'a, str>,
-    /// The topic, as JSON; hopefully a string.
+    /// The topic, as JSON, not necessarily a string.
     pub topic: Cow<'a, str>,
-    /// The event; one that is no string is an event that nobody knows.
+    /// The event; one that is not a string counts as an unknown event.
     pub event: Cow<'a, str>,
-    /// The payload, as JSON.
+    /// As JSON.
     pub payload: &'a str,
 }
 
@@ -33,7 +33,7 @@ impl Message<'_> {
     }
 }
 
-/// What a client sent is not a message. Phoenix closes the connection with 1011.
+/// The frame is not a message. Phoenix closes the connection with 1011.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not a message")]
 pub struct Malformed;
@@ -41,23 +41,17 @@ pub struct Malformed;
 /// A binary push from a client, serializer 2.0.0 only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BinaryPush<'a> {
-    /// The join that it belongs to.
     pub join_ref: &'a str,
-    /// Its own number.
     pub reference: &'a str,
-    /// The topic.
     pub topic: &'a str,
-    /// The event.
     pub event: &'a str,
-    /// The payload.
     pub data: &'a [u8],
 }
 
 /// Reads a text frame.
 ///
 /// # Errors
-/// When it is not JSON, not of the version's shape, or a part is longer than
-/// [`MESSAGE_PART_BYTES_MAX`], which is what a binary frame could carry.
+/// When it is not JSON, not in the version's form, or a part is longer than [`MESSAGE_PART_BYTES_MAX`].
 pub fn decode(version: Version, text: &str) -> Result<Message<'_>, Malformed> {
     let parts = match version {
         Version::V1 if !is_object(text) => return Err(Malformed),

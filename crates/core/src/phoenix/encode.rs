@@ -1,14 +1,12 @@
-//! To the wire. Parts that are echoed are JSON text already; keys stand in the order in which Phoenix
-//! writes them.
+//! Encoding frames for clients. Repeated parts are JSON text already; keys are in the order in which Phoenix writes
+//! them.
 
 use super::Version;
 
-/// How a message was received.
+/// The status of a reply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
-    /// Well.
     Ok,
-    /// Not.
     Error,
 }
 
@@ -29,18 +27,18 @@ pub fn reply(
     frame(version, join_ref, reference, topic, "phx_reply", &payload)
 }
 
-/// A message that the server sends by itself; with the join reference `null`, to everyone alike.
+/// A message that answers no other; with the join reference `null`, the same for all clients.
 pub fn push(version: Version, join_ref: &str, topic: &str, event: &str, payload: &str) -> String {
     frame(version, join_ref, "null", topic, event, payload)
 }
 
-/// The server has closed a channel; its client does not join again. The frame's own reference is that of the join:
-/// in V1 nothing else tells a client which of two channels of one topic is closed.
+/// The server closed a channel; the client does not join again. The frame's own reference is that of the join: in V1
+/// a client has no other means to see which of two channels of one topic was closed.
 pub fn close(version: Version, join_ref: &str, topic: &str) -> String {
     frame(version, join_ref, join_ref, topic, "phx_close", "{}")
 }
 
-/// A channel has failed; its client joins again.
+/// A channel failed; the client joins again.
 pub fn error(version: Version, join_ref: &str, topic: &str) -> String {
     frame(version, join_ref, join_ref, topic, "phx_error", r#"{"reason":"channel_crash"}"#)
 }

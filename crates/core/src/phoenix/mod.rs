@@ -1,8 +1,8 @@
 //! The messages of Phoenix Channels, as Phoenix 1.8.12 reads and writes them.
 //!
-//! References and topics are kept as the JSON text that came: a client that counts in numbers gets its
-//! numbers back, and `0` is a reference like any other. What goes out is compact, because one client
-//! (JavaPhoenixClient) cuts frames at commas.
+//! References and topics are kept as the JSON text that came: a client that counts in numbers gets its numbers back,
+//! and `0` is a reference like any other. Output is compact, because one client (JavaPhoenixClient) splits frames at
+//! commas.
 
 mod decode;
 mod encode;
@@ -13,19 +13,19 @@ pub use encode::{Status, close, error, push, reply};
 /// Which of Phoenix's two serializers a connection uses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Version {
-    /// JSON objects; what clients get that do not ask.
+    /// JSON objects; the default.
     V1,
     /// JSON arrays.
     V2,
 }
 
-/// The client asks for a serializer that we do not have.
+/// The client asks for an unknown serializer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("vsn must be 1.0.x or 2.0.x")]
 pub struct UnsupportedVersion;
 
 impl Version {
-    /// Reads the `vsn` parameter: `1.0.x`, `2.0.x`, or nothing for 1.0.0.
+    /// Reads the `vsn` parameter: `1.0.x` or `2.0.x`; `None` means 1.0.0.
     ///
     /// # Errors
     /// For anything else, `2` and the empty text included.

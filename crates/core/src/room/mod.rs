@@ -1,4 +1,4 @@
-//! The live side of a session on one node: its participants, its subscriptions, and the updates that each is owed.
+//! The live side of a session on one node: its participants, its subscriptions, and the updates pending for each.
 //!
 //! A position is state, not an event: the newest wins. So a room is plain data behind a short lock, which
 //! the server never holds while it waits. Five conditions make it right; each has a property test in
@@ -12,16 +12,16 @@
 //!    slot;
 //! 5. a position is looked up when it is taken, and its slot is emptied when its owner leaves.
 //!
-//! It knows no channel, no socket and no clock; wake-ups are plain [`Waker`]s, to be used after unlocking.
+//! It knows no channel, no socket and no clock; wake-ups are plain [`Waker`]s, for use after unlocking.
 //!
 //! | file | behaviour |
 //! | --- | --- |
 //! | `subscribe` | a subscription begins with a snapshot, and ends |
-//! | `publish`, `reports` | a position comes in: over a connection, from a tracker app |
+//! | `publish`, `reports` | a position comes in, over a connection or from a tracker app |
 //! | `updates` | updates go out to a connection |
 //! | `roster`, `slots` | participants come and go; the state of each |
-//! | `statuses`, `presence`, `watchers` | how people share, who is connected, how many watch |
-//! | `nodes` | what other nodes say and are told |
+//! | `statuses`, `presence`, `watchers` | sharing statuses, connected participants, the number of watchers |
+//! | `nodes` | updates from and for other nodes |
 //! | `subscriptions`, `stats` | the state of each subscription; counts for the operator |
 
 mod nodes;
@@ -61,25 +61,24 @@ use crate::id::{SessionId, UserId};
 use crate::session::{Closed, Details, EndReason};
 use crate::time::Timestamp;
 
-/// Now, by each clock.
+/// The present time, by each clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// What people read.
+    /// For times that people read.
     pub wall: Timestamp,
-    /// What all nodes share, so that they agree on what is newer and how old it is.
+    /// The clock that all nodes share, so that they agree on order and age.
     pub shared: Timestamp,
-    /// What lives are measured by.
+    /// For lifetimes.
     pub instant: Instant,
 }
 
-/// What a look through a room found.
+/// The result of [`Room::sweep`].
 #[derive(Default, Debug)]
 pub struct Swept {
-    /// Whether other nodes have to be told something.
+    /// Whether updates for other nodes are pending.
     pub untold: bool,
-    /// When time alone changes something next.
+    /// When the passing of time alone next changes something.
     pub next: Option<Instant>,
-    /// Connections to wake.
     pub wakes: Wakes,
 }
 
@@ -92,7 +91,7 @@ pub struct Wakes {
 }
 
 impl Wakes {
-    /// Room for as many as there may be, so that collecting them allocates once.
+    /// With capacity for all of them, so that collecting them allocates once.
     fn of_up_to(subscriptions: usize) -> Self {
         Self { wakers: Vec::with_capacity(subscriptions), superseded: 0 }
     }
@@ -101,12 +100,11 @@ impl Wakes {
         self.wakers.extend(waiting.map(|(waker, _)| waker));
     }
 
-    /// Positions that connections were owed when this one took their place.
+    /// Undelivered positions that the new one replaced.
     pub fn superseded(&self) -> usize {
         self.superseded
     }
 
-    /// Wakes them.
     pub fn wake(self) {
         for waker in self.wakers {
             waker.wake();
@@ -122,28 +120,27 @@ enum Phase {
     Retired,
 }
 
-/// See the module's documentation.
 pub struct Room {
     session: SessionId,
-    /// This node's name, if there are others.
+    /// This node's name, in a cluster.
     node: Option<NodeId>,
     phase: Phase,
-    /// Kept while the database is being read.
+    /// Changes while the database is being read.
     meanwhile: Option<Meanwhile>,
     leavers: Leavers,
     slots: Slots,
     subscriptions: Subscriptions,
     attendance: Attendance,
     watching: Watching,
-    /// The event that tells what the session is now, for as long as a connection is owed it.
+    /// The newest `session_updated`, while a connection has yet to take it.
     updated: Option<Arc<Broadcast>>,
-    /// Positions that came in here so far.
+    /// Positions received so far.
     published: u64,
 }
 
 impl Room {
-    /// A room whose roster is yet to be [read](Self::reconcile), on a node that has a name if there are others.
-    /// Whose last connection is gone is shown as connected for `presence_grace` more.
+    /// A room whose roster has yet to be [read](Self::reconcile); `node` is set in a cluster. A participant without a
+    /// connection is shown as connected for `presence_grace` more.
     pub fn new(session: SessionId, node: Option<NodeId>, presence_grace: Duration) -> Self {
         Self {
             session,
@@ -160,7 +157,6 @@ impl Room {
         }
     }
 
-    /// The session whose room this is.
     pub fn session(&self) -> SessionId {
         self.session
     }
@@ -173,12 +169,12 @@ impl Room {
         }
     }
 
-    /// The node of the timestamps that this room makes, and whether there are other nodes to be told.
+    /// The node for this room's timestamps, and whether there are other nodes.
     fn hlc_node(&self) -> (NodeId, bool) {
         (self.node.unwrap_or_default(), self.node.is_some())
     }
 
-    /// The session is over: everyone is told, positions are gone.
+    /// Ends the session: notifies all connections and deletes all positions.
     pub fn end(&mut self, reason: EndReason, now: Now) -> Wakes {
         let mut wakes = Wakes::default();
         if !matches!(self.phase, Phase::Loading | Phase::Open(_)) {
@@ -204,8 +200,8 @@ impl Room {
         }
     }
 
-    /// Deletes expired positions (other nodes are told the time of each), ends grace periods, and wakes the connections
-    /// that have presence to be told.
+    /// Deletes expired positions (other nodes know their times), ends grace periods, and wakes the connections with
+    /// pending presence.
     pub fn sweep(&mut self, now: Instant) -> Swept {
         let mut swept = Swept::default();
         let shared = self.node.is_some();
@@ -228,7 +224,7 @@ impl Room {
         swept
     }
 
-    /// When the session ends; nothing while that is not known, or once it is over.
+    /// When the session ends; `None` while that is unknown, or once it has ended.
     pub fn ends_at(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Open(ref details) => Some(details.ends_at),
@@ -236,7 +232,7 @@ impl Room {
         }
     }
 
-    /// Retires the room if it is unused: no subscription, no live position, nothing unsaved.
+    /// Retires the room if it is unused: no subscription, no live position, no unsaved activity.
     pub fn retire(&mut self) -> bool {
         let missed = |slot: &slots::Slot| slot.latest.is_some() || slot.unsaved.is_some();
         let needed = matches!(self.phase, Phase::Loading)
@@ -248,8 +244,8 @@ impl Room {
         !needed
     }
 
-    /// The times of last activity that are not in the database yet: of all who are connected, and of those who were
-    /// since the last call.
+    /// The times of last activity that are not in the database yet: those of all participants who are connected, or
+    /// were since the last call.
     pub fn take_seen(&mut self, now: Timestamp, seen: &mut Vec<(SessionId, UserId, Timestamp)>) {
         for (id, slot) in self.slots.iter_mut() {
             let last = if self.subscriptions.any_of(id) { Some(now) } else { slot.unsaved };
@@ -258,12 +254,10 @@ impl Room {
         }
     }
 
-    /// Whether any connection is here.
     pub fn is_occupied(&self) -> bool {
         !self.subscriptions.is_empty()
     }
 
-    /// Watchers that are connected to this node.
     pub fn watchers(&self) -> usize {
         self.subscriptions.watchers()
     }

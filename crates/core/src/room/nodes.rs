@@ -1,7 +1,7 @@
-//! What the same session's rooms on other nodes tell this one, and what they have to be told.
+//! Shares from and for the rooms of the same session on other nodes.
 //!
-//! Whatever path a share came by, late or twice: the newer version wins, and a position's life began when
-//! it came in, not when it was heard of.
+//! A share may arrive late or twice, by any path: the newer timestamp wins, and a position's life began when the first
+//! node received it.
 
 use std::sync::Arc;
 
@@ -12,25 +12,24 @@ use crate::hlc::{Hlc, NodeId};
 use crate::session::Details;
 use crate::share::{Moved, Share, StatusUpdate};
 
-/// Somebody who is not known here (yet, or any more): the database knows.
+/// The participant is unknown here (not yet, or no longer): the database must be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not a member that is known here")]
 pub struct UnknownMember;
 
-/// What came of a share from elsewhere.
+/// The result of [`Room::merge`].
 #[derive(Default, Debug)]
 pub struct Merged {
-    /// Connections to wake.
     pub wakes: Wakes,
-    /// What came in here is newer: whoever heard the other has to be told again.
+    /// This node has a newer update, which must be sent again to the nodes that received the older one.
     pub contradicted: bool,
 }
 
 impl Room {
-    /// Takes what somebody shared through another node. Everyone here is owed it, if it is new.
+    /// Merges a share of another node, and marks it dirty for every connection here if it is newer.
     ///
     /// # Errors
-    /// When nobody by that id is known here.
+    /// When the participant is unknown here.
     pub fn merge(&mut self, share: Share, now: Now) -> Result<Merged, UnknownMember> {
         let mut wakes = Wakes::default();
         let Phase::Open(Details { location_ttl, .. }) = self.phase else { return Ok(Merged::default()) };
@@ -50,7 +49,7 @@ impl Room {
             && slot.moved.replace_if_older(Hlc { at: moved.at, node })
         {
             let (age, reported) = (now.shared.since(moved.received), moved.reported);
-            // An instant before the machine's start cannot be told; the position is too old anyway.
+            // `Instant` cannot represent a time before the machine's start; such a position is too old anyway.
             let received = now.instant.checked_sub(age);
             let live = moved.position.zip(received).filter(|_| age < location_ttl);
             slot.latest = live.map(|(position, received)| {
@@ -76,15 +75,15 @@ impl Room {
         Ok(Merged { wakes, contradicted: contradicts_moved || contradicts_said || contradicts_present })
     }
 
-    /// What came in through this node and other nodes have not been told, the newest of each.
+    /// Takes the updates for other nodes: the newest of each kind and participant that this node received.
     pub fn take_unsent(&mut self, now: Now, unsent: &mut Vec<Share>) {
         let Some(node) = self.node else { return };
         let waiting = self.slots.iter_mut().filter(|(_, slot)| slot.unsent.any());
         unsent.extend(waiting.filter_map(|(id, slot)| share(slot, node, self.subscriptions.any_of(id), now)));
     }
 
-    /// Other nodes may know nothing: all that last came in through this node is to be told again, also that
-    /// there is no position any more. Whether there is anything.
+    /// Marks the state that this node received last as unsent, withdrawals included, because other nodes may have lost
+    /// it. Returns whether there is any.
     pub fn restate(&mut self) -> bool {
         let Some(node) = self.node else { return false };
         let own = |version: Option<Hlc>| version.is_some_and(|version| version.node == node);
@@ -101,7 +100,7 @@ impl Room {
 
 fn share(slot: &mut Slot, node: NodeId, connected: bool, now: Now) -> Option<Share> {
     let unsent = std::mem::take(&mut slot.unsent);
-    // What has meanwhile been replaced through another node is that node's to tell.
+    // A state that was replaced through another node is sent by that node.
     let own = |version: Option<Hlc>| version.filter(|version| version.node == node);
     let latest = slot.latest.as_ref().filter(|latest| latest.expires > now.instant);
     let moved = own(slot.moved).filter(|_| unsent.moved).map(|Hlc { at, .. }| {

@@ -1,8 +1,8 @@
-//! Presence: who is connected right now, to this node or another, and what each subscription still has to be told of
-//! that.
+//! Presence: the participants connected right now, to this node or another, and the pending difference of each
+//! subscription.
 //!
-//! The room keeps the set of connected participants, and each subscription the set that its client was told. An update
-//! is the difference of the two. A client that reads slowly costs two sets, and a participant who left and came back in
+//! The room keeps the set of connected participants, and each subscription the set that its client knows. An update is
+//! the difference of the two. A client that reads slowly costs two sets, and a participant who left and came back in
 //! the meantime is not in the difference. A change wakes no connection by itself, [`Room::sweep`] does: when many come
 //! back together, each subscription gets one event instead of one for each of them.
 
@@ -20,36 +20,36 @@ use crate::presence::{PresenceDiff, Presences};
 use crate::share::Present;
 use crate::time::Timestamp;
 
-/// Who is shown as connected.
+/// The participants shown as connected.
 pub(super) struct Attendance {
-    /// How long somebody whose last connection is gone is still shown: tunnels and reloads.
+    /// How long a participant is still shown after their last connection closed, for tunnels and reloads.
     grace: Duration,
     pub(super) shown: SlotSet,
-    /// Whether there is something that nobody was woken for.
+    /// Whether there is a change for which no connection has been woken.
     changed: bool,
-    /// Whether there is something that other nodes have not been told, and when they are told again anyway.
+    /// Whether a change is unsent to other nodes, and when all is sent again anyway.
     untold: bool,
     refresh_at: Option<Instant>,
-    /// What the last subscription was told: most often the next one is owed the same. Not kept by a room where all is
-    /// told.
+    /// The last difference sent: most often the next subscription needs the same. Dropped when no subscription has one
+    /// pending.
     last: Option<(SlotSet, SlotSet, Arc<Broadcast>)>,
 }
 
-/// What is known of one participant's connections, but for the subscriptions here.
+/// One participant's presence, apart from the subscriptions of this node.
 #[derive(Default)]
 pub(super) struct Presence {
-    /// What other nodes say.
+    /// Claims of other nodes.
     claims: Vec<Claim>,
-    /// When they are shown as gone, unless a connection comes before.
+    /// When they are shown as gone, unless they connect before.
     gone_at: Option<Instant>,
-    /// The version of what other nodes were last told.
+    /// The timestamp of the last claim sent to other nodes.
     told_at: Option<Timestamp>,
 }
 
 struct Claim {
     node: NodeId,
     said: Present,
-    /// It counts until then: a node that was killed takes nothing back.
+    /// The end of the lease: a node that was killed withdraws nothing.
     expires: Instant,
 }
 
@@ -58,12 +58,12 @@ impl Presence {
         self.claims.iter().any(|claim| claim.said.connected)
     }
 
-    /// When time alone changes something.
+    /// When the passing of time alone next changes something.
     pub(super) fn next_change(&self) -> Option<Instant> {
         self.claims.iter().map(|claim| claim.expires).chain(self.gone_at).min()
     }
 
-    /// Takes what a node says, unless it is out of date or the same node has said something newer.
+    /// Records a node's claim, unless it has expired or the same node has made a newer one.
     fn hear(&mut self, node: NodeId, said: Present, now: Now) {
         let Some(rest) = PRESENCE_LEASE.checked_sub(now.shared.since(said.at)) else { return };
         let claim = Claim { node, said, expires: now.instant + rest };
@@ -74,7 +74,7 @@ impl Presence {
         }
     }
 
-    /// What to tell other nodes; never of the same version twice.
+    /// The claim for other nodes; never twice with the same timestamp.
     pub(super) fn tell(&mut self, connected: bool, shared: Timestamp) -> Present {
         let after = |told: Timestamp| Timestamp::from_millis(told.as_millis().saturating_add(1));
         let at = self.told_at.map_or(shared, |told| shared.max(after(told)));
@@ -89,7 +89,7 @@ impl Attendance {
         Self { grace, shown, changed, untold, refresh_at: None, last: None }
     }
 
-    /// When other nodes are told again who is connected here.
+    /// When this node's claims are sent again.
     pub(super) fn refresh_at(&self) -> Option<Instant> {
         self.refresh_at
     }
@@ -99,7 +99,7 @@ impl Attendance {
         self.shown.insert(slot);
     }
 
-    /// What a subscription is owed: it counts as told.
+    /// Takes a subscription's pending difference; it counts as sent.
     pub(super) fn pending(
         &mut self,
         subscription: &mut Subscription,
@@ -128,14 +128,13 @@ impl Attendance {
     }
 }
 
-/// Those of a set.
 pub(super) fn presences(slots: &Slots, mut set: SlotSet) -> Presences {
     let users = set.drain().filter_map(|slot| slots.get(slot)).map(|slot| slot.profile.user_id.clone());
     Presences(users.collect())
 }
 
 impl Room {
-    /// A connection of somebody is here. `first`: there was no other one.
+    /// A participant connected to this node. `first`: it is their only connection here.
     pub(super) fn connected(&mut self, id: SlotId, first: bool, now: Now) {
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.presence.gone_at = None;
@@ -147,7 +146,7 @@ impl Room {
         }
     }
 
-    /// The last connection of somebody to this node is gone.
+    /// A participant's last connection to this node closed.
     pub(super) fn disconnected(&mut self, id: SlotId, now: Now) {
         let grace = self.attendance.grace;
         let Some(slot) = self.slots.get_mut(id) else { return };
@@ -158,8 +157,8 @@ impl Room {
         self.attendance.untold |= slot.unsent.present;
     }
 
-    /// Takes what another node says of somebody's connections to it: whether this node has to contradict, in
-    /// case that the other word is the last that a third one reads.
+    /// Records another node's claim. Returns whether this node must send its own claim again, in case the other one is
+    /// the last that a third node reads.
     pub(super) fn hear_present(&mut self, id: SlotId, node: NodeId, said: Present, now: Now) -> bool {
         if Some(node) == self.node {
             return false;
@@ -178,15 +177,15 @@ impl Room {
         contradicts
     }
 
-    /// Whoever is connected to this node: other nodes are to be told again.
+    /// Marks the claims for all participants connected to this node as unsent.
     pub(super) fn restate_presence(&mut self) {
         for (id, slot) in self.slots.iter_mut() {
             slot.unsent.present |= self.subscriptions.any_of(id);
         }
     }
 
-    /// Shows as gone whose time is up, and wakes whom there is something to tell. Whether other nodes have to
-    /// be told something, too.
+    /// Ends the grace periods that are over, and wakes the subscriptions with a pending difference. Returns whether
+    /// updates for other nodes are pending.
     pub(super) fn sweep_presence(&mut self, now: Instant, wakes: &mut Wakes) -> bool {
         let Self { slots, subscriptions, attendance, .. } = self;
         for (id, slot) in slots.iter_mut() {
@@ -220,8 +219,8 @@ impl Room {
         std::mem::take(&mut self.attendance.untold)
     }
 
-    /// Somebody leaves the session, and their slot is for somebody else: whoever was told that they are
-    /// connected is told that they are not, before they are told that they left.
+    /// A participant leaves the session and frees the slot: clients that saw them as connected receive a
+    /// `presence_diff` before `participant_left`.
     pub(super) fn forget_presence(&mut self, id: SlotId, user: crate::id::UserId, wakes: &mut Wakes) {
         self.attendance.shown.remove(id);
         self.attendance.last = None;

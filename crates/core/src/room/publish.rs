@@ -1,4 +1,4 @@
-//! A position comes in: it takes the place of the sender's last one, and every other connection is owed it.
+//! A position comes in: it replaces the sender's last one, and is marked dirty for every other connection.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,28 +16,27 @@ use crate::session::Details;
 /// Why a position or status is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PublishError {
-    /// Watchers do not publish.
     #[error("watchers send nothing")]
     Watcher,
-    /// The session is over, or the sender has left it.
     #[error("no longer in the session")]
     Gone,
 }
 
-/// Where a position came from.
+/// The source of a position.
 #[derive(Clone, Copy)]
 pub(super) enum PositionSource {
-    /// A connection.
     Subscription(SubscriptionId),
-    /// A tracker app; its life began when it was taken.
-    Report { received: Instant },
+    /// A tracker app; the position's life began when it was taken.
+    Report {
+        received: Instant,
+    },
 }
 
 impl Room {
-    /// Takes a position of the participant who subscribed, for every other connection.
+    /// Publishes a position of the participant who subscribed, to every other connection.
     ///
     /// # Errors
-    /// When the subscription is a watcher's, or its owner is not in the session any more.
+    /// When the subscription is a watcher's, or its participant has left the session.
     pub fn publish(
         &mut self,
         subscription: SubscriptionId,
@@ -104,7 +103,7 @@ impl Room {
         }
     }
 
-    /// Counts a message against the rate of the participant over all their connections: one for each `step`. None for a
+    /// Counts a message against the participant's rate, over all their connections: one for each `step`. `None` for a
     /// watcher.
     pub fn spend_message(
         &mut self,

@@ -1,9 +1,8 @@
-//! Positions that come without a connection: from a tracker app, one request each.
+//! Reports: positions from a tracker app, without a connection, one request each.
 //!
-//! Such an app goes on by itself in a pocket, also when its owner has changed their mind on the page, and sends
-//! late what it could not send before. So a report counts for less than what is said through a connection: it
-//! lives from when it was taken, gives way to whatever was taken later, and shows nothing of somebody who
-//! paused or stopped.
+//! Such an app goes on by itself in a pocket, also after its owner paused on the page, and sends positions late. So a
+//! report has less weight than a position from a connection: its life begins when it was taken, it never replaces a
+//! position that was taken later, and it is not shown after its owner paused or stopped.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -16,32 +15,29 @@ use crate::hlc::Hlc;
 use crate::id::UserId;
 use crate::position::Position;
 
-/// What became of a report.
+/// The result of [`Room::report`].
 #[derive(Debug)]
 pub enum Reported {
-    /// Everyone is owed it.
+    /// All connections receive it.
     Shown(Wakes),
-    /// Nobody is told.
     NotShown(NotShown),
 }
 
 /// Why a report is not shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotShown {
-    /// Its life was over when it came in.
+    /// It had expired when it came in.
     TooOld,
-    /// A position that was taken later is shown.
     Superseded,
-    /// Its sender paused or stopped.
     Withdrawn,
 }
 
 impl Room {
-    /// Takes a position of a member that a tracker app sends, taken `age` ago. Everyone is owed it, the member's own
-    /// connections too: that is how their page knows that the app works.
+    /// Publishes a position of a participant's tracker app, taken `age` ago, to all connections. The participant's own
+    /// ones included: from it their page learns that the app works.
     ///
     /// # Errors
-    /// When the session is not open, or nobody by that id is in it.
+    /// When the session is not open, or the participant is not in it.
     pub fn report(
         &mut self,
         user: &UserId,
@@ -56,14 +52,14 @@ impl Room {
         if slot.status.is_some_and(SharingStatus::withdraws_position) {
             return Ok(Reported::NotShown(NotShown::Withdrawn));
         }
-        // An instant before the machine's start cannot be told; the position is too old anyway.
+        // `Instant` cannot represent a time before the machine's start; such a position is too old anyway.
         let Some(mut received) = now.instant.checked_sub(age).filter(|_| age < location_ttl) else {
             return Ok(Reported::NotShown(NotShown::TooOld));
         };
         if let Some(latest) = slot.latest.as_ref().filter(|latest| latest.expires > now.instant) {
             match latest.timestamp().cmp(&Some(position.timestamp())) {
                 Ordering::Greater => return Ok(Reported::NotShown(NotShown::Superseded)),
-                // The same fix once more, perhaps through another node: it stays as old as it is.
+                // The same fix again, perhaps through another node: its age does not change.
                 Ordering::Equal => received = received.min(latest.received),
                 Ordering::Less => {}
             }
@@ -74,7 +70,7 @@ impl Room {
         Ok(Reported::Shown(wakes))
     }
 
-    /// A page in the background said that nothing comes, and now something does.
+    /// A report ends the status "hidden" or "no GPS" of the participant's page.
     fn resume_sharing(&mut self, slot_id: SlotId, now: Now, wakes: &mut Wakes) {
         let (node, shared) = self.hlc_node();
         let Some(slot) = self.slots.get_mut(slot_id) else { return };
@@ -88,7 +84,7 @@ impl Room {
         self.mark_status_dirty(slot_id, status, None, now, wakes);
     }
 
-    /// How long a position is shown in this session; nothing is, while it is not open.
+    /// How long a position is shown in this session; zero while it is not open.
     pub fn location_ttl(&self) -> Duration {
         self.is_open().map_or(Duration::ZERO, |details| details.location_ttl)
     }

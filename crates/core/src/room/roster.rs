@@ -1,8 +1,8 @@
-//! Who is in the session, and what is known of it: told one by one as it happens here, or read from the
-//! database and compared.
+//! The roster and details of the session: changed event by event, or read from the database and compared.
 //!
-//! A user id joins once and leaves once, whichever is heard of first. So it is enough to keep who has left,
-//! and who joined while the database was being read: on top of what was read, that is the truth.
+//! A user id joins once and leaves once, but the two may be heard of in either order. So it is enough to remember the
+//! participants who left, and those who joined while the database was being read, and to apply both to the roster that
+//! was read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::limits::LEAVERS_KEPT_MAX;
 use crate::participant::Profile;
 use crate::session::Details;
 
-/// What happened while the database was being read.
+/// Changes while the database was being read.
 #[derive(Default)]
 pub(super) struct Meanwhile {
     joined: Vec<Profile>,
@@ -24,7 +24,7 @@ pub(super) struct Meanwhile {
     watch_generation: u32,
 }
 
-/// Who left last: they do not come back, whoever says so late.
+/// The participants who left last. A late message that they joined is ignored.
 #[derive(Default)]
 pub(super) struct Leavers(VecDeque<UserId>);
 
@@ -45,18 +45,18 @@ impl Leavers {
 }
 
 impl Room {
-    /// The database is going to be read: from now on, keeps what happens. A new room begins like this.
+    /// Starts to record changes, before the database is read. A new room begins like this.
     pub fn start_reading(&mut self) {
         self.meanwhile = Some(Meanwhile::default());
     }
 
-    /// Nothing could be read.
+    /// Stops recording after a failed read.
     pub fn stop_reading(&mut self) {
         self.meanwhile = None;
     }
 
-    /// Takes what the database knew when it was read, and what happened since [`Self::start_reading`], and
-    /// tells everyone the difference from what they know. Opens a new room, where nobody is to be told yet.
+    /// Applies the database's state and the changes since [`Self::start_reading`], and sends every connection the
+    /// difference. Opens a new room, which has no connection yet.
     pub fn reconcile(&mut self, read: Details, roster: Vec<Profile>, now: Now) -> Wakes {
         let mut wakes = Wakes::default();
         let meanwhile = self.meanwhile.take().unwrap_or_default();
@@ -82,14 +82,14 @@ impl Room {
         for user in gone {
             self.remove(user, &mut wakes);
         }
-        // In a new room, those who joined meanwhile have not been added yet: they came after the others.
+        // In a new room, the participants who joined meanwhile have not been added yet: they come after the others.
         for profile in roster.into_iter().chain(meanwhile.joined) {
             self.add(profile, &mut wakes);
         }
         wakes
     }
 
-    /// Somebody joined the session.
+    /// A participant joined the session.
     pub fn member_joined(&mut self, profile: Profile) -> Wakes {
         let mut wakes = Wakes::default();
         if let Some(meanwhile) = &mut self.meanwhile {
@@ -101,8 +101,7 @@ impl Room {
         wakes
     }
 
-    /// Somebody left the session, or was removed: their position is gone with them, and their own
-    /// connections are let go.
+    /// A participant left the session or was removed: deletes their position, and closes their connections.
     pub fn member_left(&mut self, user_id: UserId) -> Wakes {
         let mut wakes = Wakes::default();
         self.leavers.add(user_id.clone());
@@ -125,7 +124,7 @@ impl Room {
         wakes
     }
 
-    /// Watchers are sent away: those who were let watch before `generation`.
+    /// Watching was revoked: disconnects the watchers whose tokens are from before `generation`.
     pub fn watching_revoked(&mut self, generation: u32, now: Now) -> Wakes {
         let mut wakes = Wakes::default();
         if let Some(meanwhile) = &mut self.meanwhile {
@@ -135,7 +134,7 @@ impl Room {
         wakes
     }
 
-    /// Whatever is heard late: the generation never goes back.
+    /// The generation never goes back, also when a message arrives late.
     fn raise_watch_generation(&mut self, generation: u32, now: Now, wakes: &mut Wakes) {
         let Phase::Open(details) = &mut self.phase else { return };
         if details.watch_generation < generation {
@@ -144,12 +143,12 @@ impl Room {
         }
     }
 
-    /// Everyone who takes part, as far as is known here.
+    /// All participants, as far as this node knows.
     pub fn members(&self) -> Vec<UserId> {
         self.slots.iter().map(|(_, slot)| slot.profile.user_id.clone()).collect()
     }
 
-    /// Whether somebody takes part, as far as is known here.
+    /// Whether the user is a participant, as far as this node knows.
     pub fn is_member(&self, user: &UserId) -> bool {
         self.slots.of(user).is_some()
     }
@@ -177,7 +176,7 @@ impl Room {
         }
     }
 
-    /// State, as who is connected: however often a session is changed, a connection is owed what it is now.
+    /// Details are state, like presence: a connection receives the newest, however often they change.
     fn change(&mut self, details: Details, now: Now, wakes: &mut Wakes) {
         let Phase::Open(known) = &mut self.phase else { return };
         let generation = details.watch_generation;

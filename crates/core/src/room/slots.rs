@@ -1,4 +1,4 @@
-//! Slots belong to participants: where each one's newest position stands until everyone has it.
+//! Slots: one for each participant, with the newest position.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,8 +14,7 @@ use crate::participant::Profile;
 use crate::position::Position;
 use crate::time::Timestamp;
 
-// A leave and a join that follow each other in the database may reach the room in the other order: some slots are
-// spare.
+// Some slots are spare, because a leave and a join may reach the room in the opposite order of the database.
 const _: () = assert!(PARTICIPANTS_CEILING + 20 <= SlotSet::CAPACITY);
 
 /// The index of a slot in its room.
@@ -79,16 +78,16 @@ impl SlotSet {
     }
 }
 
-/// A position that is still shown, and for how long.
+/// The newest position, and when it expires.
 pub(super) struct Latest {
     pub(super) broadcast: Arc<Broadcast>,
     pub(super) received: Instant,
     pub(super) expires: Instant,
-    /// It came from a tracker app, and not through a connection.
+    /// Whether it came from a tracker app.
     pub(super) reported: bool,
 }
 
-/// What came in through this node and other nodes have not been told.
+/// Timestamps of the updates that are unsent to other nodes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Unsent {
     pub(super) moved: bool,
@@ -108,42 +107,41 @@ pub(super) struct Slot {
     pub(super) status: Option<SharingStatus>,
     pub(super) statements: Statements,
     pub(super) last_position_at: Option<Timestamp>,
-    /// Of the newest position, or of its withdrawal.
+    /// Timestamp of the newest position, or of its withdrawal.
     pub(super) moved: Option<Hlc>,
-    /// Of the newest status.
+    /// Timestamp of the newest status.
     pub(super) said: Option<Hlc>,
     pub(super) unsent: Unsent,
     pub(super) presence: Presence,
-    /// Nothing that is shared here is dated before this.
+    /// The earliest timestamp for updates through this node.
     pub(super) dated_from: Timestamp,
-    /// How often their connections, all together, may send a message; nothing until the first one.
+    /// The rate of messages of all their connections together; `None` until the first one.
     pub(super) messages: Option<Pace>,
-    /// A sign of life that the database does not know of yet.
+    /// The time of last activity, until the database has it.
     pub(super) unsaved: Option<Timestamp>,
     joined: u32,
 }
 
 impl Slot {
-    /// When time alone changes something.
+    /// When the passing of time alone next changes something.
     pub(super) fn next_change(&self) -> Option<Instant> {
         let expires = self.latest.as_ref().map(|latest| latest.expires);
         self.presence.next_change().into_iter().chain(expires).min()
     }
 
-    /// Whether the position that is shown came from a tracker app and was taken after this one: whoever shares
-    /// from two sources does not jump back and forth.
+    /// Whether the position shown came from a tracker app and was taken after this one. Otherwise a participant with
+    /// two sources would jump back and forth on the map.
     pub(super) fn has_newer_report(&self, position: &Position, now: Instant) -> bool {
         self.latest.as_ref().is_some_and(|latest| latest.reported && latest.is_newer(position, now))
     }
 }
 
 impl Latest {
-    /// Whether this one is shown still, and was taken after another.
+    /// Whether this one has not expired, and was taken after the other.
     pub(super) fn is_newer(&self, other: &Position, now: Instant) -> bool {
         self.expires > now && self.timestamp() > Some(other.timestamp())
     }
 
-    /// When it was taken.
     pub(super) fn timestamp(&self) -> Option<Timestamp> {
         match self.broadcast.event() {
             Event::LocationUpdate { position, .. } => Some(position.timestamp()),
@@ -152,7 +150,7 @@ impl Latest {
     }
 }
 
-/// The slots of one room: made on demand, since most sessions have two to six people.
+/// The slots of one room, allocated on demand, since most sessions have two to six people.
 #[derive(Default)]
 pub(super) struct Slots {
     slots: Vec<Option<Slot>>,
@@ -160,7 +158,6 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// For so many people who are known already.
     pub(super) fn with_capacity(people: usize) -> Self {
         Self { slots: Vec::with_capacity(people.min(SlotSet::CAPACITY)), joined_so_far: 0 }
     }
@@ -185,7 +182,7 @@ impl Slots {
         (0..=u8::MAX).zip(&mut self.slots).filter_map(|(id, slot)| Some((SlotId(id), slot.as_mut()?)))
     }
 
-    /// Gives somebody new a slot. Without effect for somebody who has one, or when all are taken.
+    /// Gives a new participant a slot. Without effect if they have one, or if no slot is free.
     pub(super) fn add(&mut self, profile: Profile) -> bool {
         if self.of(&profile.user_id).is_some() {
             return false;
@@ -232,7 +229,7 @@ impl Slots {
         slots.into_iter().map(shown).collect()
     }
 
-    /// Everyone's live position at `now`, but for that of `own`.
+    /// All live positions at `now`, without that of `own`.
     pub(super) fn initial_locations(&self, own: Option<SlotId>, now: Instant) -> Vec<InitialLocation> {
         let live = |(id, slot): (SlotId, &Slot)| {
             let latest = slot.latest.as_ref().filter(|latest| Some(id) != own && latest.expires > now)?;

@@ -1,38 +1,37 @@
-//! What an operator may know of a room: how much is here, never who or where.
+//! Counts of a room for the operator, never names or places.
 
 use std::time::{Duration, Instant};
 
 use super::Room;
 
-/// How much is in a room. Rooms add up.
+/// The counts of a room; those of several rooms add up.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Stats {
     /// Participants, connected or not.
     pub participants: usize,
-    /// Connections.
     pub connections: usize,
-    /// Those of them that only see.
+    /// Connections of watchers.
     pub watchers: usize,
-    /// Control events that wait, over all connections.
+    /// Queued control events of all connections.
     pub queued: usize,
-    /// The most that wait for one connection.
+    /// The most queued control events of one connection.
     pub queued_max: usize,
-    /// Positions that came in so far.
+    /// Positions received so far.
     pub published: u64,
 }
 
-/// What one connection is behind with.
+/// The pending updates of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SubscriptionLoad {
-    /// Whether it only sees.
+    /// Whether it is a watcher's.
     pub watcher: bool,
-    /// Control events that wait for it.
+    /// Queued control events.
     pub queued: usize,
-    /// People whose newest position it has not taken yet.
+    /// Participants whose newest position it has not taken yet.
     pub owed: usize,
-    /// For how long there has been one.
+    /// How long the oldest of them has waited.
     pub behind: Duration,
-    /// Positions that it was owed when newer ones took their place, since it came.
+    /// Positions dropped before delivery because a newer one of the same participant replaced them.
     pub superseded: u32,
 }
 
@@ -48,7 +47,6 @@ impl std::ops::AddAssign for Stats {
 }
 
 impl Room {
-    /// How much is here.
     pub fn stats(&self) -> Stats {
         let mut stats =
             Stats { participants: self.slots.iter().count(), published: self.published, ..Stats::default() };
@@ -62,7 +60,7 @@ impl Room {
         stats
     }
 
-    /// What each connection is behind with at `now`.
+    /// The pending updates of each connection at `now`.
     pub fn loads(&self, now: Instant) -> impl Iterator<Item = SubscriptionLoad> {
         self.subscriptions.iter().map(move |subscription| {
             let since = subscription.behind_since.filter(|_| !subscription.dirty.is_empty());
@@ -91,8 +89,8 @@ mod tests {
     use crate::time::Timestamp;
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
-    fn what_waits_and_what_was_replaced_is_counted() {
+    #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
+    fn pending_and_superseded_updates_are_counted() {
         let wall = Timestamp::from_millis(0);
         let now = Now { wall, shared: wall, instant: Instant::now() };
         let mut room = Room::new(SessionId::from_random([1; 16]), None, Duration::ZERO);

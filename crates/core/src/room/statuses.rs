@@ -1,8 +1,8 @@
-//! The sharing status of each person. It is state, like a position: the newest wins, and a connection is owed one bit
-//! for each person. However often somebody changes their mind, nothing queues for the others.
+//! The sharing status of each participant. It is state, like a position: the newest wins, and each connection keeps one
+//! dirty bit per participant. However often a participant changes it, nothing queues for the others.
 //!
-//! A status that withdraws the position is owed until it is given, even when a newer one has followed: a reader who
-//! was told of the position alone would go on showing it.
+//! A status that withdraws the position stays pending until it is delivered, even when a newer one has followed: a
+//! client that received the position alone would go on showing it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{Now, PublishError, Room, Sink, Wakes};
 use crate::event::{Broadcast, Event, SharingStatus};
 use crate::hlc::Hlc;
 
-/// The events that tell of somebody's status, for as long as a connection is owed them.
+/// The status events of one participant, while a connection has yet to take them.
 #[derive(Default)]
 pub(super) struct Statements {
     newest: Option<Arc<Broadcast>>,
@@ -20,7 +20,7 @@ pub(super) struct Statements {
 }
 
 impl Room {
-    /// Takes what the subscription's owner says of their sharing, and tells the others if it is new.
+    /// Sets the sharing status of the subscription's participant, and notifies the other connections if it is new.
     ///
     /// # Errors
     /// As [`Self::publish`].
@@ -35,7 +35,7 @@ impl Room {
         let slot = self.slots.get_mut(slot_id).ok_or(PublishError::Gone)?;
         slot.unsaved = Some(now.wall);
         let mut wakes = Wakes::default();
-        // A position that was on its way when the same was said before is withdrawn, too.
+        // A position that was in flight when the same status came before is withdrawn, too.
         let shown = slot.latest.as_ref().is_some_and(|latest| latest.expires > now.instant);
         let withdraws = status.withdraws_position() && shown;
         if slot.status.replace(status) == Some(status) && !withdraws {
@@ -53,7 +53,7 @@ impl Room {
         Ok(wakes)
     }
 
-    /// Every connection is owed what somebody says, but for the one that said it.
+    /// Marks a participant's status dirty for every connection but the one that sent it.
     pub(super) fn mark_status_dirty(
         &mut self,
         slot_id: SlotId,
@@ -77,7 +77,7 @@ impl Room {
         }
     }
 
-    /// Forgets the events that every connection was given.
+    /// Drops the events that every connection has taken.
     pub(super) fn sweep_statements(&mut self) {
         let owed = self.subscriptions.pending_statuses();
         for (id, slot) in self.slots.iter_mut() {
@@ -88,7 +88,7 @@ impl Room {
     }
 }
 
-/// Gives a connection the statuses that it is owed: whether there were any.
+/// Delivers the pending statuses to a connection. Returns whether there were any.
 pub(super) fn give(subscription: &mut Subscription, slots: &Slots, sink: &mut impl Sink) -> bool {
     let withdrawn = std::mem::take(&mut subscription.withdrawn);
     let mut given = false;

@@ -1,4 +1,4 @@
-//! Subscribing: who may, the snapshot that a new subscription begins with, and its end.
+//! Subscriptions: admission, the snapshot at the beginning, and the end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::presence::Presences;
 use crate::session::Closed;
 use crate::time::Timestamp;
 
-/// Who subscribes.
+/// The client that subscribes.
 #[derive(Clone, Copy, Debug)]
 pub enum Subscriber<'a> {
     /// A participant; each of their connections has a subscription of its own.
@@ -31,37 +31,29 @@ pub enum Subscriber<'a> {
 /// Why a subscription is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SubscribeError {
-    /// The session is over.
     #[error(transparent)]
     Closed(#[from] Closed),
-    /// Not a participant, or no longer.
     #[error("not a participant")]
     NotAParticipant,
-    /// The room has the most watchers it may have.
     #[error("too many watchers")]
     Full,
-    /// Watching was revoked after the token was issued.
     #[error("watching was revoked")]
     WatchingRevoked,
-    /// This room was retired; there is, or will be, another one for the session.
-    #[error("the room was given up")]
+    /// Another room of the same session replaces this one.
+    #[error("the room was retired")]
     Retired,
 }
 
 /// The state of the room at the moment of subscribing: every later change is an update.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// All participants.
     pub participants: InitialParticipants,
-    /// The others' positions.
     pub locations: InitialLocations,
-    /// Who is connected, the new subscriber included.
+    /// The connected participants, the new subscriber included.
     pub presence: Presences,
-    /// When the session ends.
     pub ends_at: Timestamp,
-    /// How long a position is shown.
     pub location_ttl: Duration,
-    /// Connections to wake: one that is disconnected because there are too many.
+    /// The connection to wake, if one is closed because the participant has too many.
     pub wakes: Wakes,
 }
 
@@ -157,7 +149,7 @@ impl Room {
     /// A snapshot for a participant without a connection: all participants, and the others' live positions.
     ///
     /// # Errors
-    /// When the session is not open, or nobody by that id is in it.
+    /// When the session is not open, or the participant is not in it.
     pub fn snapshot_for(&self, user: &UserId, now: Now) -> Result<Snapshot, SubscribeError> {
         self.is_open()?;
         let own = self.slots.of(user).ok_or(SubscribeError::NotAParticipant)?;

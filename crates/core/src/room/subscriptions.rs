@@ -15,12 +15,11 @@ use crate::limits::CONTROL_QUEUE_MAX;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SubscriptionId(u32);
 
-/// Who subscribed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Occupant {
     Participant(SlotId),
     Watcher {
-        /// The session's watch generation when they were let watch.
+        /// The watch generation in the watcher's token.
         generation: u32,
     },
     /// Being disconnected: the participant left the session, or the watcher may not watch any more.
@@ -75,7 +74,7 @@ impl Subscription {
         matches!(self.occupant, Occupant::Watcher { .. })
     }
 
-    /// Remembers whom to wake, and for what.
+    /// Stores the waker, and the updates worth a wake-up.
     pub(super) fn wait(&mut self, waker: &Waker, due: Due) {
         match &mut self.waiting {
             Some((known, for_what)) if known.will_wake(waker) => *for_what = due,
@@ -100,7 +99,7 @@ impl Subscription {
             self.superseded = self.superseded.saturating_add(1);
             wakes.superseded += 1;
         }
-        // One that keeps its pace has set a timer for when it may take positions again.
+        // A paced connection has its own timer for its next positions.
         if matches!(self.waiting, Some((_, Due::Everything))) {
             wakes.extend(self.waiting.take());
         }

@@ -1,4 +1,4 @@
-//! Updates go out: how a connection takes what its subscription is owed.
+//! Updates go out: a connection takes the pending updates of its subscription.
 
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -8,7 +8,7 @@ use super::subscriptions::SubscriptionId;
 use super::{Room, statuses};
 use crate::event::Broadcast;
 
-/// What a connection is ready to take.
+/// The updates that a connection is ready to take.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Due {
     /// Control events alone: its pace does not allow positions yet.
@@ -72,8 +72,9 @@ impl Sink for Updates {
 }
 
 impl Room {
-    /// Hands over all waiting updates that the connection is ready for, control events first, and keeps the waker for the
-    /// next one. One critical section: between two, events and positions could change places, and a wake-up be lost.
+    /// Hands over all waiting updates that the connection is ready for, control events first, and keeps the waker for
+    /// the next one. One critical section: between two, events and positions could change places, and a wake-up be
+    /// lost.
     pub fn poll_updates(
         &mut self,
         subscription: SubscriptionId,

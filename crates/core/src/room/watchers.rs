@@ -1,7 +1,7 @@
-//! Who only sees: how many that are, and how they are sent away.
+//! Watchers: their number, and revocation.
 //!
-//! How many watch is state, told as who is connected is ([`super::presence`]): the sweep counts, each subscription is
-//! owed the number when it was told another one. Other nodes tell theirs in words that count for [`PRESENCE_LEASE`].
+//! Their number is state, delivered like presence ([`super::presence`]): the sweep counts them, and each subscription
+//! that knows another number has an update pending. Claims of other nodes hold for [`PRESENCE_LEASE`].
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,23 +13,22 @@ use crate::hlc::NodeId;
 use crate::id::SessionId;
 use crate::limits::{PRESENCE_LEASE, PRESENCE_REFRESH};
 
-/// How many watch.
 #[derive(Default)]
 pub(super) struct Watching {
-    /// On all nodes, as of the last sweep.
+    /// Watchers on all nodes, as of the last sweep.
     pub(super) count: u32,
     here: u32,
     elsewhere: Vec<Claim>,
-    /// Whether other nodes have not been told how many are here, and whether anybody has been woken for that.
+    /// Whether this node's number is unsent to other nodes.
     unsent: bool,
     untold: bool,
-    /// When they are told again anyway.
+    /// When it is sent again anyway.
     refresh_at: Option<Instant>,
-    /// What tells of the count, for as long as a connection may be owed it.
+    /// The event with the count, while a connection may have yet to take it.
     event: Option<Arc<Broadcast>>,
 }
 
-/// What another node says.
+/// The number of watchers on another node.
 struct Claim {
     node: NodeId,
     count: u32,
@@ -37,7 +36,7 @@ struct Claim {
 }
 
 impl Watching {
-    /// How many watch, for a subscription that was told of another number: it counts as told.
+    /// Takes the number of watchers for a subscription that knows another one; it counts as sent.
     pub(super) fn pending(
         &mut self,
         subscription: &mut Subscription,
@@ -52,12 +51,12 @@ impl Watching {
         Some(Arc::clone(self.event.get_or_insert_with(new)))
     }
 
-    /// When time alone changes something.
+    /// When the passing of time alone next changes something.
     pub(super) fn next_change(&self) -> Option<Instant> {
         self.elsewhere.iter().map(|claim| claim.expires).chain(self.refresh_at).min()
     }
 
-    /// Other nodes may know nothing: whether there is something to tell them again.
+    /// Marks this node's number as unsent, because other nodes may have lost it. Returns whether there is any.
     pub(super) fn restate(&mut self) -> bool {
         self.unsent |= self.here > 0;
         self.unsent
@@ -65,8 +64,8 @@ impl Watching {
 }
 
 impl Room {
-    /// Counts who watches, and wakes whom there is something to tell. Whether other nodes have to be told something,
-    /// too.
+    /// Counts the watchers, and wakes the subscriptions that know another number. Returns whether an update for other
+    /// nodes is pending.
     pub(super) fn sweep_watching(&mut self, now: Instant, wakes: &mut Wakes) -> bool {
         let Self { subscriptions, watching, node, .. } = self;
         let here = u32::try_from(subscriptions.watchers()).unwrap_or(u32::MAX);
@@ -92,17 +91,17 @@ impl Room {
         std::mem::take(&mut watching.untold)
     }
 
-    /// How many watch, as of the last sweep.
+    /// The number of watchers, as of the last sweep.
     pub fn watcher_count(&self) -> u32 {
         self.watching.count
     }
 
-    /// How many watch here, if other nodes have not been told.
+    /// Takes the number of watchers on this node, if it is unsent.
     pub fn take_watching(&mut self) -> Option<u32> {
         std::mem::take(&mut self.watching.unsent).then_some(self.watching.here)
     }
 
-    /// Takes how many watch through another node.
+    /// Records the number of watchers on another node.
     pub fn hear_watching(&mut self, node: NodeId, count: u32, now: Instant) {
         if Some(node) == self.node {
             return;
@@ -114,12 +113,12 @@ impl Room {
         }
     }
 
-    /// Under which generation watchers are let in; nothing while that is not known, or once the session is over.
+    /// The watch generation that tokens must have; `None` while that is unknown, or once the session has ended.
     pub fn watch_generation(&self) -> Option<u32> {
         self.is_open().ok().map(|details| details.watch_generation)
     }
 
-    /// Lets those watchers go who were let watch before `generation`.
+    /// Disconnects the watchers whose tokens are from before `generation`.
     pub(super) fn dismiss_watchers(&mut self, generation: u32, now: Now, wakes: &mut Wakes) {
         let event = Event::Dismissed { reason: DismissReason::WatchingRevoked, server_time: now.wall };
         let event = Arc::new(Broadcast::new(self.session, event));

@@ -1,4 +1,4 @@
-//! What holds for every message, whatever a client makes up.
+//! Properties of every message, valid or not.
 
 use proptest::prelude::*;
 use tagalong_core::channel::{Channels, Step};
@@ -12,7 +12,7 @@ fn version() -> impl Strategy<Value = Version> {
     prop_oneof![Just(Version::V1), Just(Version::V2)]
 }
 
-/// A JSON scalar as somebody might write it; a parser that made values of them would not give these back.
+/// JSON scalars in unusual spelling; a parser into values would not give them back unchanged.
 fn scalar() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("null".to_owned()),
@@ -31,7 +31,7 @@ fn name() -> impl Strategy<Value = String> {
     "[a-z0-9_:.-]{1,40}"
 }
 
-/// A message for one of a few rooms, by a client that seldom knows what it does.
+/// A message for one of a few rooms, mostly invalid.
 fn step() -> impl Strategy<Value = (String, String, String, String)> {
     let reference = prop_oneof![3 => (0..4u8).prop_map(|n| n.to_string()), 1 => scalar()];
     let topic = prop_oneof![
@@ -115,7 +115,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sent_is_read(
+    fn client_messages_decode_to_their_parts(
         version in version(), join_ref in scalar(), reference in scalar(),
         topic in scalar(), event in name(), payload in payload(),
     ) {
@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(
+    fn server_messages_are_valid_json(
         version in version(), join_ref in scalar(), topic in scalar(), event in name(), payload in payload(),
     ) {
         let text = phoenix::push(version, &join_ref, &topic, &event, &payload);
@@ -158,7 +158,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_asked_the_answer_is_compact_and_channels_are_few(
+    fn answers_are_compact_and_channels_stay_within_the_limit(
         version in version(), steps in prop::collection::vec((step(), any::<bool>()), 0..60),
     ) {
         let mut channels = Channels::new(version, |topic| topic.starts_with("room:"));

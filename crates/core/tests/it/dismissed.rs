@@ -1,4 +1,4 @@
-//! Who is let go while the session goes on, and what one participant's connections have in common.
+//! Connections that are closed while the session continues, and limits that a participant's connections share.
 
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ impl Scene {
     }
 
     /// The room on one of several nodes.
-    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
     fn on(node: Option<NodeId>) -> Self {
         let wall = Timestamp::from_millis(0);
         let now = Now { wall, shared: wall, instant: Instant::now() };
@@ -75,7 +75,7 @@ impl Scene {
         batch
     }
 
-    /// Why a connection was let go, if it was: its last event says the same.
+    /// Why a connection was closed, if it was; checks that its last event gives the same reason.
     fn dismissed(&mut self, subscription: SubscriptionId) -> Option<DismissReason> {
         let batch = self.take(subscription);
         let reason = batch.control.iter().find_map(|broadcast| match broadcast.event() {
@@ -92,33 +92,33 @@ impl Scene {
 }
 
 #[test]
-fn who_was_let_watch_before_watchers_were_sent_away_goes_and_does_not_come_in() {
+fn watchers_with_a_revoked_generation_are_disconnected_and_not_admitted_again() {
     let mut scene = Scene::new();
     assert_eq!(scene.watch(2), Err(SubscribeError::WatchingRevoked));
     let (old, ahead) = (scene.watch(3).unwrap(), scene.watch(4).unwrap());
     let ada = scene.connect();
     scene.room.watching_revoked(4, scene.now).wake();
     assert_eq!(scene.dismissed(old), Some(DismissReason::WatchingRevoked));
-    // Let watch through a node that knew it sooner.
+    // Admitted through a node that knew the new generation sooner.
     assert_eq!(scene.dismissed(ahead), None);
     assert_eq!(scene.dismissed(ada), None);
     assert_eq!(scene.watch(3), Err(SubscribeError::WatchingRevoked));
     assert_eq!(scene.room.watchers(), 1);
 
-    // What is heard late changes nothing.
+    // A late message changes nothing.
     scene.room.watching_revoked(2, scene.now).wake();
     scene.room.updated(Details { name: None, ..scene.details.clone() }, scene.now).wake();
     assert_eq!(scene.watch(3), Err(SubscribeError::WatchingRevoked));
     assert!(scene.watch(4).is_ok());
 
-    // A lock raises it with the rest of what the session is.
+    // A lock raises the generation along with the other details.
     let locked = Details { locked: true, watch_generation: 5, ..scene.details.clone() };
     scene.room.updated(locked, scene.now).wake();
     assert_eq!(scene.dismissed(ahead), Some(DismissReason::WatchingRevoked));
 }
 
 #[test]
-fn watchers_are_sent_away_by_what_the_database_says_too() {
+fn a_generation_read_from_the_database_revokes_watching_too() {
     let mut scene = Scene::new();
     let watcher = scene.watch(3).unwrap();
     let ada = scene.connect();
@@ -131,11 +131,11 @@ fn watchers_are_sent_away_by_what_the_database_says_too() {
     };
     scene.room.reconcile(read, vec![ada_profile], scene.now).wake();
     assert_eq!(scene.dismissed(watcher), Some(DismissReason::WatchingRevoked));
-    assert!(scene.take(ada).control.is_empty(), "to the others nothing has changed");
+    assert!(scene.take(ada).control.is_empty(), "participants receive nothing");
 }
 
 #[test]
-fn watchers_that_are_sent_away_while_the_database_is_read_do_not_come_back_with_it() {
+fn a_revocation_during_a_database_read_is_not_undone_by_it() {
     let mut scene = Scene::new();
     scene.room.start_reading();
     scene.room.watching_revoked(7, scene.now).wake();
@@ -155,7 +155,7 @@ fn one_connection_too_many_closes_the_oldest() {
     let subscriptions: Vec<_> = (0..CONNECTIONS_PER_PARTICIPANT_MAX).map(|_| scene.connect()).collect();
     assert_eq!(scene.dismissed(subscriptions[0]), None);
     let newest = scene.connect();
-    // Its task has not gone yet, and counts no more.
+    // The closed connection's task still runs, but no longer counts.
     let newer = scene.connect();
     for subscription in &subscriptions[..2] {
         assert_eq!(scene.dismissed(*subscription), Some(DismissReason::TooManyConnections));
@@ -165,14 +165,14 @@ fn one_connection_too_many_closes_the_oldest() {
     for subscription in subscriptions[2..].iter().chain([&newest, &newer]) {
         assert_eq!(scene.dismissed(*subscription), None);
     }
-    // Whose connection is gone leaves room for another.
+    // A closed connection makes room for another.
     scene.room.unsubscribe(subscriptions[5], scene.now);
     scene.connect();
     assert_eq!(scene.dismissed(subscriptions[2]), None);
 }
 
 #[test]
-fn all_connections_of_somebody_share_one_rate() {
+fn all_connections_of_a_participant_share_one_rate() {
     let mut scene = Scene::new();
     let subscriptions: Vec<_> = (0..5).map(|_| scene.connect()).collect();
     let (step, now) = (Duration::from_millis(50), scene.now.instant);
@@ -190,7 +190,7 @@ fn all_connections_of_somebody_share_one_rate() {
 }
 
 #[test]
-fn how_many_watch_is_told_when_it_changes() {
+fn the_number_of_watchers_is_sent_when_it_changes() {
     let mut scene = Scene::new();
     let ada = scene.connect();
     scene.room.sweep(scene.now.instant).wakes.wake();
@@ -216,7 +216,7 @@ fn how_many_watch_is_told_when_it_changes() {
 }
 
 #[test]
-fn how_many_watch_is_counted_over_all_nodes_and_a_node_that_is_silent_counts_no_more() {
+fn watchers_of_all_nodes_are_counted_until_a_nodes_lease_ends() {
     let [one, two] = [1, 2].map(|node| NodeId::from_random([node; 8]));
     let mut scene = Scene::on(Some(one));
     scene.watch(3).unwrap();
@@ -229,7 +229,7 @@ fn how_many_watch_is_counted_over_all_nodes_and_a_node_that_is_silent_counts_no_
     scene.room.hear_watching(one, 9, start);
     scene.room.sweep(start).wakes.wake();
     assert_eq!(scene.room.watcher_count(), 5);
-    // It repeats what it said, and what the other does not repeat is forgotten.
+    // This node repeats its claim; the claim of the other node, not repeated, expires.
     let later = start + PRESENCE_REFRESH;
     assert!(scene.room.sweep(later).untold);
     assert_eq!(scene.room.take_watching(), Some(1));

@@ -1,5 +1,5 @@
-//! Frames measured against Phoenix 1.8.12, byte for byte. A test's number is its place in the list of
-//! vectors; the numbers that are not here need a socket.
+//! Frames measured against Phoenix 1.8.12, byte for byte. A test's number is its place in the list of vectors; the
+//! missing numbers need a socket.
 
 use tagalong_core::channel::{Channels, Push, Step};
 use tagalong_core::limits::{CHANNELS_PER_CONNECTION_MAX, MESSAGE_PART_BYTES_MAX};
@@ -49,7 +49,7 @@ impl App {
     }
 }
 
-/// Plays a transcript: `->` is what the client sends, the `<-` lines after it are all that comes back.
+/// Plays a transcript: after each `->` line of the client, the `<-` lines are the complete answer.
 fn replay(version: Version, transcript: &str) {
     let mut app = App::new(version);
     let mut due: Vec<String> = vec![];
@@ -360,7 +360,7 @@ fn vector_31_one_channel_too_many() {
         r#"["{n}","{n}","room:{n}","phx_reply",{{"response":{{"reason":"too many channels joined"}},"status":"error"}}]"#
     );
     assert_eq!(app.send(&join(n)), Ok(vec![refused]));
-    // Who takes its own place takes no new one.
+    // A join that replaces the client's own channel takes no further place.
     assert_eq!(app.send(&join(0)).unwrap().len(), 3);
     app.send(r#"["1","x","room:1","phx_leave",{}]"#).unwrap();
     assert_eq!(app.send(&join(n)).unwrap().len(), 2);
@@ -417,7 +417,7 @@ fn vector_33_what_is_no_v1_message() {
         r#"{"topic":"phoenix","event":"heartbeat","ref":"1"}"#,
         r#"{"topic":"phoenix","payload":{},"ref":"1"}"#,
         r#"{"event":"heartbeat","payload":{},"ref":"1"}"#,
-        // An array is of the other version, whatever its elements would mean as fields.
+        // An array belongs to the other version, also if its elements would fit the fields.
         r#"["phoenix","heartbeat",{},"1",null]"#,
         r#" ["1","1","room:a","phx_join",{}]"#,
         "",
@@ -448,7 +448,7 @@ fn the_server_ends_a_channel() {
     assert_eq!(app.channels.close("room:a"), None);
 }
 
-/// Answers to binary frames are text: we take none, and send none.
+/// Answers to binary frames are text: the server supports no binary payload.
 #[test]
 fn vector_36_binary_push() {
     let bytes = b"\x00\x01\x01\x06\x0312room:bbin\x01\x02";

@@ -1,4 +1,5 @@
-//! The rules from outside. What counts allocations is a binary of its own: it has an allocator of its own.
+//! Tests of the rules through the public interface. `allocations` is a binary of its own, because it has its own
+//! allocator.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -27,9 +27,9 @@ struct Scene {
 }
 
 impl Scene {
-    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
     fn new() -> Self {
-        // Positions have been taken before this, and lives are counted back from it.
+        // Later than the machine's start by more than any age in the test.
         Self::on(None, Instant::now() + TTL * 10)
     }
 
@@ -56,12 +56,12 @@ impl Scene {
         Now { wall: START.plus(since), shared: START.plus(since), instant: self.began + since }
     }
 
-    /// A fix of one time comes in at another: whether it is shown.
+    /// Reports a fix taken at one time and received at another. Returns whether it is shown.
     fn report(&mut self, lat: f64, taken: u64, at: u64) -> bool {
         self.refused(lat, taken, at).is_none()
     }
 
-    /// The same: why it is not shown.
+    /// The same, but returns why it is not shown.
     fn refused(&mut self, lat: f64, taken: u64, at: u64) -> Option<NotShown> {
         let age = Duration::from_secs(at.saturating_sub(taken));
         let now = self.now(at);
@@ -79,7 +79,7 @@ impl Scene {
         self.room.publish(self.own, position(lat, taken), now).unwrap().wake();
     }
 
-    /// Another node hears what is new here.
+    /// Sends the new updates of this node to another.
     fn tells(&mut self, other: &mut Self, at: u64) {
         let (now, mut unsent) = (self.now(at), Vec::new());
         self.room.take_unsent(now, &mut unsent);
@@ -88,7 +88,7 @@ impl Scene {
         }
     }
 
-    /// What a subscription is given: latitudes and statuses.
+    /// The updates of a subscription: latitudes and statuses.
     fn takes(&mut self, subscription: SubscriptionId, at: u64) -> Vec<String> {
         let mut batch = Updates::default();
         let instant = self.now(at).instant;
@@ -114,7 +114,7 @@ fn position(lat: f64, taken: u64) -> Position {
 }
 
 #[test]
-fn everyone_is_owed_a_report_its_owner_too() {
+fn a_report_goes_to_all_connections_its_owners_too() {
     let mut scene = Scene::new();
     assert!(scene.report(1.0, 100, 101));
     for subscription in [scene.own, scene.other] {
@@ -134,14 +134,14 @@ fn a_report_lives_from_when_it_was_taken() {
 }
 
 #[test]
-fn the_same_fix_once_more_stays_as_old_as_it_is() {
+fn a_repeated_fix_keeps_its_age() {
     let mut scene = Scene::new();
     let ben = UserId::from_random([2; 16]);
     let ages = |scene: &Scene, at| {
         let locations = scene.room.snapshot_for(&ben, scene.now(at)).unwrap().locations.locations;
         locations.iter().map(|one| one.age_ms / 1_000).collect::<Vec<_>>()
     };
-    // By a phone that is 50 s ahead: its own time says nothing of its age.
+    // From a phone whose clock is 50 s ahead: the age comes from the server's clock alone.
     assert!(scene.report(1.0, 150, 100));
     assert!(scene.report(1.0, 150, 120));
     assert_eq!(ages(&scene, 120), [20]);
@@ -162,7 +162,7 @@ fn the_newest_fix_wins_whichever_device_it_came_from() {
     assert!(!scene.report(5.0, 101, 105), "sent late");
     scene.publish(6.0, 103, 106);
     assert_eq!(scene.takes(scene.other, 106), ["6"]);
-    // From here on the page alone: its own times do not matter.
+    // From here on only the page sends, so its own times do not matter.
     scene.publish(7.0, 50, 107);
     assert_eq!(scene.takes(scene.other, 107), ["7"]);
 }
@@ -182,7 +182,7 @@ fn the_newest_fix_wins_whichever_node_it_came_through() {
 }
 
 #[test]
-fn who_paused_or_stopped_is_not_shown_and_a_hidden_page_is_spoken_for() {
+fn reports_are_not_shown_after_a_pause_or_stop_but_replace_a_hidden_page() {
     let mut scene = Scene::new();
     for status in [SharingStatus::Paused, SharingStatus::Stopped] {
         let now = scene.now(1);
@@ -204,9 +204,9 @@ fn a_stranger_reports_and_sees_nothing() {
     assert!(scene.room.snapshot_for(&stranger, now).is_err());
 }
 
-/// Stop in one tab, and a fix of another tab that was on its way.
+/// Stop in one tab, while a fix of another tab is in flight.
 #[test]
-fn a_stop_that_is_said_again_withdraws_what_came_between() {
+fn a_repeated_stop_withdraws_a_position_that_came_between() {
     let mut scene = Scene::new();
     let now = scene.now(1);
     let stop =

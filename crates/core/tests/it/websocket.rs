@@ -1,4 +1,4 @@
-//! Our WebSocket frames beside somebody else's, however they are cut into pieces.
+//! WebSocket frames compared with another implementation, cut into random pieces.
 
 use std::io::{self, Read, Write};
 
@@ -36,7 +36,7 @@ impl Write for Wire {
     }
 }
 
-/// What the other implementation sends, with masks of its own choosing.
+/// The bytes that the other implementation sends, with random masks.
 fn sent(frames: &[Frame]) -> Vec<u8> {
     let (mut client, mut wire) = (WebSocketContext::new(Role::Client, None), Wire::default());
     for frame in frames {
@@ -46,7 +46,7 @@ fn sent(frames: &[Frame]) -> Vec<u8> {
     wire.written
 }
 
-/// Everything in the pieces, to the end or the first fault.
+/// Decodes the pieces, to the end or the first fault.
 fn decoded<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Received>, Option<Fault>) {
     let (mut decoder, mut all) = (Decoder::default(), Vec::new());
     for mut piece in pieces {
@@ -71,7 +71,7 @@ fn cut<'a>(bytes: &'a [u8], sizes: &'a [usize]) -> impl Iterator<Item = &'a [u8]
     })
 }
 
-/// A message in frames, and what it should be read as; perhaps with a ping after each frame.
+/// A message in frames, and the expected result; perhaps with a ping after each frame.
 fn message() -> impl Strategy<Value = (Vec<Frame>, Vec<Received>)> {
     let text = prop_oneof!["\\PC{0,200}", "[ä-€😀]{0,60}", "x{120,130}"];
     (text, any::<bool>(), vec(1_usize..80, 1..5), any::<bool>()).prop_map(|(text, is_text, sizes, pings)| {
@@ -101,7 +101,7 @@ fn message() -> impl Strategy<Value = (Vec<Frame>, Vec<Received>)> {
 
 proptest! {
     #[test]
-    fn what_others_send_is_read_however_it_is_cut(
+    fn frames_of_the_other_implementation_decode_in_any_pieces(
         messages in vec(message(), 1..5),
         sizes in vec(1_usize..50, 1..20),
     ) {
@@ -111,12 +111,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_mean_the_same_however_they_are_cut(
+    fn any_bytes_decode_the_same_in_any_pieces(
         heads in vec((any::<u8>(), any::<u8>()), 1..6),
         bytes in vec(any::<u8>(), 0..300),
         sizes in vec(1_usize..50, 1..20),
     ) {
-        // Heads that are right more often than chance has them.
+        // Valid heads more often than at random.
         let mut all = Vec::new();
         for (number, (first, second)) in heads.into_iter().enumerate() {
             all.extend([first & 0x8b, second | 0x80]);
@@ -126,7 +126,7 @@ proptest! {
     }
 
     #[test]
-    fn others_read_what_we_write(texts in vec("\\PC{0,100}|x{65500,65600}", 1..5), code in 3000_u16..5000) {
+    fn the_other_implementation_decodes_our_frames(texts in vec("\\PC{0,100}|x{65500,65600}", 1..5), code in 3000_u16..5000) {
         let mut written = Vec::new();
         for text in &texts {
             encode_text(text.as_bytes(), &mut written);
@@ -145,14 +145,14 @@ proptest! {
         prop_assert_eq!(u16::from(close.code), code);
     }
 
-    /// Whatever one of the two refuses, the other refuses too, for the same reason.
+    /// Both implementations reject the same input, for the same reason.
     #[test]
     fn the_same_frames_are_refused(
         frames in vec((any::<bool>(), 0_u8..16, any::<[bool; 3]>(), vec(any::<u8>(), 0..4)), 1..4),
     ) {
         let mut bytes = Vec::new();
         for (last, opcode, reserved, payload) in frames {
-            // Reserved bits more seldom than chance has them.
+            // Reserved bits less often than at random.
             let reserved = u8::from(reserved == [true; 3]) << 6;
             bytes.extend([u8::from(last) << 7 | reserved | opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0]);
             bytes.extend(payload);
@@ -171,7 +171,7 @@ proptest! {
                     prop_assert_eq!(*ours, theirs.as_ref().map(|close| u16::from(close.code)));
                     return Ok(());
                 }
-                // It looks at text in fragments before the last has come.
+                // The other implementation checks text before its last fragment.
                 (_, Err(Error::Utf8(_))) => return Ok(()),
                 _ => prop_assert!(false, "{received:?} beside {theirs:?}"),
             }
@@ -179,9 +179,9 @@ proptest! {
         match (fault, server.read(&mut wire)) {
             (_, Err(Error::Utf8(_)))
             | (Some(Fault::Protocol), Err(Error::Protocol(_)))
-            // It answers a code that none may send, where we refuse it.
+            // The other implementation answers an invalid code; ours rejects it.
             | (Some(Fault::Protocol), Ok(Message::Close(Some(CloseFrame { code: CloseCode::Protocol, .. }))))
-            // The end, here and there.
+            // The end, in both.
             | (None, Err(Error::Protocol(_))) => {}
             (ours, theirs) => prop_assert!(false, "{ours:?} beside {theirs:?}"),
         }
@@ -189,7 +189,7 @@ proptest! {
 }
 
 #[test]
-fn a_goodbye_may_say_why() {
+fn a_close_frame_may_carry_a_code() {
     let close = |code: u16, reason: &'static str| {
         decoded([&sent(&[Frame::close(Some(CloseFrame { code: code.into(), reason: reason.into() }))])[..]])
     };
@@ -199,7 +199,7 @@ fn a_goodbye_may_say_why() {
 }
 
 #[test]
-fn messages_have_a_longest_length() {
+fn messages_have_a_maximum_length() {
     let text = |length: usize, last| {
         Frame::message(vec![b' '; length], OpCode::Data(if last { Data::Continue } else { Data::Text }), last)
     };
@@ -207,7 +207,7 @@ fn messages_have_a_longest_length() {
     assert_eq!(decoded([&longest[..]]), (vec![Received::Text(" ".repeat(MESSAGE_BYTES_MAX))], None));
     let longer = sent(&[text(1, false), text(MESSAGE_BYTES_MAX, true)]);
     assert_eq!(decoded([&longer[..]]), (vec![], Some(Fault::TooBig)));
-    // A control frame counts for itself.
+    // A control frame does not count towards the message.
     let mut frames = vec![text(MESSAGE_BYTES_MAX, false), Frame::ping("between"), text(0, true)];
     frames.push(Frame::from_payload(
         tungstenite::protocol::frame::FrameHeader {

@@ -27,7 +27,8 @@ pub(super) enum Limit {
     /// Times that an address may join or watch, after as few failed lookups as for [`Self::Lookup`].
     Join,
     /// Failed lookups of an address. A request with a token of the very session that it names is let through: others
-    /// may share the address. A token of another session is not enough, since anybody can create a session and have one.
+    /// may share the address. A token of another session is not enough, since anybody can create a session and have
+    /// one.
     Lookup,
     /// What costs nothing and tells nothing.
     Unlimited,

@@ -1,4 +1,5 @@
-//! Holds what the documents name against what there is: links, headings, files, modules, settings, targets of the Makefile.
+//! Holds what the documents name against what there is: links, headings, files, modules, settings, targets of the
+//! Makefile.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
-//! Random lives of one session's rooms on three nodes, between which messages are late, lost, doubled and out
-//! of order, and which read a database while it changes. Everywhere somebody watches and believes what they
-//! are told; variants that break one rule are caught by the same watchers.
+//! Random histories of one session's rooms on three nodes. Messages between the nodes are late, lost, duplicated and
+//! out of order, and the nodes read a database while it changes. A watcher on every node checks the events it receives;
+//! the same watchers must detect the variants that break one rule.
 
 mod world;
 
@@ -48,12 +48,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn all_nodes_come_to_show_the_same_and_nobody_is_told_wrong_on_the_way(ops in ops(300)) {
+    fn nodes_converge_and_watchers_receive_no_false_event(ops in ops(300)) {
         prop_assert_eq!(live(Variant::Real, &ops), Ok(()));
     }
 }
 
-/// The faults that a variant shows in a fixed number of random lives.
+/// The faults that a variant shows in a fixed number of random histories.
 fn caught(variant: Variant) -> Vec<Fault> {
     let mut runner = TestRunner::deterministic();
     let lives = (0..300).map(|_| ops(300).new_tree(&mut runner).unwrap().current());
@@ -61,16 +61,16 @@ fn caught(variant: Variant) -> Vec<Fault> {
 }
 
 #[test]
-fn broken_what_happens_while_the_database_is_read_must_count() {
+fn broken_changes_during_a_database_read_are_lost() {
     assert!(caught(Variant::ForgetsMeanwhile).contains(&Fault::FalseLeave));
 }
 
 #[test]
-fn broken_what_arrives_last_is_not_what_is_newest() {
+fn broken_the_last_to_arrive_wins() {
     assert!(caught(Variant::TrustsArrival).contains(&Fault::Backwards));
 }
 
 #[test]
-fn broken_a_life_that_begins_anew_is_caught() {
+fn broken_a_positions_life_begins_again_on_each_node() {
     assert!(caught(Variant::LivesAnew).contains(&Fault::Expired));
 }

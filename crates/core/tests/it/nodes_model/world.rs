@@ -1,4 +1,4 @@
-//! The rooms of a session on three nodes, the database and the wire between them, and what is true.
+//! The rooms of a session on three nodes, the database and the wire between them, and the true state.
 
 mod quiet;
 
@@ -21,26 +21,26 @@ const TTL: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 pub(crate) const NODES: usize = 3;
 pub(crate) const PEOPLE: usize = 4;
-/// The watcher of the test, which is never sent away.
+/// The watcher of the test, which is never disconnected.
 const LISTENER: Subscriber<'_> = Subscriber::Watcher { max: usize::MAX, generation: u32::MAX };
 /// How far each node's idea of the shared time is off, in milliseconds.
 const SKEW_MS: [i64; NODES] = [0, 40, -40];
-/// How long somebody who has come to another node stays there: longer than clocks are off.
+/// How long a participant stays on a node before moving on: longer than the clocks differ.
 const STAY: Duration = Duration::from_millis(100);
-/// What clocks that are off may add to a life.
+/// How much the difference of the clocks may add to a position's life.
 const TOLERANCE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
-    /// Joins through a node: the database knows it, the node's room is told later.
+    /// Joins through a node: the database has it at once, the node's room is notified later.
     Join(usize, usize),
     Leave(usize, usize),
     Update(usize),
-    /// Somebody is let watch, and watches through a node.
+    /// A watcher gets a token, and subscribes through a node.
     Watch(usize),
-    /// Watchers are sent away through a node.
+    /// Watching is revoked through a node.
     Revoke(usize),
-    /// Some node's room is told what was written through it.
+    /// A node's room is notified of a write through that node.
     Tell(usize),
     StartReading(usize),
     ReadDatabase(usize),
@@ -58,31 +58,31 @@ pub(crate) enum Op {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Variant {
     Real,
-    /// What happens while the database is read is forgotten.
+    /// Loses changes during a database read.
     ForgetsMeanwhile,
-    /// What arrives last wins.
+    /// The last update to arrive wins.
     TrustsArrival,
-    /// A position begins to live when it arrives.
+    /// A position's life begins when it arrives.
     LivesAnew,
 }
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Fault {
-    /// Told of somebody who is there already or was before, or of the leaving of somebody who is not there.
+    /// A join of a current or former participant, or a leave of a user who is no participant.
     Membership,
-    /// Told of the leaving of somebody who has not left.
+    /// A leave of a participant who has not left.
     FalseLeave,
-    /// Somebody who comes online before they have joined, twice, or goes without having come.
+    /// A participant online before their join, or twice, or offline without having been online.
     Presence,
-    /// A position of somebody who is not there.
+    /// A position of a user who is no participant.
     Ghost,
     /// An older position after a newer one, or the same one again.
     Backwards,
-    /// A position past its life.
+    /// An expired position.
     Expired,
-    /// When all is quiet, a watcher who was sent away is still here, or one who was let watch since is not.
+    /// In the final state, a watcher with a revoked token is still connected, or one with a valid token is not.
     Watching,
-    /// When all is quiet, not what the other nodes show, or not the truth.
+    /// In the final state, a node differs from the other nodes, or from the truth.
     Apart,
 }
 
@@ -103,7 +103,7 @@ struct Node {
     ever: BTreeSet<UserId>,
     heard: BTreeMap<UserId, u32>,
     said: BTreeMap<UserId, SharingStatus>,
-    /// Somebody who watches, and under which generation.
+    /// A watcher, and the generation of its token.
     watching: Option<(SubscriptionId, u32)>,
 }
 
@@ -116,7 +116,7 @@ pub(crate) struct World {
     /// The database.
     details: Details,
     roster: Vec<Profile>,
-    /// Whose participant each is, and through which node they last shared.
+    /// The participant of each person, and the node through which they last shared.
     people: BTreeMap<usize, (UserId, Option<(usize, SubscriptionId)>)>,
     generation: u32,
     published_at: Vec<Instant>,
@@ -124,7 +124,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
     pub(crate) fn new(variant: Variant) -> Self {
         let session = SessionId::from_random([0; 16]);
         let (instant, wall) = (Instant::now() + TTL * 10, Timestamp::from_millis(1_000_000));
@@ -245,7 +245,7 @@ impl World {
     fn tell(&mut self, node: usize) {
         let now = self.now(node);
         let Node { room, tells, .. } = &mut self.nodes[node];
-        // Each was told by a request of its own: the last is as likely to be first.
+        // Each notification comes from a request of its own, so they arrive in any order.
         match tells.pop() {
             Some(Tell::Joined(profile)) => room.member_joined(profile).wake(),
             Some(Tell::Left(user)) => room.member_left(user).wake(),
@@ -255,7 +255,7 @@ impl World {
         }
     }
 
-    /// Whose token is of now, whatever the node knows.
+    /// Subscribes with a token of the current generation, also if the node knows an older one.
     fn watch(&mut self, node: usize) {
         let (now, generation) = (self.now(node), self.details.watch_generation);
         let Node { room, watching, .. } = &mut self.nodes[node];
@@ -280,8 +280,8 @@ impl World {
         }
     }
 
-    /// Somebody shares through a node, which need not have heard what they shared elsewhere just before. Who
-    /// comes to another node does not go on to the next at once.
+    /// A participant shares through a node, which may not have received what they shared through another just before.
+    /// They do not move on to a third node at once.
     fn shares(&mut self, person: usize, node: usize, share: impl FnOnce(&mut Self, UserId, SubscriptionId)) {
         let Some((user, before)) = self.people.get(&person).cloned() else { return };
         let stayed = before.filter(|(at, _)| *at == node);

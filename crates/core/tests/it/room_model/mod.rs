@@ -1,6 +1,5 @@
-//! Random lives of a room, watched by people who believe what they are told. Each of the five conditions in
-//! the room's documentation is kept by the real room, and each variant that breaks one is caught by the same
-//! watchers: so the watchers are known to see.
+//! Random histories of a room, checked by its readers. The real room keeps the five conditions of its documentation,
+//! and the same readers detect each variant that breaks one, which proves that they can.
 
 mod world;
 
@@ -50,7 +49,7 @@ proptest! {
     }
 }
 
-/// The faults that a variant shows in a fixed number of random lives.
+/// The faults that a variant shows in a fixed number of random histories.
 fn caught(variant: Variant, length: usize) -> Vec<Fault> {
     let mut runner = TestRunner::deterministic();
     let lives = (0..300).map(|_| ops(length).new_tree(&mut runner).unwrap().current());
@@ -72,8 +71,8 @@ fn condition_2_broken_a_pace_for_control_is_caught() {
     assert!(caught(Variant::PacedControl, 300).contains(&Fault::Membership));
 }
 
-/// A watcher who takes nothing while somebody comes and goes and somebody else with two devices says now this and now
-/// that, for as often as would have closed its connection if each were an event that waits, and who then reads again.
+/// A watcher reads nothing while one participant comes and goes and another, with two devices, changes their status, so
+/// often that a queue of these events would overflow. Then it reads again.
 fn stalled_life(variant: Variant) -> Result<World, Fault> {
     let mut world = World::new(variant);
     world.apply(&Op::Enter(0, None))?;
@@ -117,7 +116,7 @@ fn condition_3_broken_taking_for_a_stalled_reader_is_caught() {
 
 #[test]
 fn condition_4_broken_two_devices_on_one_subscription_are_caught() {
-    assert!(caught(Variant::SharedSeat, 300).contains(&Fault::NotNewest));
+    assert!(caught(Variant::SharedSubscription, 300).contains(&Fault::NotNewest));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A room, the people who watch it, and what is true.
+//! A room, its readers, and the true state.
 
 mod quiet;
 
@@ -20,12 +20,12 @@ use tagalong_core::time::Timestamp;
 
 const TTL: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
-/// What waits, and one for all that is new of who is connected.
+/// The queue, and one presence event.
 const CONTROL_MAX: usize = CONTROL_QUEUE_MAX + 1;
-/// Of membership: everybody a reader knows who left, offline first, and everybody who is here and whom it does not
-/// know.
+/// Membership events: for each participant who left, offline and left; for each one unknown to the reader, joined.
 const MEMBERSHIP_MAX: usize = 3 * PEOPLE + 1;
-/// Of state: what the session is, how many watch, and for each person the newest status and a withdrawal before it.
+/// State events: details, the number of watchers, and for each participant the newest status and a withdrawal before
+/// it.
 const STATE_MAX: usize = 2 + 2 * PEOPLE;
 pub(crate) const PEOPLE: usize = 5;
 pub(crate) const CONNECTIONS: usize = 7;
@@ -42,7 +42,7 @@ pub(crate) enum Op {
     /// The creator changes the session.
     Update,
     Take(usize),
-    /// Takes while the pace allows no positions.
+    /// Takes control events only, as between paced positions.
     TakeControl(usize),
     /// Stops reading, or reads again.
     Stall(usize),
@@ -59,36 +59,36 @@ pub(crate) enum Variant {
     TwoSections,
     /// Condition 2: control events wait for the pace too.
     PacedControl,
-    /// Condition 3: goes on taking from the room while its reader takes nothing.
+    /// Condition 3: goes on taking from the room while its client reads nothing.
     TakesWhileStalled,
-    /// Condition 3: keeps every event for a reader, rather than what is still true.
+    /// Condition 3: queues every event for a reader, instead of keeping the newest state.
     QueuesEvents,
-    /// Tells only the newest status, also of somebody who withdrew their position before it.
+    /// Delivers only the newest status, also after an earlier one withdrew the position.
     NewestStatusAlone,
-    /// Condition 4: what is owed belongs to the participant, so that two devices share it.
-    SharedSeat,
-    /// Condition 5: positions are handed out when they are published rather than looked up when taken.
+    /// Condition 4: pending updates belong to the participant, so that two devices share them.
+    SharedSubscription,
+    /// Condition 5: positions are copied when published instead of looked up when taken.
     ResolvedWhenPublished,
 }
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Fault {
-    /// A position of somebody who is not there, or who had withdrawn it; a status of somebody who is not there.
+    /// A position or status of a user who is no participant, or a withdrawn position.
     Ghost,
-    /// A position that its owner withdrew, when all is quiet.
+    /// A withdrawn position, in the final state.
     Withdrawn,
-    /// Not what somebody last said of their sharing, or not what the session is, when all is quiet.
+    /// An outdated sharing status or session detail, in the final state.
     Outdated,
-    /// A position past its life.
+    /// An expired position.
     Expired,
-    /// Not the newest position, when all is quiet.
+    /// Not the newest position, in the final state.
     NotNewest,
-    /// Not the people who are there.
+    /// Not the true participants.
     Membership,
-    /// Somebody who comes online before they have joined, twice, or goes without having come; or, when all is
-    /// quiet, not those who are connected.
+    /// A participant online before their join, or twice, or offline without having been online; or, in the final state,
+    /// not the connected participants.
     Presence,
-    /// More kept for a reader than allowed.
+    /// More pending for a reader than allowed.
     Unbounded,
 }
 
@@ -105,19 +105,19 @@ pub(crate) struct Connection {
     subscription: SubscriptionId,
     user: Option<usize>,
     own: Option<UserId>,
-    /// Who it was told is connected.
+    /// The connected participants, by the events it received.
     online: BTreeSet<UserId>,
     woken: Arc<Flag>,
     entered: u32,
     stalled: bool,
-    /// What it was told.
+    /// The participants, by the events it received.
     pub(crate) present: BTreeSet<UserId>,
     positions: BTreeMap<UserId, u32>,
     statuses: BTreeMap<UserId, SharingStatus>,
     ends_at: Timestamp,
     paused: BTreeMap<UserId, u32>,
     pub(crate) over: bool,
-    /// What the broken variants keep aside.
+    /// The state of the broken variants.
     aside: Vec<Arc<Broadcast>>,
     kept: usize,
 }
@@ -138,7 +138,7 @@ pub(crate) struct World {
     members: BTreeMap<usize, UserId>,
     latest: BTreeMap<UserId, Published>,
     paused: BTreeMap<UserId, u32>,
-    /// What somebody last said, and through which connection.
+    /// Each participant's last status, and the connection that sent it.
     said: BTreeMap<UserId, (SharingStatus, usize)>,
     details: Details,
     published_at: Vec<Instant>,
@@ -147,7 +147,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "any beginning will do")]
+    #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
     pub(crate) fn new(variant: Variant) -> Self {
         let session = SessionId::from_random([0; 16]);
         let mut room = Room::new(session, None, GRACE);
@@ -243,7 +243,7 @@ impl World {
         let subscriber =
             user.as_ref().map_or(Subscriber::Watcher { max: 9, generation: 0 }, Subscriber::Participant);
         let (mut subscription, snapshot) = self.room.subscribe(subscriber, self.now).unwrap();
-        if self.variant == Variant::SharedSeat {
+        if self.variant == Variant::SharedSubscription {
             let same = |other: &&Connection| person.is_some() && other.user == person && !other.over;
             if let Some(other) = self.connections.iter().flatten().find(same) {
                 self.room.unsubscribe(subscription, self.now);
@@ -329,7 +329,7 @@ impl World {
         self.queue(Some(at), Event::ParticipantStatus { user_id: user, status, server_time: self.now.wall });
     }
 
-    /// What a variant keeps for everyone who is connected.
+    /// Queues an event for every connection, in a variant.
     fn queue(&mut self, by: Option<usize>, event: Event) {
         if self.variant != Variant::QueuesEvents {
             return;
@@ -342,14 +342,14 @@ impl World {
         }
     }
 
-    /// What a connection's task does: it takes once, and then sleeps until it is woken.
+    /// The work of a connection's task: it takes once, and then sleeps until it is woken.
     fn take(&mut self, at: usize, due: Due) -> Result<(), Fault> {
         let Some(connection) = &mut self.connections[at] else { return Ok(()) };
         let asleep = !connection.woken.0.load(Ordering::Relaxed);
         if asleep || connection.stalled || connection.over {
             return Ok(());
         }
-        // Positions that keep the pace are asked for again by a timer.
+        // A timer takes the paced positions later.
         connection.woken.0.store(due == Due::Control, Ordering::Relaxed);
         let waker = Waker::from(Arc::clone(&connection.woken));
         let mut batch = Updates::default();
@@ -446,7 +446,7 @@ impl World {
                 connection.statuses.insert(user_id.clone(), *status);
                 if status.withdraws_position() {
                     connection.positions.remove(user_id);
-                    // Told late, it may be of an earlier pause; the truth's number is never too small.
+                    // A late event may be of an earlier pause; the true number is never too small.
                     connection.paused.insert(user_id.clone(), 0);
                 }
                 Ok(())
@@ -482,7 +482,7 @@ impl World {
     }
 }
 
-/// What a variant keeps for a reader.
+/// The events that a variant queues for a reader.
 fn is_queued(event: &Event) -> bool {
     let membership = matches!(event, Event::ParticipantJoined(_) | Event::ParticipantLeft { .. });
     membership || matches!(event, Event::ParticipantStatus { .. })

@@ -1,4 +1,4 @@
-//! When all is quiet: what each node shows, beside the truth.
+//! The final state: each node, compared with the truth.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
@@ -11,7 +11,7 @@ use tagalong_core::room::{DisconnectReason, Due, Updates};
 use super::{Fault, GRACE, LISTENER, NODES, Node, Op, TOLERANCE, TTL, World, number};
 
 impl World {
-    /// Nobody who was sent away is still here, and nobody else was.
+    /// Exactly the watchers with a revoked token are disconnected.
     fn check_watching(&mut self, node: usize) -> Result<(), Fault> {
         let Node { room, watching, .. } = &mut self.nodes[node];
         let Some((subscription, generation)) = *watching else { return Ok(()) };
@@ -21,7 +21,7 @@ impl World {
         if dismissed == (generation < self.details.watch_generation) { Ok(()) } else { Err(Fault::Watching) }
     }
 
-    /// Everything is told, sent, delivered and read: now all nodes show the truth.
+    /// Delivers everything that is pending; then all nodes must show the truth.
     pub(crate) fn quiesce(&mut self) -> Result<(), Fault> {
         for node in 0..NODES {
             while !self.nodes[node].tells.is_empty() {
@@ -87,8 +87,8 @@ impl World {
         if alike { self.quiesce_presence() } else { Err(Fault::Apart) }
     }
 
-    /// Whatever was lost: when words that are not repeated have lost their force, all nodes show as connected
-    /// exactly who is connected to any.
+    /// After the leases of lost claims have ended, all nodes show exactly the participants who are connected to any
+    /// node.
     fn quiesce_presence(&mut self) -> Result<(), Fault> {
         self.pass(PRESENCE_LEASE + TOLERANCE);
         for node in 0..NODES {
@@ -98,7 +98,7 @@ impl World {
         while !self.wire.is_empty() {
             self.apply(&Op::Deliver(0))?;
         }
-        // Whose word has lost its force just now is given the time of somebody who went just now.
+        // A participant whose claim has just expired gets the same grace period as one who has just disconnected.
         self.pass(Duration::ZERO);
         self.pass(GRACE);
         let connected = self.people.values().filter(|(_, at)| at.is_some());

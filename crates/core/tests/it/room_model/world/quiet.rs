@@ -1,4 +1,4 @@
-//! When all is quiet: what everyone believes, beside the truth.
+//! The final state: each reader's view, compared with the truth.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -9,7 +9,7 @@ use tagalong_core::room::Due;
 use super::{CONNECTIONS, Connection, Fault, GRACE, TTL, World};
 
 impl World {
-    /// Lets everyone read on until nothing comes, and compares what they believe with the truth.
+    /// Lets every reader read to the end, and compares its view with the truth.
     pub(crate) fn quiesce(&mut self) -> Result<(), Fault> {
         for at in 0..CONNECTIONS {
             if let Some(connection) = &mut self.connections[at] {
@@ -28,7 +28,7 @@ impl World {
         self.quiesce_presence()
     }
 
-    /// Nobody comes or goes for as long as somebody who is gone is still shown.
+    /// Waits for the end of all grace periods.
     fn quiesce_presence(&mut self) -> Result<(), Fault> {
         self.now.instant += GRACE;
         self.room.sweep(self.now.instant).wakes.wake();
@@ -46,7 +46,7 @@ impl World {
         if connection.over || connection.present == truth { Ok(()) } else { Err(Fault::Membership) }
     }
 
-    /// What people last said is known, what they withdrew is not shown, and the session is known as it is.
+    /// The statuses and details are the newest, and no withdrawn position is shown.
     fn check_said(&self, at: usize, connection: &Connection) -> Result<(), Fault> {
         if connection.over {
             return Ok(());
@@ -67,7 +67,7 @@ impl World {
         let own = connection.user.and_then(|person| self.members.get(&person));
         for (user, latest) in &self.latest {
             let live = latest.at + TTL > self.now.instant;
-            // One's own are not shown when one comes in, and never to the connection that sent them.
+            // A participant's own position is not in their snapshot, and never goes to the connection that sent it.
             let owed = latest.by != at && (Some(user) != own || latest.number >= connection.entered);
             if live && owed && !connection.over && connection.positions.get(user) != Some(&latest.number) {
                 return Err(Fault::NotNewest);
