@@ -368,7 +368,7 @@ mod tests {
         }
 
         #[test]
-        fn names_that_differ_in_invisible_characters_share_a_key(text in "\\PC{0,12}", at in 0_usize..12, which in 0_u32..0xFFF) {
+        fn names_that_differ_in_invisible_characters_share_keys(text in "\\PC{0,12}", at in 0_usize..12, which in 0_u32..0xFFF) {
             let invisible = char::from_u32(0xE_0000 + which).unwrap();
             let mut chars: Vec<char> = text.chars().collect();
             chars.insert(at.min(chars.len()), invisible);
