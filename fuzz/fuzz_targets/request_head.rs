@@ -18,13 +18,10 @@ use self::proxy_header::ProxyHeader;
 #[path = "../../crates/server/src/http/address.rs"]
 mod address;
 #[allow(dead_code, reason = "the server uses the rest")]
-#[path = "../../crates/server/src/realtime/credentials.rs"]
+#[path = "../../crates/server/src/http/websocket/credentials.rs"]
 mod credentials;
 #[path = "../../crates/server/src/http/origin.rs"]
 mod origin;
-#[allow(dead_code, reason = "the server uses the rest")]
-#[path = "../../crates/server/src/realtime/poll_token.rs"]
-mod poll_token;
 #[allow(dead_code, unreachable_pub, reason = "the server uses the rest")]
 #[path = "../../crates/server/src/proxy_header.rs"]
 mod proxy_header;

@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use libfuzzer_sys::fuzz_target;
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::time::Timestamp;
 
-use self::tokens::{Claims, Role, Tokens};
+use self::tokens::Tokens;
 
 // The server's own file, without the database and all else that it would take minutes to build for a fuzzer.
 #[allow(dead_code, reason = "the server uses the rest")]

@@ -3,10 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use tagalong_core::limits::MESSAGE_BYTES_MAX;
-use tagalong_core::websocket::{Decoder, Fault, Received};
+use tagalong_websocket::{Decoder, Fault, Received};
 
 fn decoded<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Received>, Option<Fault>) {
-    let (mut decoder, mut all) = (Decoder::default(), Vec::new());
+    let (mut decoder, mut all) = (Decoder::new(MESSAGE_BYTES_MAX), Vec::new());
     for mut piece in pieces {
         loop {
             match decoder.decode(&mut piece) {

@@ -1,6 +1,7 @@
 //! The rules of Tagalong, without input or output: no sockets, no database, no clock, no randomness.
 
 pub mod channel;
+pub mod claims;
 pub mod event;
 pub mod hlc;
 pub mod id;
@@ -10,6 +11,7 @@ pub mod pace;
 pub mod participant;
 pub mod phoenix;
 pub mod plain;
+pub mod poll_token;
 pub mod position;
 pub mod presence;
 pub mod problem;
@@ -19,4 +21,3 @@ pub mod share;
 mod text;
 pub mod time;
 pub mod tracker_ids;
-pub mod websocket;

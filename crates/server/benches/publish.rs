@@ -9,12 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tagalong::clock::Clock;
-use tagalong::cluster::redis::{Address, Lives, Redis};
-use tagalong::cluster::{Bus, BusHealth, Heard, Rooms};
-use tagalong::entropy::Entropy;
-use tagalong::metrics::Meter;
-use tagalong::realtime::hub::now;
 use tagalong_core::hlc::NodeId;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
@@ -22,6 +16,12 @@ use tagalong_core::position::Position;
 use tagalong_core::room::{Room, Subscriber, SubscriptionId};
 use tagalong_core::session::Details;
 use tagalong_core::share::Share;
+use tagalong_platform::clock::Clock;
+use tagalong_platform::entropy::Entropy;
+use tagalong_platform::metrics::Meter;
+use tagalong_realtime::cluster::redis::{Address, Lives, Redis};
+use tagalong_realtime::cluster::{Bus, BusHealth, Heard, Rooms};
+use tagalong_realtime::hub::now;
 
 const ROOMS: usize = 1_000;
 const PEOPLE: usize = 5;

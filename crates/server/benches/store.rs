@@ -5,10 +5,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tagalong::store::{Database, NewParticipant, NewSession, Store};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::DisplayName;
 use tagalong_core::time::Timestamp;
+use tagalong_store::{Database, NewParticipant, NewSession, Store};
 
 static MADE: AtomicU64 = AtomicU64::new(1);
 
@@ -47,7 +47,7 @@ fn store(c: &mut Criterion) {
         .block_on(Store::open(
             &Database::Sqlite(home.path().join("tagalong.db")),
             2,
-            &tagalong::clock::Clock::system(),
+            &tagalong_platform::clock::Clock::system(),
         ))
         .unwrap();
     c.bench_function("store/create_session", |b| b.iter(|| runtime.block_on(make(&store))));

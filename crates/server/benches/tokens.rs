@@ -5,7 +5,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tagalong::tokens::{Claims, Role, Tokens};
+use tagalong::tokens::Tokens;
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::time::Timestamp;
 

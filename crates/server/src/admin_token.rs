@@ -4,9 +4,9 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
 use crate::config::{Config, Secret};
-use crate::entropy::Entropy;
-use crate::private_file::{self, PrivateFileError};
-use crate::store::Database;
+use tagalong_platform::entropy::Entropy;
+use tagalong_platform::private_file::{self, PrivateFileError};
+use tagalong_store::Database;
 
 /// Its name in the data directory.
 pub const FILE: &str = "admin.token";

@@ -11,32 +11,33 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin_token::{self, AdminToken, AdminTokenError};
-use crate::body_limit::BodyLimit;
-use crate::clock::Clock;
-use crate::cluster::redis::{Lives, Redis};
-use crate::cluster::{Bus, Rooms};
 use crate::config::{Config, Secret};
-use crate::entropy::{Entropy, NoEntropy};
 use crate::http::listener::{self, Port};
 use crate::http::{Api, DatabaseProbe, Lifecycle, Operator, State};
 use crate::jobs::Jobs;
 use crate::keys::KeyError;
-use crate::metrics::{Meter, Metrics};
-use crate::overview::Overview;
-use crate::rates::Rates;
-use crate::realtime::Live;
-use crate::realtime::drain::Drain;
-use crate::realtime::hub::{Bounds, Hub};
-use crate::realtime::poll_sessions::PollSessions;
 use crate::sessions::Sessions;
-use crate::store::{Database, Store, StoreError};
 use crate::tls::{Tls, TlsError};
 use crate::tokens::Tokens;
-use crate::traces::{Counters, Traces};
 use crate::trackers::avatars::Avatars;
 use crate::trackers::link_cache::LinkCache;
-use crate::warnings::Warnings;
-use crate::{http, jobs, keys, private_file, upkeep};
+use crate::{http, jobs, keys, upkeep};
+use tagalong_platform::clock::Clock;
+use tagalong_platform::entropy::{Entropy, NoEntropy};
+use tagalong_platform::metrics::{Meter, Metrics};
+use tagalong_platform::overview::Overview;
+use tagalong_platform::private_file;
+use tagalong_platform::traces::{Counters, Traces};
+use tagalong_platform::warnings::Warnings;
+use tagalong_realtime::body_limit::BodyLimit;
+use tagalong_realtime::cluster::redis::{Lives, Redis};
+use tagalong_realtime::cluster::{Bus, Rooms};
+use tagalong_realtime::drain::Drain;
+use tagalong_realtime::hub::{Bounds, Hub};
+use tagalong_realtime::poll_sessions::PollSessions;
+use tagalong_realtime::rates::{Limits, Rates};
+use tagalong_realtime::{Live, Settings};
+use tagalong_store::{Database, Store, StoreError};
 
 /// The longest that a stop waits for the trace collector, if it has as much.
 const LAST_TRACES_DEADLINE: Duration = Duration::from_secs(2);
@@ -157,7 +158,7 @@ pub async fn start_on(
         Sessions::new(store.clone(), Arc::clone(&hub), bus.clone(), clock.clone(), entropy.clone(), places);
     bus.start(Arc::clone(&hub) as Arc<dyn Rooms>);
     let stopping = CancellationToken::new();
-    let rates = Rates::new(&config, clock.clone());
+    let rates = Rates::new(&limits(&config), clock.clone());
     let traces = traces(&config, &clock, &entropy, &metrics)?;
     let overview = Arc::new(Overview::new(&entropy)?);
     let shared = Shared {
@@ -219,17 +220,14 @@ struct Shared {
 impl Shared {
     fn live(&self) -> Live {
         Live {
-            config: Arc::clone(&self.config),
+            settings: live_settings(&self.config),
             clock: self.clock.clone(),
             metrics: Arc::clone(&self.metrics),
             overview: Arc::clone(&self.overview),
             warnings: Arc::clone(&self.warnings),
-            tokens: Arc::clone(&self.tokens),
-            rates: Arc::clone(&self.rates),
             bus: self.bus.clone(),
             hub: Arc::clone(&self.hub),
             poll_sessions: PollSessions::new(self.entropy.clone()),
-            bodies: self.bodies.clone(),
             drain: Drain::default(),
             connections: self.connections.clone(),
         }
@@ -282,6 +280,27 @@ impl Shared {
             avatars: Avatars::default(),
             bodies: self.bodies,
         }
+    }
+}
+
+fn live_settings(config: &Config) -> Settings {
+    Settings {
+        rate_limits: config.rate_limits,
+        messages_per_second: config.messages_per_second,
+        heartbeat_timeout: config.heartbeat_timeout,
+        flush_interval_max: config.flush_interval_max,
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        on: config.rate_limits,
+        sessions_per_hour: config.sessions_per_hour,
+        joins_per_minute: config.joins_per_minute,
+        misses_per_minute: config.misses_per_minute,
+        writes_per_minute: config.writes_per_minute,
+        connections_per_address: config.connections_per_address,
+        tcp_connections_per_address: config.tcp_connections_per_address,
     }
 }
 

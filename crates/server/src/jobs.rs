@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use utoipa::ToSchema;
 
-use crate::clock::Clock;
-use crate::overview::{Failure, Overview};
-use crate::traces::{Span, SpanKind, Traces};
+use tagalong_platform::clock::Clock;
+use tagalong_platform::overview::{Failure, Overview};
+use tagalong_platform::traces::{Span, SpanKind, Traces};
 
 /// A run that takes longer than this hangs: it is given up, and the job begins anew.
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
@@ -264,8 +264,8 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::clock::ManualClock;
-    use crate::entropy::Entropy;
+    use tagalong_platform::clock::ManualClock;
+    use tagalong_platform::entropy::Entropy;
 
     /// Jobs by a clock that is moved, and what their runs say.
     struct Trial {

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Secret};
-use crate::entropy::Entropy;
-use crate::private_file::{self, PrivateFileError};
 use crate::tokens::Tokens;
+use tagalong_platform::entropy::Entropy;
+use tagalong_platform::private_file::{self, PrivateFileError};
 
 const FILE: &str = "jwt.key";
 const BYTES: usize = 32;

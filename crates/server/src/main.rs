@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use listenfd::ListenFd;
 use tagalong::cli::{self, Invocation, Task};
-use tagalong::clock::Clock;
 use tagalong::config::Config;
-use tagalong::{admin_token, app, http, open_files, probe, telemetry, transfer};
+use tagalong::{admin_token, app, http, probe, telemetry};
+use tagalong_platform::clock::Clock;
+use tagalong_realtime::open_files;
+use tagalong_store::transfer;
 use tokio::signal::unix::{SignalKind, signal};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

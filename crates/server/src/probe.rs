@@ -14,8 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::clock::Clock;
 use crate::config::Config;
+use tagalong_platform::clock::Clock;
 
 /// How long a running server may take to say how it is.
 const DEADLINE: Duration = Duration::from_secs(5);

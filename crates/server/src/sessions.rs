@@ -16,18 +16,18 @@ use tagalong_core::tracker_ids::TrackerIds;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 pub use self::error::SessionError;
-use crate::clock::Clock;
-use crate::cluster::{Bus, Hint};
-use crate::entropy::Entropy;
-use crate::realtime::hub::{Hub, details, now};
 use crate::seen::Unsaved;
-use crate::store::{
+use crate::trackers::TrackerLink;
+use crate::write_locks::{WriteLock, WriteLocks};
+use tagalong_platform::clock::Clock;
+use tagalong_platform::entropy::Entropy;
+use tagalong_platform::traces;
+use tagalong_realtime::cluster::{Bus, Hint};
+use tagalong_realtime::hub::{Hub, details, now};
+use tagalong_store::{
     Departure, EndedSession, NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord,
     Store, StoreError, TrackerRecord,
 };
-use crate::traces;
-use crate::trackers::TrackerLink;
-use crate::write_locks::{WriteLock, WriteLocks};
 
 /// Long before any session was used.
 const NEVER: Timestamp = Timestamp::from_millis(0);

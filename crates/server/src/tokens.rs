@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::limits::TOKEN_BYTES_MAX;
 use tagalong_core::time::Timestamp;
@@ -18,31 +19,6 @@ const ISSUER: &str = "tagalong";
 /// Enough to tell apart the few keys that one server knows.
 const KEY_ID_CHARS: usize = 8;
 
-/// What the bearer of a token is in its session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// Made it: may end and change it, and remove people.
-    Creator,
-    /// Takes part: may connect, send positions, and leave.
-    Participant,
-    /// Sees: may connect, until watchers are sent away.
-    Watcher {
-        /// How often watchers had been sent away when they were let watch.
-        generation: u32,
-    },
-}
-
-impl Role {
-    /// What it is called in traces.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Creator => "creator",
-            Self::Participant => "participant",
-            Self::Watcher { .. } => "watcher",
-        }
-    }
-}
-
 /// A role as it stands in a token.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,17 +26,6 @@ enum RoleClaim {
     Creator,
     Participant,
     Watcher,
-}
-
-/// What a valid token says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Claims {
-    /// The session that it is for.
-    pub session: SessionId,
-    /// The bearer.
-    pub user: UserId,
-    /// What the bearer may do.
-    pub role: Role,
 }
 
 /// The token is not one of ours.

@@ -8,10 +8,10 @@ use tokio::task::JoinError;
 
 use crate::heap;
 use crate::http::State;
-use crate::overview::SAMPLE_INTERVAL;
-use crate::store::StoreError;
 use crate::tls::Tls;
-use crate::warnings::{SAID_EVERY, TOLD_AFTER};
+use tagalong_platform::overview::SAMPLE_INTERVAL;
+use tagalong_platform::warnings::{SAID_EVERY, TOLD_AFTER};
+use tagalong_store::StoreError;
 
 /// How often rooms are looked through: the end of a session is told within this.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);

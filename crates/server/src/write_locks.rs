@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tagalong_core::id::SessionId;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
-use crate::clock::Clock;
+use tagalong_platform::clock::Clock;
 
 /// How long a write waits for its lock: people who join one session together are let in one after the other. The
 /// database has 2 s for each.

@@ -9,4 +9,3 @@ mod golden;
 mod nodes_model;
 mod reports;
 mod room_model;
-mod websocket;

@@ -9,8 +9,9 @@ use super::settings::{
 };
 use super::sources::{InForce, Raw, SettingError};
 use crate::basemap::{Basemap, Tiles};
-use crate::store::Database;
-use crate::{tls, traces};
+use crate::tls;
+use tagalong_platform::traces;
+use tagalong_store::Database;
 
 pub(super) fn tls(raw: &Raw) -> Result<Option<tls::Files>, SettingError> {
     match (raw.read(&TLS_CERT_FILE)?, raw.read(&TLS_KEY_FILE)?) {

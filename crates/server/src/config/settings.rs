@@ -18,10 +18,11 @@ use super::values::{
     signing_key, tile_url,
 };
 use crate::basemap::{Basemap, WebUrl};
-use crate::cluster::redis::{self, Address};
 use crate::proxy_header::ProxyHeader;
-use crate::store::Database;
-use crate::{tls, traces};
+use crate::tls;
+use tagalong_platform::traces;
+use tagalong_realtime::cluster::redis::{self, Address};
+use tagalong_store::Database;
 
 settings! {
     /// What the server runs with.

@@ -12,8 +12,8 @@ use ipnet::IpNet;
 
 use super::mask::MASK;
 use crate::basemap::WebUrl;
-use crate::store::{Database, InvalidDatabase};
-use crate::traces;
+use tagalong_platform::traces;
+use tagalong_store::{Database, InvalidDatabase};
 
 /// Shortest signing key: as long as what HS256 makes of it (RFC 7518, section 3.2).
 const KEY_BYTES_MIN: usize = 32;

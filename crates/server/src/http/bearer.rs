@@ -9,8 +9,8 @@ use tagalong_core::problem::Problem;
 
 use super::api_error::ApiError;
 use super::state::{Api, State};
-use crate::store::{ParticipantRecord, SessionRecord};
-use crate::tokens::{Claims, Role};
+use tagalong_core::claims::{Claims, Role};
+use tagalong_store::{ParticipantRecord, SessionRecord};
 
 /// The bearer token of a request, if it is one of ours.
 pub(super) fn verify(api: &Api, headers: &HeaderMap) -> Option<Claims> {

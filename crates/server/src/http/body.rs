@@ -15,9 +15,9 @@ use tagalong_core::problem::Problem;
 
 use super::api_error::{ApiError, Details};
 use super::state::State;
-use crate::body_limit::{BodyLimit, BodyPermit, BodySender, NoPermit};
-use crate::clock::Clock;
-use crate::rates::Address;
+use tagalong_platform::clock::Clock;
+use tagalong_realtime::body_limit::{BodyLimit, BodyPermit, BodySender, NoPermit};
+use tagalong_realtime::rates::Address;
 
 /// After this a client without a permit for a large body may try again.
 const PERMIT_RETRY: Duration = Duration::from_secs(2);

@@ -25,7 +25,7 @@ use super::pages;
 use super::state::{Operator, State};
 use crate::config::InForce;
 use crate::jobs::Report;
-use crate::overview::{Failure, Sample};
+use tagalong_platform::overview::{Failure, Sample};
 
 /// Rooms that are shown, the largest.
 const ROOMS_SHOWN: usize = 20;

@@ -16,8 +16,8 @@ use super::address::{self, Peer};
 use super::api_error::ApiError;
 use super::state::Api;
 use super::{bearer, origin};
-use crate::rates::{Act, Address, Rates};
-use crate::tokens::Claims;
+use tagalong_core::claims::Claims;
+use tagalong_realtime::rates::{Act, Address, Rates};
 
 /// The rate limit of a route. Each described route has one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -15,7 +15,7 @@ use tagalong_core::time::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 use utoipa::ToSchema;
 
-use crate::cluster::BusHealth;
+use tagalong_realtime::cluster::BusHealth;
 
 /// A database that takes longer than this is as good as gone.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);

@@ -21,9 +21,9 @@ use tokio_util::task::TaskTracker;
 
 use super::address::{self, Peer};
 use super::state::Lifecycle;
-use crate::rates::{Connected, TooMany};
-use crate::stream::Stream;
-use crate::warnings::Kind;
+use tagalong_platform::warnings::Kind;
+use tagalong_realtime::rates::{Connected, TooMany};
+use tagalong_realtime::stream::Stream;
 
 /// Bytes that the kernel may hold unsent for one connection: what is beyond is still ours, so that a slow
 /// reader gets the newest position and not megabytes of old ones.

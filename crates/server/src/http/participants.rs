@@ -22,8 +22,8 @@ use super::path::InPath;
 use super::sessions::{session_id, token};
 use super::state::Api;
 use crate::sessions::SessionError;
-use crate::store::{Departure, ParticipantRecord};
-use crate::tokens::{Claims, Role};
+use tagalong_core::claims::{Claims, Role};
+use tagalong_store::{Departure, ParticipantRecord};
 
 const INVALID: &str = "Invalid participant parameters";
 

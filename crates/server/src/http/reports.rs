@@ -22,15 +22,15 @@ use super::body::LargeBody;
 use super::negotiation::Encoding;
 use super::path::InPath;
 use super::state::Api;
-use crate::body_limit::{BodyPermit, BodySender};
-use crate::rates::Address;
-use crate::realtime::hub::NotIn;
 use crate::sessions::SessionError;
-use crate::store::TrackerRecord;
 use crate::trackers::link_cache::Known;
 use crate::trackers::outcome::Outcome;
 use crate::trackers::owntracks::{self, Friend};
 use crate::trackers::{self, App, Payload, TrackerLink, Unusable};
+use tagalong_realtime::body_limit::{BodyPermit, BodySender};
+use tagalong_realtime::hub::NotIn;
+use tagalong_realtime::rates::Address;
+use tagalong_store::TrackerRecord;
 
 /// An answer of fewer bytes gets hardly smaller, and fits into one packet as it is.
 const COMPRESSED_FROM_BYTES: usize = 1_024;

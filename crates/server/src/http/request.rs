@@ -16,11 +16,11 @@ use tracing::Instrument;
 use super::address::{self, Peer};
 use super::api_error::{ApiError, Cause};
 use super::state::Api;
-use crate::entropy::Entropy;
-use crate::metrics::labels::{Answered, Route};
-use crate::overview::Failure;
-use crate::traces::{Span, SpanKind};
-use crate::warnings::Kind;
+use tagalong_platform::entropy::Entropy;
+use tagalong_platform::metrics::labels::{Answered, Route};
+use tagalong_platform::overview::Failure;
+use tagalong_platform::traces::{Span, SpanKind};
+use tagalong_platform::warnings::Kind;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 64;

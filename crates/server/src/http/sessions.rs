@@ -25,8 +25,8 @@ use super::origin::base_url;
 use super::path::InPath;
 use super::state::Api;
 use crate::sessions::SessionError;
-use crate::store::{NewEnd, SessionChange, SessionRecord};
-use crate::tokens::{Claims, Role};
+use tagalong_core::claims::{Claims, Role};
+use tagalong_store::{NewEnd, SessionChange, SessionRecord};
 
 const INVALID: &str = "Invalid session parameters";
 

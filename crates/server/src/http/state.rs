@@ -7,25 +7,25 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::health::DatabaseProbe;
-use crate::body_limit::BodyLimit;
-use crate::clock::Clock;
-use crate::cluster::Bus;
 use crate::config::{Config, Secret};
-use crate::entropy::Entropy;
 use crate::jobs::Jobs;
-use crate::metrics::Metrics;
-use crate::overview::{Overview, Sample};
-use crate::rates::Rates;
-use crate::realtime::Live;
-use crate::realtime::hub::Hub;
 use crate::sessions::Sessions;
-use crate::store::Store;
 use crate::tls::Tls;
 use crate::tokens::Tokens;
-use crate::traces::Traces;
 use crate::trackers::avatars::Avatars;
 use crate::trackers::link_cache::LinkCache;
-use crate::warnings::Warnings;
+use tagalong_platform::clock::Clock;
+use tagalong_platform::entropy::Entropy;
+use tagalong_platform::metrics::Metrics;
+use tagalong_platform::overview::{Overview, Sample};
+use tagalong_platform::traces::Traces;
+use tagalong_platform::warnings::Warnings;
+use tagalong_realtime::Live;
+use tagalong_realtime::body_limit::BodyLimit;
+use tagalong_realtime::cluster::Bus;
+use tagalong_realtime::hub::Hub;
+use tagalong_realtime::rates::Rates;
+use tagalong_store::Store;
 
 /// All parts.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ use super::path::InPath;
 use super::sessions::{session_id, token};
 use super::state::Api;
 use crate::sessions::SessionError;
-use crate::tokens::{Claims, Role};
+use tagalong_core::claims::{Claims, Role};
 
 /// Somebody who only receives.
 #[derive(Serialize, ToSchema)]

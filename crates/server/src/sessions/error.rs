@@ -3,9 +3,9 @@
 use tagalong_core::session::Rejection;
 use tokio::task::JoinError;
 
-use crate::entropy::NoEntropy;
-use crate::store::{StoreError, TransactionError};
 use crate::write_locks::LockTimeout;
+use tagalong_platform::entropy::NoEntropy;
+use tagalong_store::{StoreError, TransactionError};
 
 /// Why a domain call was not done. What the public is told of it stands in `http/api_error.rs`.
 #[derive(Debug, thiserror::Error)]

@@ -152,7 +152,7 @@ mod tests {
     use tagalong_core::time::Timestamp;
 
     use super::*;
-    use crate::clock::Clock;
+    use tagalong_platform::clock::Clock;
 
     fn link(number: usize) -> TrackerLink {
         TrackerLink { user: UserId::from_random((number as u128).to_be_bytes()), generation: 0 }

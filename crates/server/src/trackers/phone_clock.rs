@@ -75,7 +75,7 @@ fn is_too_far(lead_ms: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
+    use tagalong_platform::clock::Clock;
 
     /// A phone, and how far its clock is ahead in seconds.
     struct Phone {

@@ -4,7 +4,7 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use tagalong::tokens::Role;
+use tagalong_core::claims::Role;
 
 use crate::harness::{Server, Session};
 

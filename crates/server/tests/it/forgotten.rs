@@ -181,8 +181,9 @@ async fn when_the_server_stops_at_once_after_it() {
     let scene = Scene::set().await;
     let directory = scene.server.directory;
     // Somebody has the file open, so that its log outlives the server.
-    let database = tagalong::store::Database::Sqlite(directory.path().join("tagalong.db"));
-    let beside = tagalong::store::Store::open(&database, 1, &tagalong::clock::Clock::system()).await.unwrap();
+    let database = tagalong_store::Database::Sqlite(directory.path().join("tagalong.db"));
+    let beside =
+        tagalong_store::Store::open(&database, 1, &tagalong_platform::clock::Clock::system()).await.unwrap();
     let id = tagalong_core::id::SessionId::parse(&scene.session.id).unwrap();
     let now = tagalong_core::time::Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
     assert!(beside.session(id, now).await.is_ok());

@@ -149,10 +149,10 @@ async fn signs_of_life_are_written_behind() {
     let (address, database) = (server.running.address, server.directory.path().join("tagalong.db"));
     drop((phoenix, plain));
     assert!(server.running.stop().await, "{address}");
-    let store = tagalong::store::Store::open(
-        &tagalong::store::Database::Sqlite(database),
+    let store = tagalong_store::Store::open(
+        &tagalong_store::Database::Sqlite(database),
         1,
-        &tagalong::clock::Clock::system(),
+        &tagalong_platform::clock::Clock::system(),
     )
     .await
     .unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tagalong::config::{Config, METRICS_BIND, Raw};
-use tagalong::metrics::Metrics;
+use tagalong_platform::metrics::Metrics;
 
 use crate::harness::{ADMIN_TOKEN, At, Client, Server};
 use crate::trackers;

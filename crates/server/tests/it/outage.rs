@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use serde_json::json;
-use tagalong::clock::Clock;
-use tagalong::cluster::Bus;
-use tagalong::entropy::Entropy;
-use tagalong::realtime::hub::{Bounds, Hub};
 use tagalong::sessions::Sessions;
-use tagalong::store::Store;
-use tagalong::tokens::{Claims, Role};
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::DisplayName;
 use tagalong_core::time::Timestamp;
+use tagalong_platform::clock::Clock;
+use tagalong_platform::entropy::Entropy;
+use tagalong_realtime::cluster::Bus;
+use tagalong_realtime::hub::{Bounds, Hub};
+use tagalong_store::Store;
 
 use crate::harness::{Client, Server, Session};
 use crate::postgres::Postgres;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Executor};
-use tagalong::warnings::{SAID_EVERY, TOLD_AFTER};
+use tagalong_platform::warnings::{SAID_EVERY, TOLD_AFTER};
 use tokio::sync::Notify;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
@@ -50,7 +50,8 @@ impl Visit for Line {
 #[derive(Clone, Default)]
 struct CapturedLines(Arc<Mutex<Vec<Line>>>, Arc<Notify>);
 
-const ABOUT: [&str; 4] = ["tagalong::http", "tagalong::realtime", "tagalong::store", "tagalong::warnings"];
+const ABOUT: [&str; 4] =
+    ["tagalong::http", "tagalong_realtime", "tagalong_store", "tagalong_platform::warnings"];
 
 impl CapturedLines {
     /// Listens on this thread.

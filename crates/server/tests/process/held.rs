@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use tagalong::clock::Clock;
+use tagalong_platform::clock::Clock;
 use tempfile::TempDir;
 
 use crate::serving::Serving;

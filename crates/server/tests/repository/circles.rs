@@ -57,9 +57,9 @@ fn reached<'a>(from: &'a str, uses: &'a BTreeMap<String, BTreeSet<String>>) -> B
 #[test]
 fn no_module_imports_itself_by_way_of_others() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for name in ["core", "server"] {
+    for name in ["core", "platform", "realtime", "server"] {
         let uses = uses(&crates.join(name).join("src"));
-        assert!(uses.len() > 10, "the modules of {name} were not found");
+        assert!(uses.len() > 5, "the modules of {name} were not found");
         let circular: Vec<_> =
             uses.keys().filter(|module| reached(module, &uses).contains(module.as_str())).collect();
         assert!(circular.is_empty(), "circles in {name}: {circular:?}");

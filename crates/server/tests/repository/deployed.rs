@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use tagalong::metrics::Metrics;
+use tagalong_platform::metrics::Metrics;
 
 use crate::{read, root};
 
@@ -185,7 +185,7 @@ fn every_alert_has_a_paragraph_that_says_what_to_do() {
 /// The series that can be asked for.
 fn series() -> BTreeSet<String> {
     let parts = |kind| if kind == "histogram" { &["_bucket", "_count", "_sum"][..] } else { &[""] };
-    let of = |metric: &tagalong::metrics::Described| {
+    let of = |metric: &tagalong_platform::metrics::Described| {
         parts(metric.kind).iter().map(|part| format!("{}{part}", metric.name)).collect::<Vec<_>>()
     };
     Metrics::ALL.iter().flat_map(of).collect()

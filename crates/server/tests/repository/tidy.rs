@@ -73,9 +73,9 @@ fn the_rules_use_nothing_that_waits() {
 
 /// Where the system may be asked for time and randomness. All else is given a `Clock` and an `Entropy`.
 const ASK_THE_SYSTEM: [(&str, &str); 4] = [
-    ("crates/server/src/clock.rs", "is the clock"),
-    ("crates/server/src/entropy.rs", "is the entropy"),
-    ("crates/server/src/rates/mod.rs", "keys a hash, as every `HashMap` does by itself"),
+    ("crates/platform/src/clock.rs", "is the clock"),
+    ("crates/platform/src/entropy.rs", "is the entropy"),
+    ("crates/realtime/src/rates/mod.rs", "keys a hash, as every `HashMap` does by itself"),
     ("crates/loadtest/src/clock.rs", "measures real time, from outside the server"),
 ];
 
@@ -109,12 +109,12 @@ fn time_and_randomness_are_injected() {
 #[test]
 fn no_released_binary_has_the_seeded_entropy() {
     const FEATURE: &str = "seeded-entropy";
-    for name in ["core", "loadtest", "server"] {
+    for name in ["core", "loadtest", "platform", "realtime", "server", "store", "websocket"] {
         let manifest = read(&format!("crates/{name}/Cargo.toml"));
         let manifest: toml::Table = manifest.parse().unwrap();
         let shown = |table: &str| manifest.get(table).map(|table| format!("{table:?}")).unwrap_or_default();
         let features = shown("features");
-        assert_eq!(features.matches(FEATURE).count(), usize::from(name == "server"), "features of {name}");
+        assert_eq!(features.matches(FEATURE).count(), usize::from(name == "platform"), "features of {name}");
         for table in ["dependencies", "build-dependencies", "target"] {
             assert!(!shown(table).contains(FEATURE), "a dependency of {name} turns it on");
         }

@@ -1,6 +1,6 @@
 //! Chance that comes again: the same seed, the same throws.
 
-use tagalong::entropy::Entropy;
+use tagalong_platform::entropy::Entropy;
 
 pub(crate) struct Dice(Entropy);
 

@@ -12,13 +12,8 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tagalong::clock::{Clock, ManualClock};
-use tagalong::cluster::Bus;
-use tagalong::entropy::Entropy;
-use tagalong::realtime::hub::{self, Bounds, Hub, Membership};
 use tagalong::sessions::{SessionError, Sessions};
-use tagalong::store::{Database, Departure, NewEnd, SessionChange, Store};
-use tagalong::tokens::{Claims, Role};
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::event::{SharingStatus, Wire};
 use tagalong_core::id::UserId;
 use tagalong_core::json::to_json;
@@ -28,6 +23,11 @@ use tagalong_core::problem::Problem;
 use tagalong_core::room::{DisconnectReason, Due, PublishError, Snapshot, Updates};
 use tagalong_core::session::EndReason;
 use tagalong_core::time::Timestamp;
+use tagalong_platform::clock::{Clock, ManualClock};
+use tagalong_platform::entropy::Entropy;
+use tagalong_realtime::cluster::Bus;
+use tagalong_realtime::hub::{self, Bounds, Hub, Membership};
+use tagalong_store::{Database, Departure, NewEnd, SessionChange, Store};
 use tempfile::TempDir;
 
 use self::heard::{moved, number, said, told, updated};

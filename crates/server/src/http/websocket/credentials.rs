@@ -7,7 +7,7 @@ use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-use crate::realtime::PollToken;
+use tagalong_core::poll_token::PollToken;
 
 /// What stands before a token in the list of offered subprotocols.
 const TOKEN_PREFIX: &str = "base64url.bearer.phx.";

@@ -16,26 +16,27 @@ use base64::engine::general_purpose::STANDARD;
 use tagalong_core::event::topic;
 use tagalong_core::limits::{MESSAGE_BYTES_MAX, POLL_WINDOW, POST_LINES_MAX};
 use tagalong_core::phoenix::{self, Version};
+use tagalong_core::poll_token::PollToken;
 
 use super::admit;
 use super::credentials::{Parameters, poll_token, token_in_header};
-use crate::body_limit::BodySender;
 use crate::http::body::LargeBody;
 use crate::http::origin::allowed_origin;
-use crate::rates::{Act, Address};
-use crate::realtime::{
-    Gone, Inbound, Live, Mailbox, PhoenixProtocol, PollAnswer, PollToken, Protocol, Transport,
-};
-use crate::tokens::Claims;
-use crate::traces::{Span, SpanKind};
+use crate::http::state::Api;
+use tagalong_core::claims::Claims;
+use tagalong_platform::traces::{Span, SpanKind};
+use tagalong_realtime::body_limit::BodySender;
+use tagalong_realtime::rates::{Act, Address};
+use tagalong_realtime::{Gone, Inbound, Live, Mailbox, PhoenixProtocol, PollAnswer, Protocol, Transport};
 
 /// `/socket/longpoll`.
 pub(crate) async fn longpoll(
+    With(api): With<Arc<Api>>,
     With(live): With<Arc<Live>>,
     Extension(address): Extension<Address>,
     request: Request,
 ) -> Response {
-    if !allowed_origin(&live.config, request.headers()) {
+    if !allowed_origin(&api.config, request.headers()) {
         return answer(StatusCode::FORBIDDEN);
     }
     let parameters = Parameters::of(request.uri());
@@ -50,9 +51,9 @@ pub(crate) async fn longpoll(
                 };
                 answer_poll(token, answer)
             }
-            None => open(live, address, request.headers(), parameters, token),
+            None => open(&api, live, address, request.headers(), parameters, token),
         },
-        Method::POST => post(&live, token, address, request).await,
+        Method::POST => post(&api, &live, token, address, request).await,
         _ => StatusCode::BAD_REQUEST.into_response(),
     }
 }
@@ -68,6 +69,7 @@ fn answer_poll(token: PollToken, polled: Option<PollAnswer>) -> Response {
 
 /// Opens a session for a client with a valid token. `gone` is the session that the client thought it had.
 fn open(
+    api: &Api,
     live: Arc<Live>,
     address: Address,
     headers: &HeaderMap,
@@ -76,13 +78,13 @@ fn open(
 ) -> Response {
     let version = Version::negotiate(parameters.vsn.as_deref()).ok();
     let token = parameters.token.or_else(|| token_in_header(headers));
-    let Some((version, claims)) = version.zip(admit(&live, headers, token)) else {
-        return match live.rates.spend(Act::Miss, address) {
+    let Some((version, claims)) = version.zip(admit(api, headers, token)) else {
+        return match api.rates.spend(Act::Miss, address) {
             Ok(()) => answer(StatusCode::FORBIDDEN),
             Err(wait) => later(wait.as_secs() + 1),
         };
     };
-    let Some(connected) = live.rates.connect(address) else { return later(1) };
+    let Some(connected) = api.rates.connect(address) else { return later(1) };
     let Ok((token, poll)) = live.poll_sessions.open() else { return later(1) };
     let tracked = live.connections.token();
     let span = Span::child(SpanKind::Server, || "connection".to_owned());
@@ -104,17 +106,24 @@ fn channel_failed(version: Version, claims: &Claims) -> String {
 }
 
 /// Gives the session of a token what a request says.
-async fn post(live: &Live, token: Option<PollToken>, address: Address, request: Request) -> Response {
+async fn post(
+    api: &Api,
+    live: &Live,
+    token: Option<PollToken>,
+    address: Address,
+    request: Request,
+) -> Response {
     let Some((token, mailbox)) = live.poll_sessions.find(token) else { return answer(StatusCode::GONE) };
     let in_lines = request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
         kind.to_str().is_ok_and(|kind| kind.split(';').next().map(str::trim) == Some("application/x-ndjson"))
     });
     let sender = (BodySender::Poll(token.number()), address);
-    let posted = deliver(live, &mailbox, sender, request, in_lines).await;
+    let posted = deliver(api, live, &mailbox, sender, request, in_lines).await;
     answer(posted.err().unwrap_or(StatusCode::OK))
 }
 
 async fn deliver(
+    api: &Api,
     live: &Live,
     mailbox: &Mailbox,
     (sender, address): (BodySender, Address),
@@ -128,7 +137,7 @@ async fn deliver(
         () = &mut overdue => return Err(StatusCode::REQUEST_TIMEOUT),
     };
     let body =
-        LargeBody::read(request, (&live.bodies, &live.clock), &sender, address).await.map_err(|refusal| {
+        LargeBody::read(request, (&api.bodies, &live.clock), &sender, address).await.map_err(|refusal| {
             StatusCode::from_u16(refusal.problem().status()).unwrap_or(StatusCode::BAD_REQUEST)
         })?;
     let LargeBody::Read(body, permit) = body else { return Err(StatusCode::PAYLOAD_TOO_LARGE) };

@@ -18,16 +18,18 @@ use handshake::{Handshake, Wrong};
 
 use super::api_error::ApiError;
 use super::origin::allowed_origin;
-use crate::rates::Address;
-use crate::realtime::{Live, PhoenixProtocol, Protocol, Socket, Transport};
-use crate::tokens::{Claims, Role};
-use crate::traces::{Span, SpanKind};
+use super::state::Api;
+use tagalong_core::claims::{Claims, Role};
+use tagalong_platform::traces::{Span, SpanKind};
+use tagalong_realtime::rates::Address;
+use tagalong_realtime::{Live, PhoenixProtocol, Protocol, Socket, Transport};
 
 /// The subprotocol that official clients offer, and browsers insist on seeing chosen.
 const SUBPROTOCOL: &str = "phoenix";
 
 /// `/socket/websocket`.
 pub(super) async fn phoenix(
+    With(api): With<Arc<Api>>,
     With(live): With<Arc<Live>>,
     Extension(address): Extension<Address>,
     headers: HeaderMap,
@@ -40,9 +42,9 @@ pub(super) async fn phoenix(
     };
     let parameters = Parameters::of(&asked);
     let version = Version::negotiate(parameters.vsn.as_deref()).ok();
-    match version.zip(admit(&live, &headers, parameters.token)) {
+    match version.zip(admit(&api, &headers, parameters.token)) {
         Some((version, claims)) => {
-            open(live, address, handshake, claims, Protocol::Phoenix(PhoenixProtocol::new(version)))
+            open(&api, live, address, handshake, claims, Protocol::Phoenix(PhoenixProtocol::new(version)))
         }
         // No body: browsers hide it, and clients come back every five seconds for ever.
         None => StatusCode::FORBIDDEN.into_response(),
@@ -51,6 +53,7 @@ pub(super) async fn phoenix(
 
 /// `/ws`.
 pub(super) async fn plain(
+    With(api): With<Arc<Api>>,
     With(live): With<Arc<Live>>,
     Extension(address): Extension<Address>,
     headers: HeaderMap,
@@ -61,30 +64,31 @@ pub(super) async fn plain(
         Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
         Err(wrong) => return wrong.into_response(),
     };
-    match admit(&live, &headers, Parameters::of(&asked).token) {
-        Some(claims) => open(live, address, handshake, claims, Protocol::Plain),
+    match admit(&api, &headers, Parameters::of(&asked).token) {
+        Some(claims) => open(&api, live, address, handshake, claims, Protocol::Plain),
         None => ApiError::from(Problem::Unauthenticated).into_response(),
     }
 }
 
 /// The claims of a valid token for the live side, sent from an allowed origin.
-fn admit(live: &Live, headers: &HeaderMap, in_query: Option<String>) -> Option<Claims> {
-    if !allowed_origin(&live.config, headers) {
+fn admit(api: &Api, headers: &HeaderMap, in_query: Option<String>) -> Option<Claims> {
+    if !allowed_origin(&api.config, headers) {
         return None;
     }
     let token = in_query.or_else(|| token_in_subprotocol(headers))?;
-    let claims = live.tokens.verify(&token).ok()?;
+    let claims = api.tokens.verify(&token).ok()?;
     (claims.role != Role::Creator).then_some(claims)
 }
 
 fn open(
+    api: &Api,
     live: Arc<Live>,
     address: Address,
     handshake: Handshake,
     claims: Claims,
     protocol: Protocol,
 ) -> Response {
-    let Some(connected) = live.rates.connect(address) else {
+    let Some(connected) = api.rates.connect(address) else {
         return ApiError::from(Problem::RateLimited)
             .saying("Too many connections from this address")
             .into_response();

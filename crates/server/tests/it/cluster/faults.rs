@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tagalong::clock::Clock;
-use tagalong::store::{Database, NewEnd, SessionChange, Store};
 use tagalong_core::id::SessionId;
+use tagalong_platform::clock::Clock;
+use tagalong_store::{Database, NewEnd, SessionChange, Store};
 use tempfile::TempDir;
 
 use super::guarded::{Guarded, free_port};
@@ -178,7 +178,7 @@ async fn a_node_asks_the_database_before_it_ends_a_session() {
     let store = Store::open(
         &Database::Sqlite(database.path().join("shared.db")),
         1,
-        &tagalong::clock::Clock::system(),
+        &tagalong_platform::clock::Clock::system(),
     )
     .await
     .unwrap();
@@ -206,7 +206,7 @@ async fn a_session_that_nobody_used_has_expired_wherever_one_hears_of_it() {
     let store = Store::open(
         &Database::Sqlite(database.path().join("shared.db")),
         1,
-        &tagalong::clock::Clock::system(),
+        &tagalong_platform::clock::Clock::system(),
     )
     .await
     .unwrap();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tagalong::clock::Clock;
-use tagalong::store::{Database, NewEnd, SessionChange, Store};
 use tagalong_core::id::SessionId;
+use tagalong_platform::clock::Clock;
+use tagalong_store::{Database, NewEnd, SessionChange, Store};
 use tempfile::TempDir;
 
 use super::redis_server::RedisServer;
@@ -73,7 +73,7 @@ async fn when_the_creator_ends_a_session_through_one_node() {
 async fn when_the_time_of_a_session_is_up() {
     let scene = Scene::set().await;
     let shared = Database::Sqlite(scene.database.path().join("shared.db"));
-    let store = Store::open(&shared, 1, &tagalong::clock::Clock::system()).await.unwrap();
+    let store = Store::open(&shared, 1, &tagalong_platform::clock::Clock::system()).await.unwrap();
     let now = Clock::system().now();
     let end = NewEnd { at: now.plus(Duration::from_secs(1)), longest: Duration::from_secs(3600) };
     let change = SessionChange { expires_at: Some(end), ..Default::default() };

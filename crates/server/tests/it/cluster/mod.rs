@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tagalong::config::{self, Config, Raw};
-use tagalong::store::Database;
+use tagalong_store::Database;
 use tempfile::TempDir;
 
 use crate::harness::{self, At, Client, Server, Session};

@@ -18,7 +18,7 @@ struct CapturedLevels(Arc<Mutex<Vec<Level>>>);
 impl CapturedLevels {
     fn hear(&self, event: &Event<'_>) {
         let (level, target) = (*event.metadata().level(), event.metadata().target());
-        let of_redis = target.starts_with("tagalong::cluster") && level <= Level::INFO;
+        let of_redis = target.starts_with("tagalong_realtime::cluster") && level <= Level::INFO;
         if of_redis || level <= Level::WARN {
             self.0.lock().push(level);
         }

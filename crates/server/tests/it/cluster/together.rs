@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tagalong::store::{Database, NewSession, Store};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::time::Timestamp;
+use tagalong_store::{Database, NewSession, Store};
 use tempfile::TempDir;
 
 use super::redis_server::RedisServer;
@@ -203,11 +203,11 @@ async fn two_nodes_that_clean_up_at_the_same_moment_tell_each_thing_once() {
     let store = Store::open(
         &Database::Sqlite(database.path().join("shared.db")),
         1,
-        &tagalong::clock::Clock::system(),
+        &tagalong_platform::clock::Clock::system(),
     )
     .await
     .unwrap();
-    let now = tagalong::clock::Clock::system().now();
+    let now = tagalong_platform::clock::Clock::system().now();
     let id = SessionId::from_random([9; 16]);
     let creator_id = UserId::from_random([9; 16]);
     let expires_at = now.plus(Duration::from_secs(4));
@@ -234,6 +234,7 @@ async fn two_nodes_that_clean_up_at_the_same_moment_tell_each_thing_once() {
         person.has_heard_all().await;
     }
     assert!(
-        tagalong::clock::Clock::system().now() < Timestamp::max(expires_at, now).plus(Duration::from_secs(3))
+        tagalong_platform::clock::Clock::system().now()
+            < Timestamp::max(expires_at, now).plus(Duration::from_secs(3))
     );
 }

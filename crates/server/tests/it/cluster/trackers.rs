@@ -20,7 +20,7 @@ async fn an_app_on_one_node_and_a_browser_on_another_see_each_other() {
     ben.move_to(5.0).await;
     ben.has_heard_all().await;
 
-    let seconds = || tagalong::clock::Clock::system().now().as_millis().div_euclid(1000);
+    let seconds = || tagalong_platform::clock::Clock::system().now().as_millis().div_euclid(1000);
     let answer = one.fetch("POST", &app, &[], location(1.0, seconds())).await;
     assert_eq!(answer.status, 200);
     ben.sees(&ada, 1.0).await;
@@ -48,7 +48,7 @@ async fn redis_keeps_a_position_for_as_long_as_its_session_shows_it() {
     let session = crate::harness::Session { id, creator: String::new() };
     let (ada, token) = node.join(&session, "Ada").await;
     let app = address(&node, &session, &ada, &token, "traccar").await;
-    let taken: Timestamp = tagalong::clock::Clock::system().now().minus(Duration::from_secs(100));
+    let taken: Timestamp = tagalong_platform::clock::Clock::system().now().minus(Duration::from_secs(100));
     let path = format!("{app}?lat=1&lon=2&timestamp={}", taken.as_millis());
     assert_eq!(node.fetch("GET", &path, &[], "").await.status, 200);
     super::until("the key is there", async || {

@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::task::Poll;
 
-use tagalong::store::Departure;
 use tagalong_core::id::UserId;
 use tagalong_core::participant::DisplayName;
 use tagalong_core::session::EndReason;
 use tagalong_core::time::Timestamp;
+use tagalong_store::Departure;
 
 use super::World;
 
