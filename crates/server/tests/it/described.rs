@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use crate::harness::Server;
-use crate::schema::conforms;
+use crate::schema::Schemas;
 
 static DESCRIPTION: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(tagalong::http::description()).unwrap());
+static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| Schemas::of(&DESCRIPTION));
 
 /// Fails when an answer at a described address is not as described.
 pub(crate) fn check(method: &str, path: &str, status: u16, body: &Value) {
@@ -19,7 +20,7 @@ pub(crate) fn check(method: &str, path: &str, status: u16, body: &Value) {
     }
     let described = &operation["responses"][status.to_string()]["content"]["application/json"];
     assert!(described.is_object(), "{method} {path}: nothing says that it may answer {status}");
-    if let Err(wrong) = conforms(&DESCRIPTION, &described["schema"], body) {
+    if let Err(wrong) = SCHEMAS.check(&described["schema"], body) {
         panic!("{method} {path}: {wrong} in {body}");
     }
     if let Some(code) = body["code"].as_str() {
