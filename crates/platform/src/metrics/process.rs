@@ -1,11 +1,5 @@
 //! What the operating system knows of this process. Linux alone; elsewhere there is nothing to tell.
 
-use std::path::Path;
-
-/// Ticks of the processor's time in `/proc`: what the kernel tells programs is in these, whatever it counts in
-/// itself (`USER_HZ`).
-const TICKS_PER_SECOND: f64 = 100.0;
-
 /// This process, as of now.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Process {
@@ -22,34 +16,31 @@ pub struct Process {
 }
 
 impl Process {
-    /// Reads it all from `/proc`: about a millisecond for each thousand open files.
+    /// Reads it all from `/proc`: 0.07 ms with 10,000 open files; before Linux 6.2, which does not count them, 4 ms.
     pub fn read() -> Self {
-        Self::read_below(Path::new("/proc/self")).unwrap_or_default()
+        #[cfg(target_os = "linux")]
+        return Self::read_proc().unwrap_or_default();
+        #[cfg(not(target_os = "linux"))]
+        Self::default()
     }
 
-    fn read_below(proc: &Path) -> Option<Self> {
-        let read = |name| std::fs::read_to_string(proc.join(name)).ok();
-        let status = read("status")?;
-        let limits = read("limits")?;
-        let stat = read("stat")?;
-        // The name stands in brackets and may hold anything; fields 14 and 15 are counted from after it.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks = |field: usize| fields.get(field - 3).and_then(|ticks| ticks.parse::<f64>().ok());
-        let open = std::fs::read_dir(proc.join("fd")).ok()?.count();
-        Some(Self {
-            resident_bytes: number(&status, "VmRSS:")? * 1024,
-            // Reading the directory is one of them.
-            open_files: u64::try_from(open).ok()?.saturating_sub(1),
-            open_files_max: number(&limits, "Max open files").unwrap_or(u64::MAX),
-            threads: number(&status, "Threads:")?,
-            cpu_seconds: (ticks(14)? + ticks(15)?) / TICKS_PER_SECOND,
+    #[cfg(target_os = "linux")]
+    fn read_proc() -> procfs::ProcResult<Self> {
+        let process = procfs::process::Process::myself()?;
+        let (stat, status) = (process.stat()?, process.status()?);
+        let open_files_max = match process.limits()?.max_open_files.soft_limit {
+            procfs::process::LimitValue::Value(files) => files,
+            procfs::process::LimitValue::Unlimited => u64::MAX,
+        };
+        Ok(Self {
+            resident_bytes: status.vmrss.unwrap_or_default() * 1024,
+            // `process` itself holds one.
+            open_files: (process.fd_count()? as u64).saturating_sub(1),
+            open_files_max,
+            threads: status.threads,
+            cpu_seconds: (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64,
         })
     }
-}
-
-/// The first number of the line that begins so.
-fn number(text: &str, line: &str) -> Option<u64> {
-    text.lines().find_map(|one| one.strip_prefix(line))?.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -58,10 +49,12 @@ mod tests {
 
     #[test]
     fn this_process_is_seen() {
-        let one = std::fs::File::open("/proc/self/status").unwrap();
+        let files: Vec<_> = (0..100).map(|_| std::fs::File::open("/proc/self/status").unwrap()).collect();
         let process = Process::read();
         assert!(process.resident_bytes > 1024 * 1024 && process.threads > 0);
-        assert!(process.open_files >= 1 && process.open_files_max >= process.open_files);
-        drop(one);
+        assert!(process.open_files >= 100 && process.open_files_max >= process.open_files);
+        let counted = |_| Process::read().cpu_seconds > process.cpu_seconds;
+        assert!((0..1_000_000).any(counted), "no time on a processor is counted");
+        drop(files);
     }
 }

@@ -1,9 +1,10 @@
 //! Holds values against the schemas of a description (JSON Schema 2020-12), and stricter: what is not described is wrong.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jsonschema::Validator;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 /// The schemas of an OpenAPI or AsyncAPI description, each compiled when it is first used.
@@ -23,10 +24,10 @@ impl Schemas {
     /// Whether a value is as a schema of the description says, and has nothing besides.
     pub(crate) fn check(&self, schema: &Value, value: &Value) -> Result<(), String> {
         let name = schema.to_string();
-        let known = self.compiled.lock().unwrap().get(&name).cloned();
+        let known = self.compiled.lock().get(&name).cloned();
         let validator = known.unwrap_or_else(|| {
             let made = Arc::new(self.compile(schema));
-            self.compiled.lock().unwrap().insert(name, Arc::clone(&made));
+            self.compiled.lock().insert(name, Arc::clone(&made));
             made
         });
         validator.validate(value).map_err(|wrong| format!("{wrong} at \"{}\"", wrong.instance_path()))

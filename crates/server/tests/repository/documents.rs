@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use tagalong::config::Reference;
 
 use crate::root;
@@ -21,62 +22,87 @@ fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every page of Markdown with its text.
-fn pages() -> Vec<(PathBuf, String)> {
+/// What a page of Markdown says that can be held against the repository.
+#[derive(Default)]
+struct Page {
+    path: PathBuf,
+    /// Where its links and pictures lead.
+    links: Vec<String>,
+    /// The names by which its headings are reached, as the usual renderers make them.
+    anchors: HashSet<String>,
+    /// Code within sentences.
+    code: Vec<String>,
+    /// Lines of blocks of code.
+    block_lines: Vec<String>,
+}
+
+impl Page {
+    fn read(path: PathBuf) -> Self {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut page = Self { path, ..Self::default() };
+        let (mut title, mut in_block) = (String::new(), false);
+        for event in Parser::new_ext(&text, Options::ENABLE_TABLES | Options::ENABLE_GFM) {
+            match event {
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                    page.links.push(dest_url.into_string());
+                }
+                Event::Start(Tag::Heading { .. }) => title.clear(),
+                Event::End(TagEnd::Heading(_)) => _ = page.anchors.insert(anchor(&title)),
+                Event::Start(Tag::CodeBlock(_)) => in_block = true,
+                Event::End(TagEnd::CodeBlock) => in_block = false,
+                Event::Text(text) if in_block => page.block_lines.extend(text.lines().map(str::to_owned)),
+                Event::Text(text) => title.push_str(&text),
+                Event::Code(text) => {
+                    title.push_str(&text);
+                    page.code.push(text.into_string());
+                }
+                Event::Html(html) | Event::InlineHtml(html) => {
+                    let sources = html.split("src=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+                    page.links.extend(sources.map(|(source, _)| source.to_owned()));
+                }
+                _ => {}
+            }
+        }
+        page
+    }
+
+    /// Its path in the repository.
+    fn name(&self) -> String {
+        self.path.strip_prefix(root()).unwrap().display().to_string()
+    }
+}
+
+fn anchor(title: &str) -> String {
+    let title = title.trim().to_lowercase().replace(' ', "-");
+    title.chars().filter(|one| one.is_alphanumeric() || "-_".contains(*one)).collect()
+}
+
+/// Every page of Markdown.
+fn pages() -> Vec<Page> {
     let mut found = Vec::new();
     files(&root(), &mut found);
     found.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     assert!(found.len() > 10, "the pages were not found");
-    found.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
-}
-
-/// The lines of a page with whether each stands in a block of code.
-fn lines(text: &str) -> impl Iterator<Item = (bool, &str)> {
-    let mut code = false;
-    text.lines().map(move |line| {
-        let fence = line.trim_start().starts_with("```");
-        code ^= fence;
-        (code || fence, line)
-    })
-}
-
-/// The names by which the headings of a page are reached, as the usual renderers make them.
-fn anchors(text: &str) -> HashSet<String> {
-    let headings = lines(text).filter(|(code, line)| !code && line.starts_with('#'));
-    let anchor = |(_, line): (bool, &str)| {
-        let title = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
-        title.chars().filter(|one| one.is_alphanumeric() || "-_".contains(*one)).collect()
-    };
-    headings.map(anchor).collect()
-}
-
-/// What stands between these two, wherever the first stands.
-fn between<'a>(line: &'a str, opening: &'a str, closing: char) -> impl Iterator<Item = &'a str> {
-    line.split(opening).skip(1).filter_map(move |rest| rest.split_once(closing).map(|(inner, _)| inner))
-}
-
-/// What stands in backticks.
-fn quoted(line: &str) -> impl Iterator<Item = &str> {
-    line.split('`').skip(1).step_by(2)
+    found.into_iter().map(Page::read).collect()
 }
 
 #[test]
 fn every_link_between_pages_leads_to_a_file_and_a_heading() {
+    let pages = pages();
+    let has_heading = |target: &Path, anchor: &str| {
+        let target = target.canonicalize().unwrap();
+        pages.iter().any(|page| page.path.canonicalize().unwrap() == target && page.anchors.contains(anchor))
+    };
     let mut broken = Vec::new();
     let mut count = 0;
-    for (page, text) in pages() {
-        for (_, line) in lines(&text).filter(|(code, _)| !code) {
-            let links = between(line, "](", ')').chain(between(line, "src=\"", '"'));
-            for link in links.filter(|link| !link.contains("://")) {
-                count += 1;
-                let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-                let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
-                let leads = target.exists()
-                    && (anchor.is_empty()
-                        || anchors(&std::fs::read_to_string(&target).unwrap()).contains(anchor));
-                if !leads {
-                    broken.push(format!("{}: {link}", page.strip_prefix(root()).unwrap().display()));
-                }
+    for page in &pages {
+        for link in page.links.iter().filter(|link| !link.contains("://")) {
+            count += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target =
+                if file.is_empty() { page.path.clone() } else { page.path.parent().unwrap().join(file) };
+            if !target.exists() || !anchor.is_empty() && !has_heading(&target, anchor) {
+                broken.push(format!("{}: {link}", page.name()));
             }
         }
     }
@@ -93,15 +119,15 @@ fn every_file_that_a_page_names_is_there() {
     let short = |path: &str| path.replace("src/", "");
     let all: Vec<_> = all.iter().map(|path| short(&format!("/{}", path.display()))).collect();
     let mut missing = Vec::new();
-    for (page, text) in pages() {
-        for name in text.lines().flat_map(quoted) {
+    for page in pages() {
+        for name in &page.code {
             let a_path = name.contains('/')
                 && !name.starts_with('/')
                 && NAMES.iter().any(|end| name.ends_with(end))
                 && name.chars().all(|one| one.is_ascii_alphanumeric() || "/._-".contains(one));
             let there = |path: &String| path.ends_with(&format!("/{}", short(name)));
             if a_path && !name.starts_with("target/") && !all.iter().any(there) {
-                missing.push(format!("{}: {name}", page.strip_prefix(root()).unwrap().display()));
+                missing.push(format!("{}: {name}", page.name()));
             }
         }
     }
@@ -110,9 +136,9 @@ fn every_file_that_a_page_names_is_there() {
 
 #[test]
 fn every_module_is_on_the_map() {
-    let map = std::fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    let map = Page::read(root().join("docs/ARCHITECTURE.md"));
     let name_of = |path: &str| Path::new(path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let named: HashSet<String> = map.lines().flat_map(quoted).map(name_of).collect();
+    let named: HashSet<String> = map.code.iter().map(|path| name_of(path)).collect();
     let mut modules = Vec::new();
     for name in ["core", "platform", "realtime", "server", "store"] {
         files(&root().join("crates").join(name).join("src"), &mut modules);
@@ -141,13 +167,12 @@ fn every_target_of_make_that_a_page_names_is_there() {
     let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
     let targets: HashSet<&str> = makefile.lines().filter_map(|line| Some(line.split_once(':')?.0)).collect();
     let mut count = 0;
-    for (page, text) in pages() {
-        let code = lines(&text).filter(|(code, _)| *code).map(|(_, line)| line);
-        for command in code.chain(text.lines().flat_map(quoted)) {
+    for page in pages() {
+        for command in page.block_lines.iter().chain(&page.code) {
             let Some(said) = command.strip_prefix("make ") else { continue };
             let target = said.split_whitespace().next().unwrap();
             count += 1;
-            assert!(targets.contains(target), "{}: make {target}", page.display());
+            assert!(targets.contains(target), "{}: make {target}", page.name());
         }
     }
     assert!(count > 10, "the targets were not found");
