@@ -35,7 +35,7 @@ const QUIET_MAX: Duration = Duration::from_secs(60);
 /// Why somebody has nothing in a room.
 #[derive(Debug, thiserror::Error)]
 pub enum NotIn {
-    /// The room or the claims says no.
+    /// The room, or the role in the claims, refuses.
     #[error("{}", .0.reason())]
     Refused(Problem),
     /// The room's roster could not be read. The cause is for the log alone.
@@ -233,7 +233,7 @@ impl Hub {
         }
     }
 
-    /// Takes a subscription in the room of the claims's session; reads the roster first if nobody has been there.
+    /// Subscribes to the room of the session in the claims. The first subscriber makes it read the roster.
     ///
     /// # Errors
     /// The reason that the protocol tells: closed session, no participant (any more), full, or no database.

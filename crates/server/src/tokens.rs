@@ -83,7 +83,7 @@ impl Tokens {
         Ok(Self { header: header(key)?, encoding: EncodingKey::from_secret(key), known })
     }
 
-    /// A token for a claims, made at `now`, for a session that ends at `ends_at`.
+    /// A token with these claims, issued at `now`, for a session that ends at `ends_at`.
     ///
     /// # Errors
     /// When the signing library fails.

@@ -38,6 +38,8 @@ use tagalong_platform::private_file;
 
 /// How long a statement waits for the lock of another process: a backup, or somebody's `sqlite3`.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// How many times [`CONNECTION_PATIENCE`] the first connection may take: a machine that has just started is busy.
+const START_TRIES: u32 = 5;
 /// How long a caller waits for a connection.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(2);
 /// What a reader keeps of the file, in KiB with a minus: little, since each write by another makes it forget all of it,
@@ -73,14 +75,16 @@ impl Sqlite {
         };
         // Deletions overwrite, instead of only marking places as free.
         let writing = options.clone().pragma("secure_delete", "ON");
-        let writer = pool(1).connect_with(writing).await?;
+        let writer = pool(1).connect_lazy_with(writing);
+        first_connection(&writer).await?;
         check_version(&writer).await?;
         let is_new = deletion::is_new(&writer).await?;
         migrate(&writer).await?;
         deletion::wipe_once(&writer, is_new).await?;
         let wiper = Wiper::new(pool(1), options.clone());
         let reading = options.read_only(true).pragma("cache_size", READER_CACHE);
-        let readers = pool(readers).connect_with(reading).await?;
+        let readers = pool(readers).connect_lazy_with(reading);
+        first_connection(&readers).await?;
         Ok(Self { writer: Writer::new(writer), readers, wiper })
     }
 
@@ -300,6 +304,17 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
     sqlx::migrate!("src/migrations/sqlite").run_direct(None, &mut *write, false).await.map_err(unreadable)?;
     write_confusable_keys(&mut write).await?;
     Ok(write.commit().await?)
+}
+
+/// Opens the first connection of a pool.
+async fn first_connection(pool: &SqlitePool) -> Result<(), StoreError> {
+    for _ in 1..START_TRIES {
+        match pool.acquire().await {
+            Err(sqlx::Error::PoolTimedOut) => {}
+            opened => return Ok(opened.map(drop)?),
+        }
+    }
+    Ok(pool.acquire().await.map(drop)?)
 }
 
 /// Writes the confusable keys of names that have none: a migration that changes the keys deletes the old ones, and an

@@ -125,7 +125,7 @@ async fn connection(port: Port, stream: Stream, peer: Peer, router: Router, life
     let came = lifecycle.clock.instant();
     let tls = lifecycle.tls.as_ref().filter(|_| port == Port::Public);
     let Some(tls) = tls else { return speak(stream, peer, came, router, &lifecycle).await };
-    // A client that shakes no hands in time is no more snapshot than one that asks for nothing.
+    // The TLS handshake has the deadline of a request head.
     let encrypted = tokio::select! {
         encrypted = tls.acceptor().accept(stream) => encrypted,
         () = lifecycle.clock.sleep(REQUEST_HEAD_DEADLINE) => return,

@@ -316,7 +316,7 @@ pub(super) fn session_id(text: &str) -> Result<SessionId, ApiError> {
     SessionId::parse(text).map_err(|_| Problem::SessionNotFound.into())
 }
 
-/// A token for a claims.
+/// A token with these claims.
 pub(super) fn token(api: &Api, claims: &Claims, ends_at: Timestamp) -> Result<String, ApiError> {
     api.tokens.issue(claims, api.clock.now(), ends_at).map_err(|_| Problem::Internal.into())
 }

@@ -422,7 +422,7 @@ async fn an_answer_that_waits_for_positions_needs_none_to_come() {
     let (_, token) = server.join(&session, "Ben").await;
     assert_eq!(ada.heard().await[3], "participant_joined");
     let mut ben = server.plain(&token).await;
-    // As many writes as claims at once.
+    // As many writes as pass at once.
     for _ in 0..=20 {
         ben.send(r#"{"type":"location_update","data":{"lat":1,"lng":2}}"#).await;
         assert_eq!(ada.heard().await[3], "location_update");

@@ -34,7 +34,7 @@ impl Postgres {
 
     fn launch(template: Option<&Path>) -> Self {
         let home = tempfile::Builder::new().prefix("tagalong-pg-").tempdir().unwrap().keep();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/postgres.sh");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/tests/support/postgres.sh");
         let mut supervisor = Command::new("sh");
         supervisor.arg(script).arg(&home).args(template);
         // A group of its own: Ctrl-C is for the tests, which tell it to stop by going away.

@@ -14,7 +14,7 @@ use tagalong_platform::clock::Clock;
 
 /// How long a caller waits for an answer, all in all.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
-/// How much of that may claims before there is a connection.
+/// The part of it for getting a connection.
 const CONNECTION_PATIENCE: Duration = Duration::from_millis(1_500);
 /// How much of that an idle connection may take to show that it still lives. After a failover, the rest is
 /// enough to make a new one.

@@ -1,7 +1,7 @@
 //! What PostgreSQL is told.
 //!
 //! A session's row is locked before its participants' rows, and of several rows the lowest key first, so that
-//! no two transactions wait for each other. Cleanups claims over rows that somebody else has locked.
+//! no two transactions wait for each other. Cleanups skip rows that another transaction has locked.
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::types::Uuid;
