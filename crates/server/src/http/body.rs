@@ -6,12 +6,16 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use tagalong_core::limits::{
     LARGE_BODY_BYTES_MAX, LARGE_BODY_DISCARDED_BYTES_MAX, REQUEST_BODY_BYTES_MAX,
     REQUEST_BODY_BYTES_PER_SECOND, REQUEST_BODY_DEADLINE, REQUEST_BODY_DEADLINE_MAX,
 };
+use tagalong_core::participant::{AvatarColor, DisplayName};
 use tagalong_core::problem::Problem;
+use tagalong_core::session::SessionName;
 
 use super::api_error::{ApiError, Details};
 use super::state::State;
@@ -149,67 +153,139 @@ fn time_for(received: usize) -> Duration {
     REQUEST_BODY_DEADLINE.saturating_add(Duration::from_secs(bought)).min(REQUEST_BODY_DEADLINE_MAX)
 }
 
-/// The fields of a JSON object, taken one by one; what is wrong is collected, so that one answer names it all.
-pub(super) struct Fields {
-    fields: Map<String, Value>,
-    details: Details,
-    message: &'static str,
-}
-
-impl Fields {
-    /// Reads a body; an empty one, or `null`, has no fields.
-    pub(super) fn read(body: &BoundedBody, message: &'static str) -> Result<Self, ApiError> {
-        let details = Details::new();
-        if body.0.is_empty() {
-            return Ok(Self { fields: Map::new(), details, message });
-        }
-        match serde_json::from_slice::<Option<_>>(&body.0) {
-            Ok(fields) => Ok(Self { fields: fields.unwrap_or_default(), details, message }),
+impl BoundedBody {
+    /// Reads a JSON object whose fields are all of type [`Field`]. An empty body, or `null`, has no fields; of a field
+    /// that is repeated the last counts; unknown fields are ignored.
+    pub(super) fn read<T: DeserializeOwned>(&self, message: &'static str) -> Result<(T, Invalid), ApiError> {
+        let bytes: &[u8] = if self.0.is_empty() { b"null" } else { &self.0 };
+        let fields = serde_json::from_slice::<Option<Map<String, Value>>>(bytes);
+        match fields.and_then(|fields| T::deserialize(Value::Object(fields.unwrap_or_default()))) {
+            Ok(body) => Ok((body, Invalid { details: Details::new(), message })),
             Err(_) => {
                 let details = Details::from([("body", vec!["must be a JSON object".to_owned()])]);
                 Err(ApiError::invalid(message, details))
             }
         }
     }
+}
 
-    /// A field as it was sent, `null` included.
-    pub(super) fn sent(&mut self, field: &str) -> Option<Value> {
-        self.fields.remove(field)
+/// One field of a body. An invalid value is no error of the body, so that one answer names all that is wrong.
+#[derive(Default)]
+pub(super) enum Field<T> {
+    /// It was not sent.
+    #[default]
+    Missing,
+    /// It was sent as `null`: in a change this says something.
+    Null,
+    /// It was sent and is valid.
+    Valid(T),
+    /// It was sent and is not, and why.
+    Invalid(String),
+}
+
+impl<'de, T: FromJson> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Value::deserialize(deserializer)? {
+            Value::Null => Self::Null,
+            value => T::from_json(value).map_or_else(Self::Invalid, Self::Valid),
+        })
     }
+}
 
-    /// A text field that may be missing or `null`.
-    pub(super) fn text(&mut self, field: &'static str) -> Option<String> {
-        match self.sent(field) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text),
-            Some(_) => {
-                self.wrong(field, "must be text");
+impl<T: FromJson> Field<T> {
+    /// Text that was not sent is invalid for the same reason as empty text.
+    pub(super) fn or_empty_text(self) -> Self {
+        match self {
+            Self::Missing | Self::Null => {
+                T::from_json(Value::from("")).map_or_else(Self::Invalid, Self::Valid)
+            }
+            sent => sent,
+        }
+    }
+}
+
+/// What a field is parsed into.
+pub(super) trait FromJson: Sized {
+    /// Parses a value that is not `null`, or says what is wrong with it.
+    fn from_json(value: Value) -> Result<Self, String>;
+}
+
+impl FromJson for bool {
+    fn from_json(value: Value) -> Result<Self, String> {
+        value.as_bool().ok_or_else(|| "must be true or false".to_owned())
+    }
+}
+
+impl FromJson for DisplayName {
+    fn from_json(value: Value) -> Result<Self, String> {
+        text(&value, Self::parse)
+    }
+}
+
+impl FromJson for AvatarColor {
+    fn from_json(value: Value) -> Result<Self, String> {
+        text(&value, Self::parse)
+    }
+}
+
+/// A name that may be blank, which is none.
+impl FromJson for Option<SessionName> {
+    fn from_json(value: Value) -> Result<Self, String> {
+        text(&value, SessionName::parse)
+    }
+}
+
+fn text<T, E: Display>(value: &Value, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, String> {
+    parse(value.as_str().ok_or("must be text")?).map_err(|error| error.to_string())
+}
+
+/// A whole number, also written as text; nothing if it is none, since its range is known only to the handler.
+pub(super) struct WholeNumber(pub(super) Option<u64>);
+
+impl FromJson for WholeNumber {
+    fn from_json(value: Value) -> Result<Self, String> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to be whole and small"
+        )]
+        let whole =
+            |number: f64| (number.fract() == 0.0 && (0.0..1e9).contains(&number)).then_some(number as u64);
+        Ok(Self(match value {
+            Value::String(text) => text.trim().parse().ok(),
+            Value::Number(number) => number.as_f64().and_then(whole),
+            _ => None,
+        }))
+    }
+}
+
+/// What is wrong with a body, field by field.
+pub(super) struct Invalid {
+    details: Details,
+    message: &'static str,
+}
+
+impl Invalid {
+    /// The value of a field; nothing if there is none, or if it is invalid, which is noted.
+    pub(super) fn take<T>(&mut self, name: &'static str, field: Field<T>) -> Option<T> {
+        match field {
+            Field::Missing | Field::Null => None,
+            Field::Valid(value) => Some(value),
+            Field::Invalid(reason) => {
+                self.note(name, reason);
                 None
             }
         }
     }
 
-    /// Understands a value, or notes what is wrong with the field.
-    pub(super) fn parsed<T, E: Display>(&mut self, field: &'static str, parsed: Result<T, E>) -> Option<T> {
-        parsed.map_err(|error| self.wrong(field, error)).ok()
-    }
-
     /// Notes what is wrong with a field.
-    pub(super) fn wrong(&mut self, field: &'static str, what: impl Display) {
-        self.details.entry(field).or_default().push(what.to_string());
-    }
-
-    /// Whether a field was sent at all: in a change, `null` says something.
-    pub(super) fn has(&self, field: &str) -> bool {
-        self.fields.contains_key(field)
+    pub(super) fn note(&mut self, name: &'static str, reason: String) {
+        self.details.entry(name).or_default().push(reason);
     }
 
     /// Goes on only if nothing is wrong.
-    pub(super) fn check(&self) -> Result<(), ApiError> {
-        if self.details.is_empty() {
-            return Ok(());
-        }
-        Err(ApiError::invalid(self.message, self.details.clone()))
+    pub(super) fn check(self) -> Result<(), ApiError> {
+        if self.details.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.message, self.details)) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Extension, State as With};
 use axum::http::{HeaderMap, StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tagalong_core::id::UserId;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::problem::Problem;
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::api_error::{ApiError, Done};
 use super::bearer::{Bearer, is_in};
-use super::body::{BoundedBody, Fields};
+use super::body::{BoundedBody, Field};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::origin::base_url;
 use super::path::InPath;
@@ -28,16 +28,17 @@ use tagalong_store::{Departure, ParticipantRecord};
 const INVALID: &str = "Invalid participant parameters";
 
 /// Somebody who wants in.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"display_name": "Ada"}))]
-#[expect(dead_code, reason = "describes what `join` reads field by field, to name all that is wrong")]
 struct NewParticipant {
     /// Trimmed; unique among the session's active participants.
-    #[schema(min_length = 1, max_length = 100)]
-    display_name: String,
+    #[serde(default)]
+    #[schema(value_type = String, required, min_length = 1, max_length = 100)]
+    display_name: Field<DisplayName>,
     /// By default one that the session does not use yet.
-    #[schema(pattern = "^#[0-9A-Fa-f]{6}$")]
-    avatar_color: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^#[0-9A-Fa-f]{6}$")]
+    avatar_color: Field<AvatarColor>,
 }
 
 /// Somebody who is in.
@@ -76,17 +77,10 @@ pub(super) async fn join(
     body: BoundedBody,
 ) -> Result<(StatusCode, Json<Joined>), ApiError> {
     let id = session_id(&id)?;
-    let mut fields = Fields::read(&body, INVALID)?;
-    let name = fields.text("display_name").unwrap_or_default();
-    let name = if fields.check().is_ok() {
-        let parsed = DisplayName::parse(&name);
-        fields.parsed("display_name", parsed)
-    } else {
-        None
-    };
-    let color = fields.text("avatar_color");
-    let color = color.and_then(|color| fields.parsed("avatar_color", AvatarColor::parse(&color)));
-    let invalid = fields.check();
+    let (new, mut invalid) = body.read::<NewParticipant>(INVALID)?;
+    let name = invalid.take("display_name", new.display_name.or_empty_text());
+    let color = invalid.take("avatar_color", new.avatar_color);
+    let invalid = invalid.check();
     let Some(name) = name.filter(|_| invalid.is_ok()) else {
         // A session that is over is over, whatever else was wrong.
         api.sessions.get(id).await?;

@@ -8,8 +8,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Extension, State as With};
 use axum::http::{HeaderMap, StatusCode};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use tagalong_core::id::SessionId;
 use tagalong_core::limits::{LOCATION_TTL_MAX, LOCATION_TTL_MIN};
 use tagalong_core::problem::Problem;
@@ -19,7 +18,7 @@ use utoipa::ToSchema;
 
 use super::api_error::{ApiError, Done};
 use super::bearer::{Bearer, is_in};
-use super::body::{BoundedBody, Fields};
+use super::body::{BoundedBody, Field, Invalid, WholeNumber};
 use super::openapi::{ANY_BODY, ANY_SESSION, ANY_TOKEN, refusals};
 use super::origin::base_url;
 use super::path::InPath;
@@ -31,18 +30,20 @@ use tagalong_store::{NewEnd, SessionChange, SessionRecord};
 const INVALID: &str = "Invalid session parameters";
 
 /// A session to be made.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"name": "Walk", "expires_in_minutes": 120}))]
-#[expect(dead_code, reason = "describes what `create` reads field by field, to name all that is wrong")]
 struct NewSession {
-    #[schema(max_length = 255)]
-    name: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    name: Field<Option<SessionName>>,
     /// 1 up to the longest session, also written as a string; by default the longest.
-    #[schema(minimum = 1)]
-    expires_in_minutes: Option<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    expires_in_minutes: Field<WholeNumber>,
     /// How long a position is shown after it was taken, in seconds; by default the server's setting, 30.
-    #[schema(minimum = 30, maximum = 900)]
-    location_ttl_seconds: Option<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 30, maximum = 900)]
+    location_ttl_seconds: Field<WholeNumber>,
 }
 
 /// A session that was made.
@@ -81,11 +82,13 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: BoundedBody,
 ) -> Result<(StatusCode, Json<CreatedSession>), ApiError> {
-    let mut fields = Fields::read(&body, INVALID)?;
-    let name = name(&mut fields);
-    let length = length(&mut fields, api.config.max_session).unwrap_or(api.config.max_session);
-    let location_ttl = location_ttl(&mut fields).unwrap_or(api.config.location_ttl);
-    fields.check()?;
+    let (new, mut invalid) = body.read::<NewSession>(INVALID)?;
+    let longest = api.config.max_session;
+    let name = invalid.take("name", new.name).flatten();
+    let length = length(&mut invalid, new.expires_in_minutes, longest).unwrap_or(longest);
+    let location_ttl = location_ttl(&mut invalid, new.location_ttl_seconds);
+    invalid.check()?;
+    let location_ttl = location_ttl.unwrap_or(api.config.location_ttl);
     let session = api.sessions.create(name, length, location_ttl).await?;
     let claims = Claims { session: session.id, user: session.creator_id, role: Role::Creator };
     let created = CreatedSession {
@@ -191,19 +194,22 @@ pub(super) async fn show(
 }
 
 /// What is to change; what is left out stays.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"expires_in_minutes": 240, "locked": true}))]
-#[expect(dead_code, reason = "describes what `update` reads field by field, to name all that is wrong")]
 struct SessionUpdate {
     /// A new name; `null` or blank for none.
-    #[schema(max_length = 255)]
-    name: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 255)]
+    name: Field<Option<SessionName>>,
     /// A new end, counted from now. A session ends at the latest when it is as old as the longest session may be: the
     /// answer says when it ends.
-    #[schema(minimum = 1)]
-    expires_in_minutes: Option<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    expires_in_minutes: Field<WholeNumber>,
     /// `true` lets nobody new in and sends watchers away; who is in stays.
-    locked: Option<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    locked: Field<bool>,
 }
 
 refusals!(NotUpdated: ANY_BODY, ANY_TOKEN, ANY_SESSION);
@@ -227,19 +233,15 @@ pub(super) async fn update(
 ) -> Result<Json<Session>, ApiError> {
     let id = session_id(&id)?;
     bearer.creator(&api, id)?;
-    let mut fields = Fields::read(&body, INVALID)?;
-    let name = fields.has("name").then(|| self::name(&mut fields));
-    let length = length(&mut fields, api.config.max_session);
-    let locked = match fields.sent("locked") {
-        None | Some(Value::Null) => None,
-        Some(Value::Bool(locked)) => Some(locked),
-        Some(_) => {
-            fields.wrong("locked", "must be true or false");
-            None
-        }
+    let (change, mut invalid) = body.read::<SessionUpdate>(INVALID)?;
+    let name = match change.name {
+        Field::Missing => None,
+        sent => Some(invalid.take("name", sent).flatten()),
     };
-    fields.check()?;
     let longest = api.config.max_session;
+    let length = length(&mut invalid, change.expires_in_minutes, longest);
+    let locked = invalid.take("locked", change.locked);
+    invalid.check()?;
     let expires_at = length.map(|length| NewEnd { at: api.clock.now().plus(length), longest });
     let session = api.sessions.update(id, SessionChange { name, expires_at, locked }).await?;
     Ok(Json(Session::inside(&api, session)))
@@ -273,40 +275,25 @@ pub(super) async fn end(
     Ok(Json(Done::new()))
 }
 
-fn name(fields: &mut Fields) -> Option<SessionName> {
-    let text = fields.text("name")?;
-    fields.parsed("name", SessionName::parse(&text)).flatten()
-}
-
-/// A whole number of minutes, also written as text.
-fn length(fields: &mut Fields, longest: Duration) -> Option<Duration> {
-    let minutes = whole_number(fields, "expires_in_minutes", 1..=longest.as_secs() / 60)?;
+fn length(invalid: &mut Invalid, minutes: Field<WholeNumber>, longest: Duration) -> Option<Duration> {
+    let minutes = whole_number(invalid, "expires_in_minutes", minutes, 1..=longest.as_secs() / 60)?;
     Some(Duration::from_secs(minutes * 60))
 }
 
-/// A whole number of seconds, also written as text.
-fn location_ttl(fields: &mut Fields) -> Option<Duration> {
+fn location_ttl(invalid: &mut Invalid, seconds: Field<WholeNumber>) -> Option<Duration> {
     let allowed = LOCATION_TTL_MIN.as_secs()..=LOCATION_TTL_MAX.as_secs();
-    whole_number(fields, "location_ttl_seconds", allowed).map(Duration::from_secs)
+    whole_number(invalid, "location_ttl_seconds", seconds, allowed).map(Duration::from_secs)
 }
 
-fn whole_number(fields: &mut Fields, field: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
-    let sent = fields.sent(field).filter(|sent| !sent.is_null())?;
-    let number = match &sent {
-        Value::String(text) => text.trim().parse::<u64>().ok(),
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be whole and small"
-        )]
-        Value::Number(number) => {
-            number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..1e9).contains(n)).map(|n| n as u64)
-        }
-        _ => None,
-    };
-    let number = number.filter(|number| allowed.contains(number));
+fn whole_number(
+    invalid: &mut Invalid,
+    name: &'static str,
+    field: Field<WholeNumber>,
+    allowed: RangeInclusive<u64>,
+) -> Option<u64> {
+    let number = invalid.take(name, field)?.0.filter(|number| allowed.contains(number));
     if number.is_none() {
-        fields.wrong(field, format!("must be a whole number, {} to {}", allowed.start(), allowed.end()));
+        invalid.note(name, format!("must be a whole number, {} to {}", allowed.start(), allowed.end()));
     }
     number
 }
