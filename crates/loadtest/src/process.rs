@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use procfs::process::Process;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tempfile::TempDir;
@@ -24,35 +25,22 @@ pub struct Usage {
 
 /// What a process and its children have used; `None` when there is no such process.
 pub fn usage(pid: u32) -> Option<Usage> {
-    let own = usage_alone(pid)?;
-    let of_children = children(pid).into_iter().filter_map(usage);
+    let process = Process::new(pid.try_into().ok()?).ok()?;
+    let own = usage_alone(&process)?;
+    let tasks = process.tasks().into_iter().flatten().flatten();
+    let of_children = tasks.filter_map(|task| task.children().ok()).flatten().filter_map(usage);
     Some(of_children.fold(own, |sum, child| Usage { cpu: sum.cpu + child.cpu, rss: sum.rss + child.rss }))
 }
 
 /// What we have used ourselves, without a server that we started.
 pub fn own_usage() -> Option<Usage> {
-    usage_alone(std::process::id())
+    usage_alone(&Process::myself().ok()?)
 }
 
-fn usage_alone(pid: u32) -> Option<Usage> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold anything, so fields are counted from its end: utime is the 14th of all.
-    let fields: Vec<u64> =
-        stat.rsplit_once(')')?.1.split_whitespace().skip(11).map_while(|field| field.parse().ok()).collect();
-    let ticks = fields.first()? + fields.get(1)?;
-    let cpu = Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second().max(1));
-    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(Usage { cpu, rss: pages * rustix::param::page_size() as u64 })
-}
-
-fn children(pid: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let listed = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    listed
-        .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-        .filter_map(|child| child.parse().ok())
-        .collect()
+fn usage_alone(process: &Process) -> Option<Usage> {
+    let stat = process.stat().ok()?;
+    let cpu = Duration::from_millis((stat.utime + stat.stime) * 1_000 / procfs::ticks_per_second());
+    Some(Usage { cpu, rss: stat.rss * procfs::page_size() })
 }
 
 /// Lets this thread, and what it starts, run on one processor alone; without effect where there is none such.
