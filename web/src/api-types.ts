@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a client has to know of this server. */
+        /** The configuration for clients. */
         get: operations["getConfig"];
         put?: never;
         post?: never;
@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a session is. */
+        /** Show a session. */
         get: operations["getSession"];
         put?: never;
         post?: never;
@@ -81,7 +81,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who takes part. Of a session that is locked, only who is in it or made it is told. */
+        /** List the participants. The list of a locked session is for its participants, watchers and creator only. */
         get: operations["listParticipants"];
         put?: never;
         post?: never;
@@ -101,7 +101,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Leave, or remove somebody. */
+        /** Leave, or remove a participant. */
         delete: operations["removeParticipant"];
         options?: never;
         head?: never;
@@ -115,7 +115,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How to set tracker apps up. */
+        /** Show the setup of tracker apps. */
         get: operations["getTrackers"];
         put?: never;
         post?: never;
@@ -153,7 +153,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Send all watchers away. The link allows to ask for a new token to watch, unless the session is locked. */
+        /**
+         * Revoke watching: disconnect all watchers. With the join link they can ask for a new token, unless the session is
+         *     locked.
+         */
         delete: operations["removeWatchers"];
         options?: never;
         head?: never;
@@ -167,7 +170,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the server is there. */
+        /** Whether the server answers. */
         get: operations["health"];
         put?: never;
         post?: never;
@@ -184,7 +187,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How each part is. */
+        /** The health of each dependency. */
         get: operations["healthDetailed"];
         put?: never;
         post?: never;
@@ -201,7 +204,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process lives. */
+        /** Whether the process runs. */
         get: operations["healthLive"];
         put?: never;
         post?: never;
@@ -232,7 +235,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description How one thing is. */
+        /** @description The health of one dependency. */
         Check: {
             /** @description Open WebSockets. */
             connections?: number;
@@ -245,13 +248,13 @@ export interface components {
              */
             status: string;
         };
-        /** @description Each thing that the server needs. */
+        /** @description Each dependency of the server. */
         Checks: {
             application: components["schemas"]["Check"];
             database: components["schemas"]["Check"];
             redis: components["schemas"]["Check"];
         };
-        /** @description What the server allows, and where the map comes from. */
+        /** @description The server's limits and the source of the map. */
         Config: {
             /**
              * Format: int64
@@ -282,7 +285,7 @@ export interface components {
              */
             version: string;
         };
-        /** @description A session that was made. */
+        /** @description A new session. */
         CreatedSession: {
             /**
              * @description Changes and ends the session, removes people; opens no WebSocket.
@@ -292,7 +295,7 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
             /**
-             * @description To be passed round.
+             * @description The join link.
              * @example http://localhost:4000/join/7df233e5-e71b-4e86-915d-5ac8e5216298
              */
             join_link: string;
@@ -310,20 +313,20 @@ export interface components {
              */
             session_id: string;
         };
-        /** @description The server and what it needs. */
+        /** @description The server and its dependencies. */
         DetailedHealth: components["schemas"]["Health"] & {
             checks: components["schemas"]["Checks"];
         };
-        /** @description It is done, and there is nothing more to say. */
+        /** @description Success without further data. */
         Done: {
             /** @example true */
             success: boolean;
         };
-        /** @description A refusal. */
+        /** @description An error. */
         Error: {
-            /** @description What clients go by. */
+            /** @description The stable code, for clients. */
             code: string;
-            /** @description What is wrong with each field, where fields were invalid. */
+            /** @description Errors by field, if fields were invalid. */
             details?: {
                 [key: string]: string[];
             };
@@ -332,7 +335,7 @@ export interface components {
             /** @description Stands in each line that the server logs about the request. */
             request_id: string;
         };
-        /** @description That the server answers. */
+        /** @description The server answers. */
         Health: {
             /** @example healthy */
             status: string;
@@ -341,7 +344,7 @@ export interface components {
             /** @example 0.1.0 */
             version: string;
         };
-        /** @description Somebody who is in. */
+        /** @description The result of a join. */
         Joined: {
             /** @example #FF5733 */
             avatar_color: string;
@@ -357,19 +360,19 @@ export interface components {
             /** @example ws://localhost:4000/socket/websocket */
             websocket_url: string;
         };
-        /** @description That the process lives. */
+        /** @description The process runs. */
         Liveness: {
             /** @example alive */
             status: string;
         };
-        /** @description With neither tiles nor a style, the outline of the world that the page has built in is all there is. */
+        /** @description With neither tiles nor a style, the page shows only its built-in outline of the world. */
         Map: {
             /** @description A MapLibre style. */
             style_url: string | null;
             tiles: components["schemas"]["Tiles"] | null;
         };
         /**
-         * @description Somebody who wants in.
+         * @description A request to join.
          * @example {
          *       "display_name": "Ada"
          *     }
@@ -381,7 +384,7 @@ export interface components {
             display_name: string;
         };
         /**
-         * @description A session to be made.
+         * @description A request to create a session.
          * @example {
          *       "expires_in_minutes": 120,
          *       "name": "Walk"
@@ -390,7 +393,7 @@ export interface components {
         NewSession: {
             /**
              * Format: int32
-             * @description 1 up to the longest session, also written as a string; by default the longest.
+             * @description From 1 up to the longest session, also as a string; by default the longest.
              */
             expires_in_minutes?: number | null;
             /**
@@ -406,7 +409,7 @@ export interface components {
             avatar_color: string;
             /** @example Ada */
             display_name: string;
-            /** @description Those who are not are left out. */
+            /** @description Always true: inactive participants are left out. */
             is_active: boolean;
             /**
              * Format: date-time
@@ -416,13 +419,13 @@ export interface components {
             /** @example user_ccbb54a3b35aebb7079e09532df9060f */
             user_id: string;
         };
-        /** @description Everyone who is in. */
+        /** @description The active participants. */
         Participants: {
             participants: components["schemas"]["Participant"][];
         };
         /** @description Whether requests should be sent here. */
         Readiness: {
-            /** @description Why not. */
+            /** @description The reason, if not ready. */
             reason?: string;
             /**
              * @description `ready` or `not_ready`.
@@ -430,10 +433,10 @@ export interface components {
              */
             status: string;
         };
-        /** @description What became of the last report that the server which answers got from an app. */
+        /** @description The outcome of the last report to the node that answers. */
         Reported: {
             /**
-             * @description The app to whose address it came.
+             * @description The app.
              * @example owntracks
              */
             app: string;
@@ -451,12 +454,12 @@ export interface components {
             received_at: string;
             /**
              * Format: int64
-             * @description How old it was, or how far ahead, in seconds; nothing for other outcomes.
+             * @description Its age, or how far its time lies ahead, in seconds; `null` for other outcomes.
              * @example 95
              */
             seconds: number | null;
         };
-        /** @description A session as it stands. */
+        /** @description The present state of a session. */
         Session: {
             /** Format: date-time */
             created_at: string;
@@ -467,7 +470,7 @@ export interface components {
              * @example 7df233e5-e71b-4e86-915d-5ac8e5216298
              */
             id: string;
-            /** @description One that is over is refused instead. */
+            /** @description Always true: a session that has ended is answered with an error. */
             is_active: boolean;
             /**
              * Format: int64
@@ -475,18 +478,18 @@ export interface components {
              * @example 30
              */
             location_ttl_seconds: number;
-            /** @description Whether nobody new may join. */
+            /** @description Whether the session is locked against new participants and watchers. */
             locked: boolean;
             /** @example 50 */
             max_participants: number;
             /**
-             * @description `null` too of a session that is locked, for somebody who is not in it.
+             * @description Also `null` if the session is locked and the client is not in it.
              * @example Walk
              */
             name: string | null;
             /**
              * Format: int32
-             * @description 0 of a session that is locked, for somebody who is not in it.
+             * @description 0 if the session is locked and the client is not in it.
              */
             participant_count: number;
             /**
@@ -496,12 +499,12 @@ export interface components {
             server_time: string;
             /**
              * Format: int32
-             * @description How many watch, over all nodes that this one hears; for those who are in alone.
+             * @description The number of watchers on all connected nodes; only for clients in the session.
              */
             watcher_count?: number | null;
         };
         /**
-         * @description What is to change; what is left out stays.
+         * @description Changes; fields that are left out stay the same.
          * @example {
          *       "expires_in_minutes": 240,
          *       "locked": true
@@ -510,11 +513,11 @@ export interface components {
         SessionUpdate: {
             /**
              * Format: int32
-             * @description A new end, counted from now. A session ends at the latest when it is as old as the longest session may be: the
-             *     answer says when it ends.
+             * @description A new end, counted from now, but never later than the longest session allows from the start: the answer has the
+             *     resulting end.
              */
             expires_in_minutes?: number | null;
-            /** @description `true` lets nobody new in and sends watchers away; who is in stays. */
+            /** @description `true` stops new joins and disconnects watchers; participants stay. */
             locked?: boolean | null;
             /** @description A new name; `null` or blank for none. */
             name?: string | null;
@@ -522,63 +525,63 @@ export interface components {
         /** @description A setting of an app. */
         Setting: {
             /**
-             * @description Which one: `mode`, `url`, `device_id`, `tracker_id`, `username`, `password`, `monitoring`, `interval_seconds`,
+             * @description The name: `mode`, `url`, `device_id`, `tracker_id`, `username`, `password`, `monitoring`, `interval_seconds`,
              *     `fastest_interval_seconds`, `distance_metres`, `accuracy`, `stop_detection`, `buffer`, `logging_mode`, `method`,
              *     `body`.
              * @example tracker_id
              */
             setting: string;
             /**
-             * @description To what; empty for what is to be left empty.
+             * @description The value; empty if the setting must be left empty.
              * @example AL
              */
             value: string;
         };
-        /** @description How one app is set up. */
+        /** @description The setup of one app. */
         Setup: {
             /**
-             * @description Where it sends positions. Whoever has it can send, and see what the app is shown.
+             * @description The address for its positions. A secret: it is enough to send positions, and to see the others.
              * @example https://localhost:4000/track/…/owntracks
              */
             address: string;
             /**
-             * @description What addresses call it: `owntracks`, `traccar`, `overland`, `gpslogger` or `osmand`.
+             * @description The name in addresses: `owntracks`, `traccar`, `overland`, `gpslogger` or `osmand`.
              * @example owntracks
              */
             app: string;
-            /** @description What is to be pasted as the body of its requests, where the app asks for that. */
+            /** @description The body to paste into the app; `null` if the app needs none. */
             body: string | null;
             /**
-             * @description Sets the app up when it is opened on the phone; none where the app has no such link.
+             * @description A link that sets the app up when it is opened on the phone; `null` if the app has no such link.
              * @example owntracks:///config?inline=…
              */
             link: string | null;
             /**
-             * @description What people call it.
+             * @description The name for people.
              * @example OwnTracks
              */
             name: string;
             /**
-             * @description For which phones there is one: `ios`, `android`.
+             * @description The phones that it runs on: `ios`, `android`.
              * @example [
              *       "ios",
              *       "android"
              *     ]
              */
             platforms: string[];
-            /** @description What a QR code for the app has to say. */
+            /** @description The text of a QR code for the app. */
             qr: string;
-            /** @description What to set by hand where neither link nor code does it, in the order of the app's own settings. */
+            /** @description The settings to type if neither link nor code works, in the order of the app's own settings. */
             settings: components["schemas"]["Setting"][];
             /** @description Whether the app shows the others on a map of its own. */
             shows_others: boolean;
             /** @description Where to get it, for each of these phones. */
             stores: components["schemas"]["Store"][];
         };
-        /** @description Where an app is to be had. */
+        /** @description A source of an app. */
         Store: {
             /**
-             * @description For which phone: `ios` or `android`.
+             * @description The phone: `ios` or `android`.
              * @example ios
              */
             platform: string;
@@ -597,7 +600,7 @@ export interface components {
             attribution: string;
             /**
              * Format: int32
-             * @description The deepest zoom that there are images for.
+             * @description The highest zoom level with images.
              * @example 19
              */
             max_zoom: number;
@@ -607,11 +610,11 @@ export interface components {
              */
             url: string;
         };
-        /** @description The apps, each with how it is set up for one participant. */
+        /** @description The tracker apps, with the setup of each for one participant. */
         Trackers: {
             /**
              * Format: int64
-             * @description How often the apps are asked to send.
+             * @description The interval at which the apps should send.
              * @example 10
              */
             interval_seconds: number;
@@ -624,7 +627,7 @@ export interface components {
             location_ttl_seconds: number;
             trackers: components["schemas"]["Setup"][];
         };
-        /** @description Somebody who only receives. */
+        /** @description A watcher, who only receives. */
         Watching: {
             /** @example eyJ0eXAi… */
             websocket_token: string;
@@ -649,7 +652,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What the server allows */
+            /** @description The server's limits */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -750,7 +753,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description As it stands */
+            /** @description The session */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -890,7 +893,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description As it stands now */
+            /** @description The changed session */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1156,14 +1159,14 @@ export interface operations {
             path: {
                 /** @description The session's id */
                 id: string;
-                /** @description Who leaves */
+                /** @description The participant */
                 user_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description No longer in */
+            /** @description The participant has left */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1235,14 +1238,14 @@ export interface operations {
             path: {
                 /** @description The session's id */
                 id: string;
-                /** @description Whose phone it is */
+                /** @description The owner of the phone */
                 user_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description How each app is set up */
+            /** @description The setup of each app */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1314,14 +1317,14 @@ export interface operations {
             path: {
                 /** @description The session's id */
                 id: string;
-                /** @description Whose phone it is */
+                /** @description The owner of the phone */
                 user_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description No app that was set up so far is listened to */
+            /** @description All tracker links so far are revoked */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1466,7 +1469,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description No token to watch that was made so far holds */
+            /** @description All watchers' tokens so far are revoked */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1589,7 +1592,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The process lives */
+            /** @description The process runs */
             200: {
                 headers: {
                     [name: string]: unknown;

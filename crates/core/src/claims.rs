@@ -2,22 +2,22 @@
 
 use crate::id::{SessionId, UserId};
 
-/// What the bearer of a token is in its session.
+/// The role of a token's owner in the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
-    /// Made it: may end and change it, and remove people.
+    /// May change and end the session, and remove participants.
     Creator,
-    /// Takes part: may connect, send positions, and leave.
+    /// May connect, send positions, and leave.
     Participant,
-    /// Sees: may connect, until watchers are sent away.
+    /// May connect and receive, until watching is revoked.
     Watcher {
-        /// How often watchers had been sent away when they were let watch.
+        /// The session's watch generation at the time of issue.
         generation: u32,
     },
 }
 
 impl Role {
-    /// What it is called in traces.
+    /// The name in traces.
     pub fn name(self) -> &'static str {
         match self {
             Self::Creator => "creator",
@@ -27,13 +27,10 @@ impl Role {
     }
 }
 
-/// What a valid token says.
+/// The content of a valid token.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Claims {
-    /// The session that it is for.
     pub session: SessionId,
-    /// The bearer.
     pub user: UserId,
-    /// What the bearer may do.
     pub role: Role,
 }

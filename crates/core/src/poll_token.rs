@@ -1,6 +1,6 @@
 //! The token of a session of long polls, as text.
 
-/// What begins each of our tokens, and no JWT.
+/// The prefix of each token, which no JWT has.
 const PREFIX: &str = "poll_";
 const HEX_DIGITS: usize = 32;
 
@@ -13,7 +13,7 @@ impl PollToken {
         Self(u128::from_be_bytes(bytes))
     }
 
-    /// Reads a token of ours; anything else is something else.
+    /// Reads a token; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(PREFIX).filter(|digits| digits.len() == HEX_DIGITS)?;
         u128::from_str_radix(digits, 16).ok().map(Self)

@@ -45,7 +45,6 @@ pub enum Way {
     CanBeCut,
 }
 
-/// See the module's documentation.
 pub struct Cluster {
     nodes: Vec<Server>,
     ways: Vec<Proxy>,

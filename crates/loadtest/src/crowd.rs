@@ -42,7 +42,6 @@ pub struct Ticket {
 pub struct Person {
     /// How they come in.
     pub ticket: Ticket,
-    /// Where they go.
     pub track: Track,
     /// Which of the crowd's servers they connect to.
     pub node: usize,
@@ -83,7 +82,6 @@ pub struct Arrivals {
     pub join: Histogram<u64>,
 }
 
-/// See the module's documentation.
 pub struct Crowd {
     /// The servers.
     pub targets: Vec<SocketAddr>,

@@ -74,7 +74,6 @@ pub struct Server {
     directory: TempDir,
     child: Child,
     pinned: bool,
-    /// Where it listens.
     pub address: SocketAddr,
 }
 

@@ -9,7 +9,6 @@ use parking_lot::{Condvar, Mutex};
 
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// See the module's documentation.
 pub struct Proxy {
     /// Where it listens, on loopback.
     pub port: u16,

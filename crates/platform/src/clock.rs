@@ -1,8 +1,8 @@
 //! Time, injected: the system's, or a clock that a test moves by hand.
 //!
-//! Lives are measured by a time of day that does not jump: it was the system's when the server started, and
-//! goes on at its own steady pace. An administrator or a time server who sets the system's clock by an hour
-//! ends no session early and makes none live longer. What phones say is compared with the system's own.
+//! Lifetimes are measured by a time of day that does not jump: it starts with the system's time and goes on at a steady
+//! pace. So setting the system's clock neither shortens nor extends a session. Times from phones are compared with the
+//! system's clock.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,16 +15,16 @@ use parking_lot::Mutex;
 use tagalong_core::room::Now;
 use tagalong_core::time::Timestamp;
 
-/// A system clock that is set by more than this was wrong before, for example on a small computer that keeps
-/// no time while it is off: then its new time holds. No session lives longer by default.
+/// A system clock that is set by more than this was wrong before, for example on a small computer that keeps no time
+/// while it is off; then the new time is taken over. By default no session is longer than this.
 const BELIEVABLE_JUMP: Duration = Duration::from_secs(24 * 3600);
 
-/// Tells the time and waits for it. Clones tell the same time.
+/// Gives the time and waits for it. Clones share one time.
 #[derive(Clone, Debug)]
 pub struct Clock {
     source: TimeSource,
     steady: Arc<Steady>,
-    /// How far the time that all nodes share is ahead of ours, in milliseconds.
+    /// How far the shared time of all nodes is ahead of this node's, in milliseconds.
     ahead: Arc<AtomicI64>,
 }
 
@@ -79,21 +79,21 @@ impl Clock {
         Self::new(TimeSource::System, system, instant)
     }
 
-    /// A clock that stands at `wall` until it is moved.
-    #[expect(clippy::disallowed_methods, reason = "a clock may ask: any beginning will do")]
+    /// A clock that stands still at `wall` until it is moved.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock: any starting point will do")]
     pub fn manual(wall: Timestamp) -> (Self, ManualClock) {
         let instant = Instant::now();
         let hands = Arc::new(Mutex::new(Hands { system: wall, instant, sleepers: Vec::new() }));
         (Self::new(TimeSource::Manual(Arc::clone(&hands)), wall, instant), ManualClock(hands))
     }
 
-    /// The time of day by which sessions, participants and positions live. It never jumps.
+    /// The time of day for the lifetimes of sessions, participants and positions. It never jumps.
     pub fn now(&self) -> Timestamp {
         let (system, instant) = self.source.read();
         self.steady.read(system, instant)
     }
 
-    /// What all nodes read alike: ours, until one has been [told](Self::share).
+    /// The shared time of all nodes; this node's, until another one is [set](Self::share).
     pub fn shared(&self) -> Timestamp {
         self.shared_at(self.now())
     }
@@ -102,24 +102,24 @@ impl Clock {
         Timestamp::from_millis(wall.as_millis().saturating_add(self.ahead.load(Ordering::Relaxed)))
     }
 
-    /// What each clock says at one moment, and the system's.
+    /// All clocks at one moment, and the system's.
     pub fn reading(&self) -> (Now, Timestamp) {
         let (system, instant) = self.source.read();
         let wall = self.steady.read(system, instant);
         (Now { wall, shared: self.shared_at(wall), instant }, system)
     }
 
-    /// From now on the shared time is `shared`, and goes on as ours does.
+    /// Sets the shared time to `shared`; it goes on at this node's pace.
     pub fn share(&self, shared: Timestamp) {
         self.ahead.store(shared.as_millis().saturating_sub(self.now().as_millis()), Ordering::Relaxed);
     }
 
-    /// The time of day as the system has it: what other people's clocks are compared with.
+    /// The system's time of day, for comparison with clocks of clients.
     pub fn system_now(&self) -> Timestamp {
         self.source.read().0
     }
 
-    /// The same, as finely as the system has it: what spans of one trace are laid beside each other by.
+    /// The same in full resolution, for spans.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn system_time(&self) -> SystemTime {
         match &self.source {
@@ -131,7 +131,7 @@ impl Clock {
         }
     }
 
-    /// What deadlines are measured by.
+    /// The monotonic time, for deadlines.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn instant(&self) -> Instant {
         match &self.source {
@@ -140,12 +140,11 @@ impl Clock {
         }
     }
 
-    /// Waits for a while.
     pub fn sleep(&self, duration: Duration) -> Sleep {
         self.sleep_until(self.instant() + duration)
     }
 
-    /// What comes of some work; nothing if it takes longer than this.
+    /// The result of some work; `None` if it takes longer than `longest`.
     pub async fn timeout<T>(&self, longest: Duration, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -154,7 +153,6 @@ impl Clock {
         }
     }
 
-    /// Waits for a moment.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn sleep_until(&self, at: Instant) -> Sleep {
         match &self.source {
@@ -181,7 +179,7 @@ impl TimeSource {
     }
 }
 
-/// Waits until its moment has come; may be moved to another one.
+/// Waits until a moment, which may be changed.
 pub enum Sleep {
     /// By the system's time.
     System(Pin<Box<tokio::time::Sleep>>),
@@ -191,7 +189,7 @@ pub enum Sleep {
 }
 
 impl Sleep {
-    /// Waits for another moment from now on.
+    /// Changes the moment.
     pub fn reset(&mut self, to: Instant) {
         match self {
             Self::System(sleep) => sleep.as_mut().reset(to.into()),
@@ -222,7 +220,7 @@ impl Future for Sleep {
     }
 }
 
-/// The HTTP library's deadlines keep this clock too.
+/// The HTTP library's deadlines use this clock too.
 impl hyper::rt::Timer for Clock {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
         Box::pin(Self::sleep(self, duration))
@@ -240,7 +238,7 @@ impl hyper::rt::Timer for Clock {
 impl hyper::rt::Sleep for Sleep {}
 
 impl ManualClock {
-    /// Lets time pass: whoever waited for it is woken.
+    /// Advances the time and wakes the sleepers whose moment has come.
     pub fn advance(&self, by: Duration) {
         let mut hands = self.0.lock();
         hands.system = hands.system.plus(by);
@@ -284,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_of_the_system_changes_no_life() {
+    fn a_jump_of_the_system_clock_changes_no_lifetime() {
         let start = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
         let (clock, hand) = Clock::manual(start);
         let hour = Duration::from_secs(3600);

@@ -1,8 +1,8 @@
 //! Randomness, injected: the operating system's. Tests may inject a sequence that a seed repeats.
 //!
-//! Ids and keys that nobody may guess are made of this. So the seeded sequence does not exist in a released binary: it
-//! is compiled for tests alone (the feature `seeded-entropy`, which only this crate's dev-dependencies turn on). And
-//! `app::start` takes no entropy: every server makes its own from the system.
+//! Ids and keys must be unguessable. So the seeded sequence does not exist in a released binary: it is compiled for
+//! tests only (the feature `seeded-entropy`, which only this crate's dev-dependencies turn on). And `app::start` takes
+//! no entropy: every server uses the system's.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ enum Source {
     Seeded(Sequence),
 }
 
-/// The operating system has no randomness. That is no state to go on in.
+/// The operating system has no randomness; the server must not go on.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system has no randomness: {0}")]
 pub struct NoEntropy(#[from] getrandom::Error);
@@ -31,7 +31,7 @@ impl Entropy {
         Self(Source::System)
     }
 
-    /// A sequence that the same seed repeats. For tests: everybody can guess it.
+    /// A sequence that the same seed repeats. For tests only: it is guessable.
     #[cfg(any(test, feature = "seeded-entropy"))]
     pub fn seeded(seed: u64) -> Self {
         Self(Source::Seeded(Sequence::new(seed)))
@@ -54,7 +54,7 @@ impl Entropy {
 
     /// Half of `longest` to all of it, so that nodes that lost something together do not come back together.
     pub fn jittered(&self, longest: Duration) -> Duration {
-        // Without randomness they would only be less spread.
+        // Without randomness the delays are only less spread.
         let [chance] = self.bytes::<1>().unwrap_or([u8::MAX]);
         longest / 2 + longest.mul_f64(f64::from(chance) / 512.0)
     }
@@ -66,7 +66,7 @@ mod seeded {
 
     use parking_lot::Mutex;
 
-    /// SplitMix64: the same for ever, which no library promises of its generators.
+    /// SplitMix64, whose sequence never changes; no library promises that of its generators.
     #[derive(Clone, Debug)]
     pub(super) struct Sequence(Arc<Mutex<u64>>);
 
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_stays_between_half_and_all_of_a_while() {
+    fn jitter_stays_between_half_and_all_of_the_longest_delay() {
         let (longest, entropy) = (Duration::from_secs(1), Entropy::seeded(1));
         for _ in 0..1_000 {
             let jittered = entropy.jittered(longest);

@@ -1,5 +1,4 @@
-//! What the operator's dashboard knows beside the metrics: the last hour, and what failed last. Both are bounded,
-//! and gone with the process.
+//! The last hour and the last failures, for the operator's dashboard. Both are bounded, and only in memory.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,37 +15,35 @@ use crate::metrics::{Metrics, Process};
 
 /// How often a sample is taken.
 pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
-/// Samples that are kept: an hour of them.
+/// Samples kept, for an hour.
 const SAMPLES_MAX: usize = 360;
-/// Failures that are kept.
 const FAILURES_MAX: usize = 50;
 
-/// How much there was at one moment. What only grows is given as a total.
+/// The counts at one moment; growing ones as totals.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Sample {
-    /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Open WebSockets.
     pub connections: usize,
     /// Rooms.
     pub rooms: usize,
-    /// Positions taken in so far.
+    /// Positions received so far.
     pub received: u64,
-    /// Positions handed out so far.
+    /// Positions delivered so far.
     pub delivered: u64,
-    /// Deliveries that were timed so far.
+    /// Timed deliveries so far.
     pub timed: u64,
-    /// Seconds that these took together.
+    /// Total seconds of these.
     pub waited: f64,
-    /// Memory that is held, in bytes.
+    /// Resident memory, in bytes.
     pub memory: u64,
-    /// Seconds on a processor so far.
+    /// Processor seconds so far.
     pub processor: f64,
 }
 
 impl Sample {
-    /// How much there is now.
+    /// A sample of the present counts.
     pub async fn take(at: Timestamp, connections: usize, rooms: usize, metrics: &Metrics) -> Self {
         // Reading `/proc` takes a while where many files are open.
         let process = tokio::task::spawn_blocking(Process::read).await.unwrap_or_default();
@@ -64,21 +61,19 @@ impl Sample {
     }
 }
 
-/// A request or a run of a job that failed for a reason of ours.
+/// A request or a run of a job that failed by the server's fault.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Failure {
-    /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Stands in the line that the log has of a request.
+    /// The request's id in the log.
     pub request_id: Option<String>,
     /// A route's template, or the name of a job.
     pub what: String,
-    /// What the client was told, or why the job failed.
+    /// The code in the answer, or the error of the job.
     pub why: String,
 }
 
-/// See the module's documentation.
 #[derive(Debug)]
 pub struct Overview {
     samples: Mutex<VecDeque<Sample>>,
@@ -87,7 +82,7 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// Nothing is known yet.
+    /// Without samples yet.
     ///
     /// # Errors
     /// When the operating system has no randomness.
@@ -95,12 +90,12 @@ impl Overview {
         Ok(Self { samples: Mutex::default(), failures: Mutex::default(), key: entropy.bytes()? })
     }
 
-    /// Keeps a sample; the oldest one goes.
+    /// Adds a sample; drops the oldest when full.
     pub fn keep(&self, sample: Sample) {
         push(&mut self.samples.lock(), sample, SAMPLES_MAX);
     }
 
-    /// Keeps a failure; the oldest one goes.
+    /// Adds a failure; drops the oldest when full.
     pub fn note(&self, failure: Failure) {
         push(&mut self.failures.lock(), failure, FAILURES_MAX);
     }
@@ -110,13 +105,13 @@ impl Overview {
         self.samples.lock().iter().copied().collect()
     }
 
-    /// What failed last, the newest first.
+    /// The last failures, the newest first.
     pub fn failures(&self) -> Vec<Failure> {
         self.failures.lock().iter().rev().cloned().collect()
     }
 
-    /// What the dashboard calls a session. The id itself lets one join, and cannot be found from this: ids are
-    /// random, and the key is this process's own.
+    /// The dashboard's name for a session. The id itself would be enough to join; it cannot be derived from the alias,
+    /// because ids are random, and the key is this process's own.
     pub fn alias(&self, session: SessionId) -> String {
         let mut hasher = DefaultHasher::new();
         (self.key, session).hash(&mut hasher);
@@ -136,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_ones_are_kept() {
+    fn the_newest_samples_and_failures_are_kept() {
         let overview = Overview::new(&Entropy::system()).unwrap();
         for number in 0..FAILURES_MAX + 7 {
             let (at, request_id) = (Timestamp::from_millis(0), Some(number.to_string()));

@@ -1,4 +1,4 @@
-//! Files that hold a secret: their owner may read them, nobody else.
+//! Files with a secret, readable by their owner only.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Error, ErrorKind, Read, Write};
@@ -7,48 +7,40 @@ use std::path::{Path, PathBuf};
 
 use crate::entropy::{Entropy, NoEntropy};
 
-/// Bytes of a secret file: many times what a key has.
+/// Most bytes of a secret file: many times the length of a key.
 const BYTES_MAX: u64 = 4096;
 /// Permissions of the group and of all others.
 const OTHERS: u32 = 0o077;
 
-/// A secret as it stands in its file.
+/// A secret and its file.
 pub struct PrivateFile {
-    /// What the file holds.
     pub bytes: Vec<u8>,
-    /// Whether the file was made just now.
+    /// Whether the file was created just now.
     pub is_new: bool,
 }
 
-/// Why a secret file cannot be used: one line that names it.
+/// Why a secret file cannot be used, in one line that names it.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivateFileError {
-    /// It cannot be read or made.
+    /// It cannot be read or created.
     #[error("{0}: {1}")]
     Io(PathBuf, Error),
-    /// Others may read it, and we may not change that.
+    /// Other users may read it, and this process may not change that.
     #[error("{path} may be used by others (mode {mode:04o}), and that cannot be changed: {error}")]
-    Open {
-        /// Which file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-        /// Why they stay.
-        error: Error,
-    },
-    /// No secret can be made for it.
+    Open { path: PathBuf, mode: u32, error: Error },
+    /// No secret can be generated for it.
     #[error("{0}: {1}")]
     Entropy(PathBuf, NoEntropy),
-    /// It is no secret of ours.
+    /// It is too long to be a secret.
     #[error("{0} is longer than {BYTES_MAX} bytes")]
     TooLong(PathBuf),
 }
 
-/// The secret in a file. If the file is not there, `make` makes the secret; of several processes that start at the
-/// same time, all get the secret of the first.
+/// Reads the secret in a file, or generates it with `make`. Processes that start at the same time all get the secret of
+/// the first.
 ///
 /// # Errors
-/// When the file can be neither read nor made, or when others may read it and that cannot be changed.
+/// When the file can be neither read nor created, or when other users may read it and that cannot be changed.
 pub fn read_or_make(
     path: &Path,
     entropy: &Entropy,
@@ -70,7 +62,7 @@ pub fn read_or_make(
     Ok(PrivateFile { bytes, is_new })
 }
 
-/// The secret in a file; nothing if the file is not there.
+/// Reads the secret in a file; `None` if there is no file.
 ///
 /// # Errors
 /// As [`read_or_make`].
@@ -91,11 +83,10 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, PrivateFileError> {
     }
 }
 
-/// Takes the permissions on a file from everybody but its owner, without opening it. A file that is not there is
-/// fine.
+/// Removes the permissions of other users, without opening the file. A missing file is no error.
 ///
 /// # Errors
-/// When others may use the file and that cannot be changed.
+/// When other users may access the file and that cannot be changed.
 pub fn protect(path: &Path) -> Result<(), PrivateFileError> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -107,10 +98,10 @@ pub fn protect(path: &Path) -> Result<(), PrivateFileError> {
     }
 }
 
-/// Makes a directory for secret files, and those above it, for its owner alone. One that exists stays as it is.
+/// Creates a directory for secret files, and its parents, accessible to the owner only. An existing one stays as it is.
 ///
 /// # Errors
-/// When it cannot be made.
+/// When it cannot be created.
 pub fn make_directory(path: &Path) -> Result<(), Error> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -129,12 +120,13 @@ fn tighten(
     tracing::warn!(
         file = %path.display(),
         mode = format!("{mode:04o}"),
-        "a private file could be used by others: now its owner alone may"
+        "a private file was accessible to other users; now only to its owner"
     );
     Ok(())
 }
 
-/// Whether the file was made: written as a draft beside and linked into place, so that nobody ever reads half of it.
+/// Writes a draft beside the file and links it into place, so that no process ever reads half of it. Returns whether
+/// the file was created.
 fn write_new(path: &Path, draft: &Path, bytes: &[u8]) -> Result<bool, Error> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
@@ -175,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_that_start_at_once_all_get_one_secret() {
+    fn processes_that_start_at_once_get_the_same_secret() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a.key");
         let start = |number: usize| {
@@ -189,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_may_use_is_taken_from_them() {
+    fn permissions_of_other_users_are_removed() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a.key");
         for open in [0o644, 0o640, 0o604, 0o666, 0o610] {
@@ -208,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_from_others_is_refused() {
+    fn a_file_that_stays_readable_to_others_is_rejected() {
         let path = Path::new("data/a.key");
         let refused = tighten(path, 0o100_644, |_| Err(ErrorKind::PermissionDenied.into())).unwrap_err();
         let said =

@@ -1,5 +1,5 @@
-//! Warnings that can come many times a second: each kind is said at once, and then now and then, with how many
-//! were left out. What is said less often than that goes to the log as it is.
+//! Suppression of warnings that can come many times a second: each kind is logged at once, and then at an interval with
+//! the number suppressed. Rarer warnings go to the log directly.
 
 use std::time::{Duration, Instant};
 
@@ -7,24 +7,24 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 
-/// A kind of warning is said once in this time.
+/// A kind of warning is logged at most once in this time.
 pub const SAID_EVERY: Duration = Duration::from_secs(10);
 
-/// A kind that was left out and is not said again for this long is told of by itself: its burst may be over.
+/// If no further warning of a kind comes for this long, the number suppressed is logged by itself.
 pub const TOLD_AFTER: Duration = Duration::from_secs(20);
 
-/// What is warned of.
+/// The kinds of warnings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// The operating system gives us no connection, for example because no file is free.
+    /// The operating system gives no connection, for example because no file is free.
     CannotAccept,
-    /// Somebody opens more connections than one address may have.
+    /// An address opens more connections than it may have.
     TooManyConnections,
-    /// There are as many connections as the limit of open files allows.
+    /// The limit of open files is reached.
     NoRoomForConnections,
     /// A request needed the database, and got no answer.
     DatabaseAway,
-    /// A request was refused that cost nothing to make and nothing to refuse.
+    /// A cheap request was rejected.
     Refused,
 }
 
@@ -37,7 +37,7 @@ const KINDS: [Kind; 5] = [
 ];
 
 impl Kind {
-    /// What it is called in the log.
+    /// The name in the log.
     fn name(self) -> &'static str {
         match self {
             Self::CannotAccept => "cannot_accept",
@@ -55,19 +55,18 @@ struct Emitted {
     left_out: u64,
 }
 
-/// What was said when.
+/// The warnings logged so far.
 pub struct Warnings {
     clock: Clock,
     kinds: Mutex<[Emitted; KINDS.len()]>,
 }
 
 impl Warnings {
-    /// Nothing was said yet.
     pub fn new(clock: Clock) -> Self {
         Self { clock, kinds: Mutex::default() }
     }
 
-    /// How many of the kind were left out since it was last said, if it is to be said again now.
+    /// The number suppressed since the last warning of this kind; `None` if this one must be suppressed too.
     pub fn due(&self, kind: Kind) -> Option<u64> {
         let now = self.clock.instant();
         let mut kinds = self.kinds.lock();
@@ -80,10 +79,10 @@ impl Warnings {
         Some(std::mem::take(&mut said.left_out))
     }
 
-    /// Tells of kinds that were left out and were not said for `quiet`: the next of the kind may never come.
+    /// Logs the suppressed number of each kind without a warning for `quiet`, because the next one may never come.
     pub fn tell_left_out(&self, quiet: Duration) {
         for (kind, left_out) in self.take_left_out(quiet) {
-            tracing::warn!(kind = kind.name(), left_out, "the same again");
+            tracing::warn!(kind = kind.name(), left_out, "suppressed repeated warnings");
         }
     }
 
@@ -106,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_is_said_at_once_and_then_now_and_then_with_how_many_were_left_out() {
+    fn each_kind_is_logged_at_once_and_then_at_an_interval_with_the_number_suppressed() {
         let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
         let warnings = Warnings::new(clock);
         assert_eq!(warnings.due(Kind::CannotAccept), Some(0));
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_burst_left_out_is_told_once_when_nothing_of_its_kind_follows() {
+    fn the_number_suppressed_is_logged_once_after_a_burst() {
         let (clock, hand) = Clock::manual(Timestamp::from_millis(0));
         let warnings = Warnings::new(clock);
         for kind in [Kind::TooManyConnections, Kind::DatabaseAway, Kind::DatabaseAway] {

@@ -1,9 +1,9 @@
 //! Memory for large request bodies: bounded for the whole process, for each address, and for each tracker link or
-//! session of long poll.
+//! long-poll session.
 //!
-//! A body of up to `REQUEST_BODY_BYTES_MAX` is bounded by the number of connections. A larger body needs a permit
-//! before it is read on. There is no queue: a client without a permit is told to come back, since its connection would
-//! wait with what it has sent already.
+//! The number of connections bounds bodies of up to `REQUEST_BODY_BYTES_MAX`. A larger body needs a permit before the
+//! rest is read. There is no queue: a client without a permit must retry, because a waiting connection would hold the
+//! part that has come.
 
 use std::collections::hash_map::{Entry, HashMap};
 use std::sync::Arc;
@@ -17,16 +17,14 @@ use crate::rates::{Address, Network};
 /// The sender of a large body.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum BodySender {
-    /// The tracker link of somebody.
     Link(UserId),
-    /// A session of long poll.
     Poll(u128),
 }
 
 #[derive(Default)]
 struct Held {
     by_sender: HashMap<BodySender, Address>,
-    /// A home with many IPv6 networks counts once: each size of network has the bound of one address.
+    /// Each size of network has the bound of one address, so that a home with many IPv6 networks counts once.
     by_network: HashMap<Network, usize>,
 }
 
@@ -34,23 +32,21 @@ struct Held {
 #[derive(Clone, Default)]
 pub struct BodyLimit(Arc<Mutex<Held>>);
 
-/// Leave to hold one large body, until it is dropped.
+/// Permission to hold one large body, until it is dropped.
 pub struct BodyPermit {
     sender: BodySender,
     limit: BodyLimit,
 }
 
-/// Why there is no permit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NoPermit {
-    /// The sender or its address has enough of them.
+    /// The sender or its address has reached its limit.
     Client,
-    /// The process has.
+    /// The process has reached its limit.
     Process,
 }
 
 impl BodyLimit {
-    /// A permit for one body.
     pub fn take(&self, sender: &BodySender, address: Address) -> Result<BodyPermit, NoPermit> {
         let Held { by_sender, by_network } = &mut *self.0.lock();
         if by_sender.len() >= LARGE_BODIES_MAX {

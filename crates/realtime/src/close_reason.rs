@@ -25,15 +25,15 @@ pub(super) enum CloseReason {
     Flooding,
     /// A slow consumer: the queue of control events was full.
     Overflowed,
-    /// The database is unavailable, so that a join cannot be checked. The event said so before.
+    /// The database is unavailable, so that a join cannot be checked. An event was sent before.
     Unavailable,
     /// The server drains; the client should reconnect.
     Restart,
-    /// Plain protocol: the session is over, or the participant left it. The event said so before.
+    /// Plain protocol: the session ended, or the participant left it. An event was sent before.
     Over,
-    /// Plain protocol: watchers were sent away. The event said so before.
+    /// Plain protocol: watching was revoked. An event was sent before.
     WatchingRevoked,
-    /// Plain protocol: the participant has opened too many connections since. The event said so before.
+    /// Plain protocol: the participant opened too many newer connections. An event was sent before.
     TooManyConnections,
 }
 
@@ -49,7 +49,7 @@ impl From<DisconnectReason> for CloseReason {
 }
 
 impl CloseReason {
-    /// What it is called in logs and metrics.
+    /// The name in logs and metrics.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::PeerClosed => "peer_closed",
@@ -70,10 +70,10 @@ impl CloseReason {
         }
     }
 
-    /// The close code that we send, if there is anybody left to send it to.
+    /// The close code to send, if the connection is still open.
     ///
-    /// Code 1000 makes some clients stay away and others come back (official client up to 1.8.15, and
-    /// from 1.8.16), so it is sent only where an event has said what happened.
+    /// After code 1000 some clients reconnect and others do not (official client from 1.8.16, and up to 1.8.15), so it
+    /// is sent only after an event with the reason.
     pub(super) fn close_code(self) -> Option<u16> {
         match self {
             Self::PeerClosed | Self::PeerGone | Self::Stalled => None,

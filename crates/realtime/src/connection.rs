@@ -1,7 +1,7 @@
 //! One task per connection: reads, takes from the room, writes.
 //!
-//! It takes from the room only when all that it took before is written. That single rule is the
-//! back-pressure: a reader that is slow finds, when it is back, one newest position per person.
+//! It takes from the room only when all earlier output is written. That single rule is the back-pressure: a slow
+//! consumer later finds one newest position per participant.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -31,17 +31,17 @@ use tagalong_platform::metrics::labels;
 use tagalong_platform::overview::Failure;
 use tagalong_platform::warnings::Kind;
 
-/// How long a client may take to answer a close frame and to close its end before the connection is cut.
+/// How long a client may take to answer a close frame and to close its side.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Which protocol a connection speaks.
+/// The protocol of a connection.
 pub enum Protocol {
     Phoenix(PhoenixProtocol),
     Plain,
 }
 
 impl Protocol {
-    /// What it is called in logs and metrics.
+    /// The name in logs and metrics.
     pub(super) fn label(&self, transport: &Transport) -> labels::Protocol {
         let version = match self {
             Self::Phoenix(protocol) if protocol.version() == Version::V2 => "2",
@@ -59,18 +59,18 @@ impl Protocol {
 /// Whether a connection is over its rate.
 pub(super) enum Over {
     No,
-    /// For so long.
+    /// For this long.
     For(Duration),
 }
 
-/// What happens when nothing else does.
+/// The next timer of a connection.
 enum Deadline {
     PositionsDue,
     PingDue,
     Close(CloseReason),
 }
 
-/// One open WebSocket, or session of long polls.
+/// One open WebSocket, or long-poll session.
 pub(super) struct Connection {
     pub(super) live: Arc<Live>,
     pub(super) claims: Claims,
@@ -142,7 +142,7 @@ impl Connection {
         if matches!(protocol, Protocol::Plain) {
             // Browsers cannot ping, but answer pings: the plain protocol has no heartbeat of its own.
             self.pings = true;
-            // Boxed: what reading a roster takes would be kept in every connection's task for as long as it lives.
+            // Boxed, because the memory for reading a roster would otherwise be part of every connection's task.
             Box::pin(plain::join(self)).await?;
         }
         loop {
@@ -186,11 +186,11 @@ impl Connection {
             if !(full && written) {
                 return self.poll_timer(cx, now, moved).map(Err);
             }
-            // There is room again, and nobody would wake us for what the client sent meanwhile.
+            // There is room again, and no waker is registered for messages that came meanwhile.
         }
     }
 
-    /// Writes what was fed: whether all of it is written. A connection that is gone says so at its next read.
+    /// Writes the output. Returns whether all of it is written. A lost connection is noticed at the next read.
     fn flushed(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let written = self.transport.poll_flush(cx).is_ready();
         self.deferrable = 0;
@@ -240,8 +240,8 @@ impl Connection {
         }
     }
 
-    /// One timer for all deadlines. It is moved only when it would ring too late; when it rings too early,
-    /// it is set anew: most messages cost no timer work at all.
+    /// One timer for all deadlines. It is moved only if it would fire too late; if it fires too early, it is set again:
+    /// most messages cost no timer work at all.
     fn poll_timer(&mut self, cx: &mut Context<'_>, now: Instant, mut unknown: bool) -> Poll<CloseReason> {
         loop {
             let (at, deadline) = self.next_deadline(now);
@@ -274,10 +274,10 @@ impl Connection {
         }
     }
 
-    /// What happens next if nothing else does.
+    /// The next deadline.
     fn next_deadline(&self, now: Instant) -> (Instant, Deadline) {
         let timeout = self.transport.silence_max(&self.live.settings);
-        // What polls do not take is not stalled but silent.
+        // A long-poll session without polls is silent, not stalled.
         if let Some(since) = self.flushing_since
             && !self.transport.is_long_poll()
         {
@@ -288,7 +288,7 @@ impl Connection {
         } else {
             (self.last_heard + timeout, Deadline::Close(CloseReason::Silent))
         };
-        // Also when nothing is owed yet: what comes before then does not wake us.
+        // Also if nothing is pending yet: positions before then do not wake this task.
         let paced = self.write_pace.next();
         if paced > now && paced < silent.0 { (paced, Deadline::PositionsDue) } else { silent }
     }
@@ -298,7 +298,7 @@ impl Connection {
             (_, Inbound::Alive) => self.spend_message().map(drop),
             (_, Inbound::PollChanged) => Ok(()),
             (Protocol::Phoenix(protocol), Inbound::Text(text)) => phoenix::text(self, protocol, &text).await,
-            // V1 is JSON whatever the frame says that it is; some clients send all as binary.
+            // V1 is JSON in frames of either kind; some clients send all as binary.
             (Protocol::Phoenix(protocol), Inbound::Binary(bytes)) if protocol.version() == Version::V1 => {
                 let text = String::from_utf8(bytes).map_err(|_| CloseReason::Malformed)?;
                 phoenix::text(self, protocol, &text).await
@@ -311,7 +311,7 @@ impl Connection {
 
     /// Counts a message against the rate that all connections of one participant share; of a watcher, and before
     /// joining, each has its own. A client that goes on sending in spite of the errors is
-    /// disconnected: reading and refusing costs too.
+    /// disconnected, because reading and rejecting costs too.
     pub(super) fn spend_message(&mut self) -> Result<Over, CloseReason> {
         if !self.live.settings.rate_limits {
             return Ok(Over::No);
@@ -341,7 +341,7 @@ impl Connection {
         self.deferrable += self.transport.unsent() - before;
     }
 
-    /// Logs, at a bounded rate, why a join failed on our side. The client is told only that it is unavailable.
+    /// Logs, at a bounded rate, why a join failed in the server. The client only learns that it is unavailable.
     pub(super) fn log_failed_join(&self, protocol: &'static str, error: &NotIn) {
         let NotIn::Unread(cause) = error else { return };
         let Some(left_out) = self.live.warnings.due(Kind::DatabaseAway) else { return };
@@ -361,7 +361,7 @@ mod tests {
         size_of::<F>()
     }
 
-    /// Every idle connection keeps them: 544 and 480 were seen.
+    /// Every idle connection needs this memory: 544 and 480 bytes were measured.
     #[test]
     fn a_connection_and_its_task_are_small() {
         assert!(size_of::<Connection>() <= 640, "{} bytes", size_of::<Connection>());

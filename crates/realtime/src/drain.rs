@@ -14,7 +14,7 @@ use tagalong_platform::clock::Clock;
 const STEPS: usize = 32;
 /// Connections closed in a second, as by default in Phoenix.
 const CLOSED_PER_SECOND: usize = 5_000;
-/// So few are closed all at once.
+/// Up to this number all are closed at once.
 const AT_ONCE_MAX: usize = 500;
 
 #[derive(Default)]
@@ -37,7 +37,7 @@ pub struct Draining {
 }
 
 impl Draining {
-    /// Whether the connection has to close. Asked whenever anything happens, so it takes no lock.
+    /// Whether the connection has to close. Called at every wake-up, so it takes no lock.
     pub fn is_draining(&self) -> bool {
         self.step.draining.load(Ordering::Acquire)
     }

@@ -1,5 +1,5 @@
-//! The rooms of this node: found, loaded, swept and given up here. Touched when somebody comes or goes,
-//! never when somebody moves. What other nodes have to do with them stands in `neighbours`.
+//! The hub: finds, loads, sweeps and retires the rooms of this node. Used when a client subscribes or unsubscribes,
+//! never for a position. `neighbours` connects the rooms with other nodes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,27 +24,27 @@ use tagalong_platform::clock::Clock;
 use tagalong_platform::entropy::Entropy;
 use tagalong_store::{SessionRecord, Store, StoreError, TransactionError};
 
-/// How long somebody waits for a room's roster to be read.
+/// How long a subscriber waits for a room's roster.
 const LOAD_DEADLINE: Duration = Duration::from_millis(2_500);
-/// Rosters that are read at the same time: a question to the database takes 160 KB while it is asked, and after a
-/// restart everyone comes back at once.
+/// Rosters that are read at the same time: a query takes 160 KB while it runs, and after a restart all clients come
+/// back at once.
 const READ_AT_ONCE: usize = 16;
-/// How long at most a room is left alone by sweeps: what the time of day says of its end may be corrected.
+/// The longest that sweeps skip a quiet room, because the clock for its end may be corrected.
 const QUIET_MAX: Duration = Duration::from_secs(60);
 
-/// Why somebody has nothing in a room.
+/// Why a call has no room to act in.
 #[derive(Debug, thiserror::Error)]
 pub enum NotIn {
     /// The room, or the role in the claims, refuses.
     #[error("{}", .0.reason())]
     Refused(Problem),
-    /// The room's roster could not be read. The cause is for the log alone.
+    /// The room's roster could not be read. The cause is for the log only.
     #[error(transparent)]
     Unread(#[from] StoreError),
 }
 
 impl NotIn {
-    /// What the public is told.
+    /// The public error.
     pub fn problem(&self) -> Problem {
         match self {
             Self::Refused(problem) => *problem,
@@ -76,11 +76,11 @@ pub struct RoomCell {
 
 struct Held {
     room: Room,
-    /// Until when a sweep finds nothing to do; unknown once something has happened.
+    /// Until when sweeps have nothing to do; `None` after a change.
     quiet_until: Option<Instant>,
 }
 
-/// What becomes of a room that was swept.
+/// What to do with a room after a sweep.
 enum Fate {
     Stays,
     Expired,
@@ -92,14 +92,14 @@ impl RoomCell {
         Self { held: Mutex::new(Held { room, quiet_until: None }), loaded: OnceCell::new() }
     }
 
-    /// Does something with the room, then wakes whom it concerns. Never across an await: the closure cannot.
+    /// Acts on the room, then wakes the connections concerned. Never across an await: the closure cannot await.
     pub fn with<T>(&self, act: impl FnOnce(&mut Room) -> T) -> T {
         let mut held = self.held.lock();
         held.quiet_until = None;
         act(&mut held.room)
     }
 
-    /// Counts a message of a connection. Nobody else is concerned, so a quiet room stays quiet.
+    /// Counts a message of a connection. No other connection is concerned, so a quiet room stays quiet.
     pub fn spend_message(
         &self,
         subscription: SubscriptionId,
@@ -109,13 +109,13 @@ impl RoomCell {
         self.held.lock().room.spend_message(subscription, step, now)
     }
 
-    /// Looks at the room.
+    /// Reads from the room.
     pub(super) fn read<T>(&self, look: impl FnOnce(&Room) -> T) -> T {
         look(&self.held.lock().room)
     }
 
-    /// Lets time pass in the room; nothing if nothing can come of it. Most rooms are idle, and to go through the people
-    /// of thousands of them four times a second was most of what an idle server did.
+    /// Sweeps the room; `None` if it is quiet. Most rooms are idle, and sweeping thousands of them four times a second
+    /// was most of the work of an idle server.
     fn sweep(&self, now: Now) -> Option<(Swept, Fate)> {
         let Held { room, quiet_until } = &mut *self.held.lock();
         if quiet_until.is_some_and(|until| until > now.instant) {
@@ -136,8 +136,8 @@ impl RoomCell {
     }
 }
 
-/// Somebody reads a room's roster. When that fails, or whoever asked has gone, the room goes with it: nobody else
-/// gives up one that is not loaded.
+/// A room whose roster is being read. If that fails or is cancelled, dropping this removes the room, because no other
+/// code removes an unloaded one.
 struct Loading<'a> {
     hub: &'a Hub,
     cell: &'a Arc<RoomCell>,
@@ -146,14 +146,14 @@ struct Loading<'a> {
 
 impl Drop for Loading<'_> {
     fn drop(&mut self) {
-        // Somebody else may have loaded it meanwhile, and sit in it.
+        // Another task may have loaded it meanwhile, with subscriptions in it.
         self.hub.forget_if(self.cell, self.session, |cell| !cell.loaded.initialized());
     }
 }
 
 /// All rooms of this node.
 pub struct Hub {
-    /// Ordered, so that what happens in several rooms at one moment happens in the same order each time.
+    /// Ordered, so that rooms are always visited in the same order.
     rooms: Mutex<BTreeMap<SessionId, Arc<RoomCell>>>,
     pub(super) store: Store,
     pub(super) clock: Clock,
@@ -165,16 +165,16 @@ pub struct Hub {
     bounds: Bounds,
 }
 
-/// What every room of a server is made with.
+/// The settings of every room.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// How long somebody whose last connection is gone is still shown as connected.
+    /// How long a participant is still shown as connected after their last connection closed.
     pub presence_grace: Duration,
-    /// How many may watch.
+    /// Most watchers of a room.
     pub watchers: usize,
 }
 
-/// A subscription that is given up when this is dropped, however the connection ends.
+/// A subscription, which ends when this is dropped.
 pub struct Membership {
     cell: Arc<RoomCell>,
     subscription: SubscriptionId,
@@ -249,17 +249,16 @@ impl Hub {
         if let Role::Watcher { generation } = claims.role
             && cell.read(|room| room.watch_generation()) < Some(generation)
         {
-            // Let watch through another node, and the hint that others were sent away is still on its way.
+            // The token is from another node with a newer watch generation; the hint is still on its way.
             self.suspect(claims.session);
         }
         Ok((Membership { cell, subscription, clock: self.clock.clone() }, snapshot))
     }
 
-    /// Takes a position of somebody who has no connection, taken so long ago: whether it is shown, and what they are
-    /// shown in return.
+    /// Publishes a report of a tracker app. Returns whether it is shown, and the snapshot for the app.
     ///
     /// # Errors
-    /// When the session is closed, when they are not in it as far as is known here, or without a database.
+    /// When the session is closed, the participant is unknown here, or the database is unavailable.
     pub async fn report(
         &self,
         session: SessionId,
@@ -290,7 +289,7 @@ impl Hub {
         Ok((shown, others))
     }
 
-    /// Does something in the room of a session; reads the roster first if nobody has been there.
+    /// Acts on the room of a session; loads it first if there is none.
     async fn in_room<T>(
         &self,
         session: SessionId,
@@ -306,7 +305,7 @@ impl Hub {
             }
             match cell.with(&mut act) {
                 Ok(done) => return Ok((cell, done)),
-                // Given up between finding and entering it: the next one is new.
+                // Retired between finding and entering it: the next one is new.
                 Err(SubscribeError::Retired) => self.forget(&cell, session),
                 Err(SubscribeError::Closed(closed)) => return Err(Problem::from(closed).into()),
                 Err(SubscribeError::NotAParticipant) => return Err(Problem::Unauthenticated.into()),
@@ -325,22 +324,22 @@ impl Hub {
         Arc::clone(self.rooms.lock().entry(session).or_insert_with(new))
     }
 
-    /// The room is in the hub before its roster is read, so that whoever joins or leaves meanwhile is
-    /// applied to what was read, and nobody is lost between the two.
+    /// The room is in the hub before its roster is read, so that joins and leaves meanwhile are applied to the roster
+    /// and none is lost.
     pub(super) async fn load(
         &self,
         cell: &Arc<RoomCell>,
         session: SessionId,
     ) -> Result<(), TransactionError> {
         let read = || async {
-            // Those who came together wait here, which costs nothing.
+            // Concurrent subscribers wait here, which costs nothing.
             let _turn = self.reading.acquire().await;
             Box::pin(self.read(cell, session)).await
         };
         let _unless_loaded = Loading { hub: self, cell, session };
         tokio::select! {
             loaded = cell.loaded.get_or_try_init(read) => loaded.map(drop),
-            // When the database does not answer, those who came together try one after the other.
+            // If the database does not answer, concurrent subscribers try one after the other.
             () = self.clock.sleep(LOAD_DEADLINE) => {
                 Err(StoreError::Unavailable(format!("no roster within {LOAD_DEADLINE:?}").into()).into())
             }
@@ -370,19 +369,19 @@ impl Hub {
         }
     }
 
-    /// The room of a session, if anybody is there.
+    /// The room of a session, if there is one.
     pub(super) fn find(&self, session: SessionId) -> Option<Arc<RoomCell>> {
         self.rooms.lock().get(&session).cloned()
     }
 
-    /// Tells the room of a session something, if anybody is there.
+    /// Acts on the room of a session, if there is one.
     pub fn tell(&self, session: SessionId, act: impl FnOnce(&mut Room) -> Wakes) {
         if let Some(cell) = self.find(session) {
             cell.with(act).wake();
         }
     }
 
-    /// A session is over: everyone is told, and the room is given up.
+    /// Ends a session: notifies all its connections, and retires the room.
     pub fn end(&self, session: SessionId, reason: EndReason) {
         let Some(cell) = self.find(session) else { return };
         self.forget(&cell, session);
@@ -397,13 +396,12 @@ impl Hub {
         self.find(session).is_some_and(|cell| cell.with(|room| room.watchers()) >= self.bounds.watchers)
     }
 
-    /// How many watch a session, as far as this node knows.
+    /// The number of watchers of a session, as far as this node knows.
     pub fn watcher_count(&self, session: SessionId) -> u32 {
         self.find(session).map_or(0, |cell| cell.read(Room::watcher_count))
     }
 
-    /// Ends the sessions whose time is up, forgets positions whose life is over, tells who came and who is gone,
-    /// gives up empty rooms.
+    /// Ends expired sessions, deletes expired positions, sends presence updates, and retires empty rooms.
     pub fn sweep(&self) {
         let now = now(&self.clock);
         for (session, cell) in self.all() {
@@ -420,13 +418,13 @@ impl Hub {
         }
     }
 
-    /// Wakes whom a room says, and counts which positions nobody will see any more.
+    /// Wakes the connections, and counts superseded positions.
     pub(super) fn wake(&self, wakes: Wakes) {
         self.superseded.fetch_add(wakes.superseded() as u64, Ordering::Relaxed);
         wakes.wake();
     }
 
-    /// Positions that a connection was owed when a newer one took their place.
+    /// Positions dropped before delivery because a newer one of the same participant replaced them.
     pub fn superseded(&self) -> u64 {
         self.superseded.load(Ordering::Relaxed)
     }
@@ -448,7 +446,7 @@ impl Hub {
         (rooms.len(), total)
     }
 
-    /// Signs of life that the database does not know of yet.
+    /// The times of last activity that are not in the database yet.
     pub fn take_seen(&self) -> Vec<(SessionId, UserId, Timestamp)> {
         let now = self.clock.now();
         let mut seen = Vec::new();

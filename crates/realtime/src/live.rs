@@ -32,7 +32,7 @@ pub struct Settings {
     pub flush_interval_max: Duration,
 }
 
-/// What connections use.
+/// The parts of the server that connections use.
 pub struct Live {
     pub settings: Settings,
     pub clock: Clock,
@@ -59,7 +59,7 @@ impl Live {
     ) -> impl Future<Output = ()> + Send + 'a {
         let (role, labels) = (claims.role, protocol.label(&transport));
         let (began, opened) = (self.clock.instant(), self.metrics.open(labels.clone()));
-        // Boxed, or the task has room for it once for each place that it is moved through.
+        // Boxed: otherwise the task would contain it once for each move.
         let mut connection = Box::new(Connection::new(Arc::clone(self), claims, transport));
         async move {
             let close_reason = connection.run(&mut protocol).await;

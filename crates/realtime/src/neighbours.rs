@@ -1,5 +1,4 @@
-//! The same sessions' rooms on other nodes: what they tell is merged here, and what may have been missed
-//! is read again.
+//! The rooms of the same sessions on other nodes: merges their updates, and reads again after possible losses.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,14 +16,14 @@ use super::hub::{Hub, RoomCell, details, now};
 use crate::cluster::{Bus, Heard, Hint, Rooms};
 use tagalong_store::TransactionError;
 
-/// How often rooms with people are compared with the database while other nodes cannot be heard.
+/// The interval at which occupied rooms are compared with the database while the bus is down.
 const LOOK_INTERVAL_AWAY: Duration = Duration::from_secs(5);
-/// How often otherwise: nothing promises that a hint arrives.
+/// The interval otherwise, because a hint may be lost.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// Rooms that are compared at the same time.
 const ROOMS_AT_ONCE: usize = 16;
 
-/// Sessions whose room may not know what the database knows.
+/// Sessions whose room may be behind the database.
 #[derive(Default)]
 pub(super) struct Stale {
     sessions: Mutex<BTreeSet<SessionId>>,
@@ -75,14 +74,14 @@ impl Rooms for Hub {
 }
 
 impl Hub {
-    /// The room of a session may not know what the database knows: it is compared soon.
+    /// The room of a session may be behind the database: it is compared soon.
     pub fn suspect(&self, session: SessionId) {
         if matches!(self.bus, Bus::Redis(_)) && self.find(session).is_some() {
             self.stale.add(session);
         }
     }
 
-    /// The time of a session is up, as far as this node knows. Another one may have been told of a later end.
+    /// A session has expired, as far as this node knows. Another node may know a later end.
     pub(super) fn expire(&self, session: SessionId) {
         match self.bus {
             Bus::Local => self.end(session, EndReason::Expired),
@@ -90,7 +89,7 @@ impl Hub {
         }
     }
 
-    /// Merges what Redis knows of the people in a room.
+    /// Merges the shares in Redis into a room.
     pub(super) async fn read_shares(&self, cell: &RoomCell, session: SessionId) {
         if matches!(self.bus, Bus::Redis(_)) {
             let members = cell.with(|room| room.members());
@@ -115,7 +114,7 @@ impl Hub {
         }
     }
 
-    /// Redis is back, perhaps empty: tells it again what is live here, and looks for what was missed.
+    /// Redis is back, perhaps empty: sends it the live state of this node again, and compares all rooms.
     fn restore(&self) {
         for (session, cell) in self.all() {
             if cell.with(Room::restate) {
@@ -125,8 +124,7 @@ impl Hub {
         }
     }
 
-    /// Compares rooms with the database, as long as this is polled: those of which somebody said that there
-    /// is something new at once, all others now and then.
+    /// Compares rooms with the database: suspected ones at once, all others at an interval.
     pub async fn keep_fresh(&self) {
         let mut looked = self.clock.instant();
         loop {
@@ -171,13 +169,13 @@ impl Hub {
                     (before, room.reconcile(details(&record), roster, now(&self.clock)))
                 });
                 wakes.wake();
-                // This node may have written of them after the one that they left through deleted it.
+                // This node may have written their state after another node deleted it.
                 let gone = |user: &UserId| !self.is_in(session, user);
                 self.bus.forget(session, before.into_iter().filter(gone));
                 self.read_shares(&cell, session).await;
             }
             Err(TransactionError::Rejected(Rejection::Closed(closed))) => self.end(session, closed.into()),
-            // Without a database nobody can have been given more time.
+            // Without the database no session can have been extended.
             Err(_) => {
                 cell.with(Room::stop_reading);
                 let up = cell.with(|room| room.ends_at().is_some_and(|end| end <= self.clock.now()));

@@ -1,5 +1,4 @@
-//! What a connection takes from its room goes straight into what it writes next: nothing is kept, and nothing is
-//! allocated for a delivery.
+//! A sink that encodes updates directly into the next write, without an allocation for a delivery.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,7 +31,7 @@ impl<'a> Outgoing<'a> {
         Self { transport, wire, pace, now, positions: 0, waits: Tally::default(), disconnect: None }
     }
 
-    /// A few additions for each take, however many positions it gave.
+    /// A few additions for each take, however many positions it had.
     pub(super) fn count(&self, metrics: &Metrics) {
         if self.positions > 0 {
             metrics.positions_delivered.inc_by(self.positions.into());

@@ -1,4 +1,4 @@
-//! `/socket/websocket`: what a Phoenix message means to a session.
+//! `/socket/websocket`: the messages of the Phoenix protocol.
 
 use serde::Serialize;
 use tagalong_core::channel::{Channels, Join, Step};
@@ -80,7 +80,7 @@ pub(super) fn binary(
     let push = phoenix::decode_binary(bytes).map_err(|_| CloseReason::Malformed)?;
     if let Over::For(_) = connection.spend_message()? {
         connection.count_refusal(Problem::RateLimited);
-        // None is ever taken, so there is no more to say than that it is one too many, and the close says that.
+        // Binary messages are never accepted, so one over the rate needs no answer of its own.
         return Ok(());
     }
     match protocol.channels.receive_binary(&push) {
@@ -135,7 +135,7 @@ async fn join(connection: &mut Connection, protocol: &mut PhoenixProtocol, asked
             let topic = asked.topic.clone();
             let frames = protocol.channels.accept(asked, &joined(connection, &snapshot));
             feed_all(connection, frames);
-            // After the reply, and never before it: the client would take them for another channel's.
+            // Never before the reply: the client would assign them to another channel.
             let pushes = [
                 protocol.channels.push(&topic, InitialParticipants::NAME, &snapshot.participants.to_json()),
                 protocol.channels.push(&topic, InitialLocations::NAME, &to_json(&snapshot.locations)),

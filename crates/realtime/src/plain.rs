@@ -10,7 +10,7 @@ use super::close_reason::CloseReason;
 use super::connection::{Connection, Over};
 use super::publish::Rejected;
 
-/// Joins the session's room: the first thing that happens behind this protocol.
+/// Joins the session's room, before any message.
 pub(super) async fn join(connection: &mut Connection) -> Result<(), CloseReason> {
     match connection.live.hub.subscribe(&connection.claims).await {
         Ok((membership, snapshot)) => {

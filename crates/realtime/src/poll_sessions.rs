@@ -1,8 +1,8 @@
 //! Sessions of long polling: each is a connection whose client polls for messages, and posts its own.
 //!
-//! A session has two sides with a mailbox between them. The connection's task feeds frames and hands them over when a
-//! poll waits; it takes nothing from the room before, so that a client that polls rarely finds the newest positions.
-//! Requests, which come and go, wait at the other side.
+//! A session has two sides with a mailbox between them. The connection's task delivers frames when a poll waits, and
+//! takes nothing from the room before, so that a client that polls rarely gets the newest positions. Requests wait on
+//! the other side.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Drop for Entry {
     }
 }
 
-/// What lies between a session's connection and its requests.
+/// The mailbox between a session's connection and its requests.
 pub struct Mailbox {
     inside: Mutex<Inside>,
     /// One post at a time: the next body is not read before.
@@ -67,7 +67,7 @@ pub struct Mailbox {
 struct Inside {
     /// Posted, and not yet taken by the connection.
     inbox: VecDeque<Inbound>,
-    /// Of a large body, until the inbox is empty: its client may have hung up long before.
+    /// The permit of a large body, until the inbox is empty, also if the client has disconnected.
     permit: Option<BodyPermit>,
     poster: Option<Waker>,
     /// Handed over, for the poll that waits or the next one: JSON strings with commas between them.
@@ -165,7 +165,7 @@ impl Mailbox {
         .await
     }
 
-    /// Takes back what was posted and nobody took.
+    /// Takes back posted messages that the connection has not taken.
     pub fn take_back(&self) {
         let mut inside = self.inside.lock();
         inside.inbox = VecDeque::new();

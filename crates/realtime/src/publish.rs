@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::hub;
 use tagalong_platform::metrics::labels::Refused;
 
-/// Why an event is not taken; of a position also what is wrong with it, without the value.
+/// Why an event is rejected; for a position also the error, without the value.
 pub(super) struct Rejected {
     pub(super) problem: Problem,
     pub(super) details: Option<InvalidPosition>,

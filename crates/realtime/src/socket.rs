@@ -1,7 +1,7 @@
-//! An open WebSocket: bytes from and to the network, and nothing that is kept while nothing is said.
+//! An open WebSocket: bytes from and to the network, without buffers while it is idle.
 //!
-//! Reads go to a place that all connections of a thread share, and a connection has a buffer for what it writes
-//! only until that is written. What is idle costs no buffers (docs/adr/0003).
+//! Reads use a buffer that all connections of a thread share, and a connection has an output buffer only until its
+//! output is written (docs/adr/0003).
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -30,26 +30,26 @@ thread_local! {
     static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What came in.
+/// A received message.
 #[derive(Debug)]
 pub enum Inbound {
     Text(String),
     Binary(Vec<u8>),
-    /// A ping or pong, the former being answered: a sign of life.
+    /// A ping, which is answered, or a pong.
     Alive,
-    /// A poll came or ended. It is no message, and counts as none.
+    /// A poll came or ended. It does not count as a message.
     PollChanged,
 }
 
-/// Who may still say something.
+/// The state of the closing handshake.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Talk {
     Both,
-    /// Our goodbye is fed; theirs may come.
+    /// The server's close frame is fed; the client's may come.
     Closing,
-    /// Theirs has come: nothing counts that comes now.
+    /// The client's close frame has come: later frames are ignored.
     Done,
-    /// What came cannot be read, or there is nobody any more.
+    /// The input is invalid, or the connection is lost.
     Broken,
 }
 
@@ -116,7 +116,7 @@ impl Socket {
         }
     }
 
-    /// Frames that were fed since the last time that somebody asked.
+    /// Takes the number of frames fed since the last call.
     pub(super) fn take_frames(&mut self) -> u32 {
         std::mem::take(&mut self.frames)
     }
@@ -160,7 +160,7 @@ impl Socket {
         }
     }
 
-    /// The network takes no more: only what is left need be kept, maybe for long.
+    /// The network takes no more: keeps only the rest, maybe for long.
     fn shrink(&mut self) {
         if self.written > 0 || self.output.capacity() > self.output.len() * 2 {
             let rest = self.output[self.written..].to_vec();
@@ -169,7 +169,7 @@ impl Socket {
         }
     }
 
-    /// The next message, or why there will be none.
+    /// The next message, or why there are no more.
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, CloseReason>> {
         if !self.talks() {
             return Poll::Ready(Err(CloseReason::PeerGone));
@@ -235,8 +235,8 @@ impl Socket {
         matches!(self.talk, Talk::Both | Talk::Closing)
     }
 
-    /// Writes what was fed, hears the client's goodbye if it is not said, and ends our half. Takes as long as the
-    /// client likes.
+    /// Writes the output, waits for the client's close frame, and closes the server's side. Takes as long as the client
+    /// does.
     pub(super) async fn end(&mut self) {
         if poll_fn(|cx| self.poll_flush(cx)).await.is_err() {
             return;
@@ -244,7 +244,7 @@ impl Socket {
         while self.talks() {
             _ = poll_fn(|cx| self.poll_receive(cx)).await;
         }
-        // Whoever could not be read any more may still be sending: the stream sees to it that they hear why.
+        // After invalid input the client may still be sending: the stream makes sure that it receives the close code.
         _ = poll_fn(|cx| self.stream.poll_shutdown(cx)).await;
     }
 }
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_is_idle_has_no_buffers() {
+    async fn an_idle_connection_has_no_buffers() {
         let (mut socket, mut theirs, _) = pipe(64 * 1024);
         theirs.write_all(&PING.repeat(3)).await.unwrap();
         for _ in 0..3 {
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_stops_reading_keeps_only_what_is_unsent() {
+    async fn a_client_that_stops_reading_costs_only_its_unsent_bytes() {
         let (mut socket, mut theirs, _) = pipe(1000);
         socket.feed("x".repeat(1100));
         assert!(poll_fn(|cx| Poll::Ready(socket.poll_flush(cx))).await.is_pending());

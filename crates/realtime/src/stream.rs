@@ -1,5 +1,5 @@
-//! A client's end of the line, under TLS and HTTP: it is counted for its address, has a deadline for what is written,
-//! and is closed so that the client can still read what was written last.
+//! A client's TCP connection, under TLS and HTTP: counted for its address, with a deadline for writes, and closed so
+//! that the client can still read the last output.
 
 use std::future::Future;
 use std::io::{ErrorKind, IoSlice, Result};
@@ -13,23 +13,22 @@ use tokio::net::TcpStream;
 use crate::rates::Connected;
 use tagalong_platform::clock::{Clock, Sleep};
 
-/// How much of what nobody wants any more is read at once, in bytes.
+/// Bytes that are discarded in one read.
 const DISCARDED_BYTES: usize = 16 * 1024;
 
 /// A connection that was accepted.
 pub struct Stream {
-    /// There until it is dropped.
+    /// `Some` until it is dropped.
     tcp: Option<TcpStream>,
     /// Outlives the connection's lingering end.
     counted: Option<Connected>,
     clock: Clock,
-    /// Runs while the client takes nothing. Whoever has no WebSocket has no other deadline for that: they might send
-    /// one request after the other and never read an answer.
+    /// Runs while the client reads nothing. Connections other than WebSockets have no other deadline for that: a client
+    /// might send one request after the other and never read an answer.
     overdue: Option<Sleep>,
 }
 
 impl Stream {
-    /// Takes a connection, and what counts it.
     pub fn new(tcp: TcpStream, counted: Connected, clock: Clock) -> Self {
         Self { tcp: Some(tcp), counted: Some(counted), clock, overdue: None }
     }
@@ -38,7 +37,7 @@ impl Stream {
         self.tcp.as_mut().map(Pin::new).ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
-    /// Passes on what a write came to; one that waits for too long has failed.
+    /// Returns the result of a write; one that waits for too long fails.
     fn in_time<T>(&mut self, cx: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
         if written.is_ready() {
             self.overdue = None;
@@ -89,8 +88,8 @@ impl AsyncWrite for Stream {
 }
 
 impl Drop for Stream {
-    /// A socket that is closed with input unread is reset, and what was written last may never arrive: a close code, or
-    /// the answer to a request that was too large (RFC 9112, section 9.6). So it is read on, for a short time.
+    /// A socket that is closed with unread input is reset, and the last output may never arrive: a close code, or the
+    /// answer to a request that was too large (RFC 9112, section 9.6). So the server goes on reading for a short time.
     fn drop(&mut self) {
         let Some(tcp) = self.tcp.take() else { return };
         let ended = matches!(tcp.try_read(&mut [0]), Ok(0));
@@ -108,7 +107,7 @@ impl Drop for Stream {
     }
 }
 
-/// Says that nothing more comes, and reads on until the client says so too.
+/// Shuts down the sending side, and reads until the client does the same.
 async fn discard(mut tcp: TcpStream) {
     if tcp.shutdown().await.is_err() {
         return;

@@ -1,4 +1,4 @@
-//! What carries a connection: a WebSocket, or long polls. Told apart once for each frame, by a branch.
+//! The transport of a connection: a WebSocket, or long polls.
 
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ impl Transport {
         matches!(self, Self::LongPoll(_))
     }
 
-    /// How long nothing may be heard.
+    /// The longest silence of a client.
     pub(super) fn silence_max(&self, settings: &Settings) -> Duration {
         match self {
             Self::WebSocket(_) => settings.heartbeat_timeout,
@@ -43,8 +43,7 @@ impl Transport {
         }
     }
 
-    /// Whether what is taken from the room now would leave at once, as far as we know. A poll that waits takes it;
-    /// until one comes the newest positions are better kept in the room.
+    /// Whether updates taken now would be sent at once. Without a waiting poll they are better kept in the room.
     pub(super) fn takes(&self) -> bool {
         match self {
             Self::WebSocket(_) => true,
@@ -84,7 +83,7 @@ impl Transport {
         }
     }
 
-    /// Frames that were fed since the last time that somebody asked.
+    /// Takes the number of frames fed since the last call.
     pub(super) fn take_frames(&mut self) -> u32 {
         match self {
             Self::WebSocket(socket) => socket.take_frames(),

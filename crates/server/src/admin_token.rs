@@ -1,5 +1,5 @@
-//! The token that opens the operator's pages: `ADMIN_TOKEN`, or one that is made at the first start and kept in the
-//! data directory.
+//! The admin token for the operator's pages: `ADMIN_TOKEN`, or a token that is generated at the first start and kept in
+//! the data directory.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
@@ -8,34 +8,29 @@ use tagalong_platform::entropy::Entropy;
 use tagalong_platform::private_file::{self, PrivateFileError};
 use tagalong_store::Database;
 
-/// Its name in the data directory.
 pub const FILE: &str = "admin.token";
 
-/// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminTokenError {
-    /// The file cannot be used.
     #[error("the admin token {0}")]
     File(#[from] PrivateFileError),
-    /// The file is not what we made.
+    /// The file is no token of this program.
     #[error("the admin token in DATA_DIR is damaged: delete {FILE} to make a new one, or set ADMIN_TOKEN")]
     Damaged,
 }
 
-/// The token of a server.
 #[derive(Clone, Debug)]
 pub struct AdminToken {
-    /// What opens the pages.
     pub secret: Secret,
-    /// Whether it was made just now.
+    /// Whether it was generated just now.
     pub is_new: bool,
 }
 
-/// The token of a configuration; nothing if there is no place to keep one. With PostgreSQL a node may have no data
-/// directory that it can write to. Its operator's pages stay closed then until `ADMIN_TOKEN` is set.
+/// The token of a configuration; `None` if there is no place to keep one. With PostgreSQL a node may have no writable
+/// data directory; then its operator's pages stay closed until `ADMIN_TOKEN` is set.
 ///
 /// # Errors
-/// When the file is damaged, or when it cannot be used though the data directory is needed anyway.
+/// When the file is damaged, or when it cannot be used and the server needs the data directory anyway.
 pub fn load(config: &Config, entropy: &Entropy) -> Result<Option<AdminToken>, AdminTokenError> {
     if let Some(secret) = config.admin_token.clone() {
         return Ok(Some(AdminToken { secret, is_new: false }));
@@ -93,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_setting_counts_before_the_file() {
+    fn the_setting_takes_precedence_over_the_file() {
         let home = tempfile::tempdir().unwrap();
         let given = "0123456789abcdef0123456789abcdef".to_owned();
         let config =

@@ -1,4 +1,4 @@
-//! Builds everything from a configuration, starts it, stops it. `main` and the tests use it alike.
+//! Builds, starts and stops a server from a configuration, for `main` and for tests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,43 +39,34 @@ use tagalong_realtime::rates::{Limits, Rates};
 use tagalong_realtime::{Live, Settings};
 use tagalong_store::{Database, Store, StoreError};
 
-/// The longest that a stop waits for the trace collector, if it has as much.
+/// The longest that a shutdown waits for the trace collector.
 const LAST_TRACES_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A running server.
 pub struct Running {
-    /// Where it listens.
     pub address: SocketAddr,
-    /// Where it serves metrics alone, if anywhere.
+    /// The address of the port for metrics, if there is one.
     pub metrics_address: Option<SocketAddr>,
-    /// What opens the operator's pages, if anything does.
     pub admin_token: Option<AdminToken>,
     state: State,
     serving: JoinHandle<()>,
 }
 
-/// Why the server does not start: one line.
+/// Why the server does not start, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The directory cannot be made or written.
     #[error("DATA_DIR {0}: {1}")]
     DataDirectory(String, std::io::Error),
-    /// No key to sign tokens with.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// No token for the operator.
     #[error(transparent)]
     AdminToken(#[from] AdminTokenError),
-    /// No database.
     #[error("the database {0}: {1}")]
     Database(String, Box<dyn std::error::Error + Send + Sync>),
-    /// The operating system has no randomness.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
-    /// No certificate to serve HTTPS with.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
 }
@@ -98,17 +89,16 @@ pub async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartEr
     })
 }
 
-/// The way to other nodes, if the configuration names one.
+/// The bus to other nodes, if the configuration names one.
 fn bus(config: &Config, clock: &Clock, entropy: &Entropy, meter: Meter) -> Result<Bus, StartError> {
     let Some(address) = &config.redis else { return Ok(Bus::Local) };
-    // Fails when it was done before, by another server in this process.
+    // Fails if another server in this process has done it.
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let node = NodeId::from_random(entropy.bytes()?);
     let lives = Lives { participant: config.participant_timeout, connection: config.last_seen_interval * 3 };
     Ok(Bus::Redis(Redis::new(node, address.clone(), lives, clock.clone(), entropy.clone(), meter)))
 }
 
-/// What is traced, if there is a collector.
 fn traces(
     config: &Config,
     clock: &Clock,
@@ -123,14 +113,14 @@ fn traces(
 /// Starts the server at the address of its configuration.
 ///
 /// # Errors
-/// When something that it needs is not there.
+/// When a part that it needs is unavailable.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
     let wanted = SocketAddr::new(config.bind, config.port);
     let listener = listener::listen(wanted).map_err(|error| StartError::Listen(wanted, error))?;
     start_on(listener, config, clock).await
 }
 
-/// Starts the server on a socket that listens already, such as one that outlives a restart.
+/// Starts the server on a listening socket, such as one that outlives a restart.
 ///
 /// # Errors
 /// As [`start`].
@@ -145,7 +135,7 @@ pub async fn start_on(
     let for_metrics = config.metrics_bind.map(listen_for_metrics).transpose()?;
     let tls = config.tls.clone().map(Tls::load).transpose()?;
     let metrics = Metrics::default();
-    // Not an argument: what a server keeps secret is made of the system's randomness, whoever starts it.
+    // Not an argument: the secrets of every server come from the system's randomness, also in tests.
     let entropy = Entropy::system();
     let store = open_store(&config, &clock).await?.measured(metrics.store_meter(clock.clone()));
     let tokens = keys::tokens(&config, &entropy)?;
@@ -197,7 +187,7 @@ pub async fn start_on(
     Ok(Running { address, metrics_address, admin_token, state, serving })
 }
 
-/// What more than one part of the state uses.
+/// Used by several parts of the state.
 struct Shared {
     config: Arc<Config>,
     clock: Clock,
@@ -309,7 +299,7 @@ fn listen_for_metrics(wanted: SocketAddr) -> Result<(SocketAddr, TcpListener), S
     Ok((wanted, listening.map_err(|error| StartError::Listen(wanted, error))?))
 }
 
-/// Serves metrics alone, until the server stops.
+/// Serves the port for metrics until the server stops.
 fn serve_metrics(
     (wanted, listener): (SocketAddr, TcpListener),
     state: &State,
@@ -325,19 +315,18 @@ fn serve_metrics(
 }
 
 impl Running {
-    /// Waits until the server ends by itself, which it never should.
+    /// Waits until the server ends by itself, which is always a fault.
     pub async fn crashed(&mut self) {
         _ = (&mut self.serving).await;
     }
 
-    /// How each background job is doing.
+    /// The state of each background job.
     pub fn jobs(&self) -> Vec<jobs::Report> {
         self.state.lifecycle.jobs.reports()
     }
 
-    /// Stops: first it says that it is not ready, and serves on for `SHUTDOWN_DELAY_SECONDS`; then no new
-    /// connections, a goodbye to everyone in waves, and what is not written yet is written. Whether all of it
-    /// was done in time.
+    /// Shuts down: reports not ready and goes on serving for `SHUTDOWN_DELAY_SECONDS`, then accepts no new connections,
+    /// drains the open ones, and writes pending data. Returns whether all of it was done in time.
     pub async fn stop(self) -> bool {
         let state = self.state.clone();
         let longest = state.lifecycle.config.shutdown_timeout;
@@ -370,13 +359,13 @@ impl Running {
         _ = self.serving.await;
         state.lifecycle.jobs.finished().await;
         if let Err(error) = state.api.sessions.save_seen().await {
-            tracing::warn!(%error, "could not write the last signs of life");
+            tracing::warn!(%error, "could not write the last activity of participants");
         }
-        // Other nodes are told who is connected here no more: that nobody is.
+        // Withdraws this node's presence claims from other nodes.
         state.live.hub.sweep();
         state.live.bus.close().await;
         state.operator.store.close().await;
-        // What does not get through by then is lost, as a stop must end.
+        // Later spans are lost, because a shutdown must end.
         let longest = LAST_TRACES_DEADLINE.min(state.lifecycle.config.shutdown_timeout / 4);
         if let Err(error) = state.api.traces.send(state.lifecycle.clock.sleep(longest)).await {
             tracing::warn!(%error, "could not send the last traces");

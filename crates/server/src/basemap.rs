@@ -1,17 +1,16 @@
-//! What lies beneath the people on the page's map.
+//! The base map of the page.
 
-/// Where map data come from. The page has an outline of the world of its own, whatever is chosen here.
+/// The source of map data. The page has a built-in outline of the world in any case.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Basemap {
-    /// Nowhere: the outline is all there is, and no other server is asked.
+    /// The built-in outline only, without requests to other servers.
     Outline,
     /// Images, as from OpenStreetMap.
     Tiles(Tiles),
-    /// A MapLibre style and whatever it refers to.
+    /// A MapLibre style and its sources.
     Style {
-        /// Its address.
         url: WebUrl,
-        /// Origins beside its own that it loads from.
+        /// Origins, besides its own, from which it loads.
         origins: Vec<String>,
     },
 }
@@ -21,14 +20,14 @@ pub enum Basemap {
 pub struct Tiles {
     /// Address with `{z}`, `{x}` and `{y}`.
     pub url: WebUrl,
-    /// HTML that names whose map it is.
+    /// HTML with the attribution.
     pub attribution: String,
-    /// The deepest zoom that the server has images for.
+    /// The highest zoom level with images.
     pub max_zoom: u8,
 }
 
 impl Basemap {
-    /// The origins that a page with this map talks to, beside our own.
+    /// The origins, besides the server's own, from which a page with this map loads.
     pub fn origins(&self) -> Vec<&str> {
         match self {
             Self::Outline => Vec::new(),
@@ -48,11 +47,11 @@ pub struct WebUrl {
 }
 
 impl WebUrl {
-    /// Reads an address. Braces are let through: tile addresses have them.
+    /// Reads an address. Braces are allowed, because tile addresses have them.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
         let host = rest.split(['/', '?', '#']).next()?;
-        // Stricter than URLs are: in a policy, a comma or a semicolon would begin something new.
+        // Stricter than URLs: in a policy, a comma or a semicolon would begin a new directive.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
         if host.is_empty() || !host.bytes().all(plain) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
@@ -60,7 +59,6 @@ impl WebUrl {
         Some(Self { text: text.to_owned(), origin_length: text.len() - rest.len() + host.len() })
     }
 
-    /// The whole address.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -87,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_break_out_of_a_policy_is_no_address() {
+    fn characters_that_could_end_a_policy_are_rejected() {
         for text in [
             "",
             "/tiles/{z}/{x}/{y}.png",

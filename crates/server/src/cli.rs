@@ -8,26 +8,26 @@ use clap_complete::Shell;
 
 use crate::config::{Raw, Reference, SETTINGS, Setting};
 
-/// What the user asks for.
+/// The subcommand.
 #[derive(Debug)]
 pub enum Task {
     /// Run the server.
     Serve,
     /// Bring the database up to date.
     Migrate,
-    /// Write what the database holds to standard output.
+    /// Write the database's content to standard output.
     Export,
-    /// Read that from standard input into the database.
+    /// Read such content from standard input into the database.
     Import,
     /// Print the settings in force.
     Config,
     /// Print the description of all settings.
     Reference(Reference),
-    /// Ask a running server how it is.
+    /// Ask a running server for its health.
     Health,
     /// Print the description of the REST API.
     OpenApi,
-    /// Print the schema of what the dashboard is sent.
+    /// Print the schema of the dashboard's state.
     DashboardSchema,
     /// Print the completions of a shell.
     Completions(Shell),
@@ -38,15 +38,13 @@ pub enum Task {
 /// The command line, parsed.
 #[derive(Debug)]
 pub struct Invocation {
-    /// What to do.
     pub task: Task,
-    /// The configuration file that was named.
     pub file: Option<PathBuf>,
     /// Settings given as flags.
     pub flags: Raw,
 }
 
-/// The command as clap knows it, for its help and completions too.
+/// The command for clap, also for help and completions.
 pub fn command() -> Command {
     Command::new("tagalong")
         .version(env!("CARGO_PKG_VERSION"))
@@ -58,28 +56,28 @@ pub fn command() -> Command {
         )
         .subcommand(Command::new("serve").about("Run the server (also the default)"))
         .subcommand(Command::new("migrate").about("Bring the database up to date, and exit"))
-        .subcommand(Command::new("export").about("Write sessions and people of the database to standard output"))
+        .subcommand(Command::new("export").about("Write all sessions and participants of the database to standard output"))
         .subcommand(
-            Command::new("import").about("Read what export wrote from standard input into the database"),
+            Command::new("import").about("Import the output of export from standard input into the database"),
         )
         .subcommand(
-            Command::new("config").about("Print the settings in force and where each came from").arg(
+            Command::new("config").about("Print the settings in force and the source of each").arg(
                 Arg::new("reference")
                     .long("reference")
                     .value_name("FORMAT")
                     .value_parser(clap::value_parser!(Reference))
-                    .help("Print what every setting is, in place of its value"),
+                    .help("Print the description of every setting instead of its value"),
             ),
         )
         .subcommand(Command::new("health").about("Ask a running server whether it is ready (exit code 0 or 1)"))
         .subcommand(Command::new("openapi").about("Print the OpenAPI description of the REST API"))
         .subcommand(
             Command::new("dashboard-schema")
-                .about("Print the OpenAPI schema of the dashboard's state, for the types of its page")
+                .about("Print the OpenAPI schema of the dashboard's state, for the page's types")
                 .hide(true),
         )
         .subcommand(
-            Command::new("completions").about("Print the completions of a shell").arg(
+            Command::new("completions").about("Print completions for a shell").arg(
                 Arg::new("shell").required(true).value_parser(clap::value_parser!(Shell)).help("Which shell"),
             ),
         )
@@ -91,7 +89,7 @@ pub fn command() -> Command {
                 .env("TAGALONG_CONFIG")
                 .global(true)
                 .value_parser(clap::value_parser!(PathBuf))
-                .help("Configuration file [default: tagalong.toml, if it is there]"),
+                .help("Configuration file [default: tagalong.toml, if it exists]"),
         )
         .args(SETTINGS.iter().map(argument))
 }
@@ -111,7 +109,7 @@ fn argument(setting: &&'static Setting) -> Arg {
 /// Parses a command line.
 ///
 /// # Errors
-/// What clap prints, help and version included.
+/// With clap's text to print; help and version are such "errors".
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, clap::Error> {
     let matches = command().try_get_matches_from(arguments)?;
     let task = match matches.subcommand() {

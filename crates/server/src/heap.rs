@@ -1,13 +1,13 @@
-//! Memory that many connections left behind is given back to the system.
+//! Returns the memory of closed connections to the system.
 //!
-//! The C library returns memory from the end of its heap alone. One small value there that lives on, such as the
-//! counter of a new kind of answer, keeps all that lies before it: after 2,000 connections with large heads, 52 MB
-//! stayed for ever.
+//! The C library returns memory only from the end of its heap. One small value there that lives on, such as the
+//! counter of a new kind of answer, keeps all memory before it: after 2,000 connections with large heads, 52 MB stayed
+//! for ever.
 
-/// The heap is trimmed when so many more connections have ended than begun.
+/// The heap is trimmed when the number of open connections has fallen by this many.
 pub const TRIM_AFTER_CLOSED: u32 = 500;
 
-/// Gives the pages of the heap that nothing is left on back to the system. Takes some milliseconds of a thread.
+/// Returns the empty pages of the heap to the system. Takes some milliseconds of a thread.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "the C library has no safe name for it; the proof stands at the call")]
 pub fn trim() {
@@ -19,6 +19,5 @@ pub fn trim() {
     }
 }
 
-/// Other C libraries give back as they see fit.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn trim() {}

@@ -1,5 +1,5 @@
-//! Runs background jobs: each has a name, reports how it is doing, and is started again after a failure. The jobs of
-//! the server are in `upkeep`.
+//! Runs background jobs: each has a name and a report, and is started again after a failure. The jobs of the server are
+//! in `upkeep`.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -17,33 +17,32 @@ use tagalong_platform::clock::Clock;
 use tagalong_platform::overview::{Failure, Overview};
 use tagalong_platform::traces::{Span, SpanKind, Traces};
 
-/// A run that takes longer than this hangs: it is given up, and the job begins anew.
+/// A run that takes longer than this is aborted, and the job starts again.
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
-/// A job that runs as often as this is not traced: it would be told more than all else together.
+/// A job at this interval or shorter is not traced: its spans would outnumber all others.
 const UNTRACED_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a job that failed waits at first; twice as long after each further failure, up to its interval.
+/// The first wait after a failure; doubled after each further failure, up to the job's interval.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-/// What became of a job so far.
+/// The report of a job.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Report {
-    /// What the job does.
     pub name: &'static str,
     /// When its last run ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_run: Option<Timestamp>,
-    /// When the next run begins; nothing for a job that goes on.
+    /// When the next run begins; `null` for a continuous job.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_run: Option<Timestamp>,
-    /// Runs that did what they should.
+    /// Successful runs.
     pub done: u64,
-    /// Runs that could not, and said why.
+    /// Runs that returned an error.
     pub failed: u64,
     /// Runs that panicked.
     pub panicked: u64,
-    /// Runs that took so long that they were given up.
+    /// Runs that were aborted because they took too long.
     pub hung: u64,
-    /// Runs that went wrong since the last one that went well.
+    /// Consecutive unsuccessful runs.
     pub wrong_in_a_row: u32,
 }
 
@@ -58,7 +57,7 @@ pub struct Jobs {
     reports: Arc<Mutex<Vec<Report>>>,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 enum Outcome<E> {
     Done,
     Failed(E),
@@ -78,7 +77,7 @@ impl<E> Outcome<E> {
 }
 
 impl Jobs {
-    /// No jobs yet; those that come end when `stopping` is cancelled. What goes wrong stands in the overview too.
+    /// Without jobs yet; jobs end when `stopping` is cancelled. Failures are also added to the overview.
     pub fn new(clock: Clock, overview: Arc<Overview>, stopping: CancellationToken) -> Self {
         let (traces, tasks, reports) = (Traces::default(), TaskTracker::new(), Arc::default());
         Self { clock, overview, traces, stopping, tasks, reports }
@@ -90,12 +89,12 @@ impl Jobs {
         Self { traces, ..self }
     }
 
-    /// How each job is doing, in the order in which they were started.
+    /// The report of each job, in the order of their start.
     pub fn reports(&self) -> Vec<Report> {
         self.reports.lock().clone()
     }
 
-    /// Waits until every job has finished what it was doing when the server began to stop.
+    /// Waits until every job has finished the run that was under way when the shutdown began.
     pub async fn finished(&self) {
         self.tasks.close();
         self.tasks.wait().await;
@@ -129,7 +128,7 @@ impl Jobs {
         });
     }
 
-    /// Runs a job that goes on until the server stops; one that panics begins anew.
+    /// Runs a continuous job until the server stops; it is started again after a panic.
     pub fn keep<R>(&self, name: &'static str, run: impl Fn() -> R + Send + 'static)
     where
         R: Future<Output = ()> + Send + 'static,
@@ -138,7 +137,7 @@ impl Jobs {
         let jobs = self.clone();
         let again_and_again = async move {
             loop {
-                // A job that goes on ends by a panic alone.
+                // A continuous job ends only by a panic.
                 _ = AbortOnDropHandle::new(tokio::spawn(run())).await;
                 let outcome = Outcome::<&str>::Panicked;
                 let wrong = jobs.note(number, &outcome);
@@ -155,7 +154,7 @@ impl Jobs {
         });
     }
 
-    /// Each run is a task of its own, so that a panic ends that run alone.
+    /// Each run is a task of its own, so that a panic ends only that run.
     async fn run_once<E: Send + 'static>(
         &self,
         run: impl Future<Output = Result<(), E>> + Send + 'static,
@@ -204,7 +203,7 @@ impl Jobs {
         }
     }
 
-    /// Notes an outcome: how many runs in a row went wrong by now.
+    /// Records an outcome. Returns the number of consecutive unsuccessful runs before it.
     fn note<E>(&self, number: usize, outcome: &Outcome<E>) -> u32 {
         let now = self.clock.now();
         let mut reports = self.reports.lock();
@@ -223,7 +222,7 @@ impl Jobs {
         report.wrong_in_a_row
     }
 
-    /// Once for each time that things go wrong, not for each run: an outage is one line, and its end another.
+    /// Logs the first failure and the first success after it: an outage is one line, and its end another.
     fn tell(&self, name: &'static str, outcome: &Outcome<impl Display>, wrong_before: u32) {
         match outcome {
             Outcome::Panicked => {
@@ -231,7 +230,7 @@ impl Jobs {
                 self.keep_in_mind(name, "panicked".into());
             }
             Outcome::Hung => {
-                tracing::error!(job = name, "job hung and was given up, will run again");
+                tracing::error!(job = name, "job timed out and was aborted, will run again");
                 self.keep_in_mind(name, "hung".into());
             }
             Outcome::Failed(error) if wrong_before == 0 => {
@@ -239,7 +238,9 @@ impl Jobs {
                 self.keep_in_mind(name, error.to_string());
             }
             Outcome::Failed(error) => tracing::debug!(job = name, %error, wrong_before, "job failed again"),
-            Outcome::Done if wrong_before > 0 => tracing::info!(job = name, wrong_before, "job works again"),
+            Outcome::Done if wrong_before > 0 => {
+                tracing::info!(job = name, wrong_before, "job succeeded again")
+            }
             Outcome::Done => {}
         }
     }
@@ -249,7 +250,7 @@ impl Jobs {
     }
 }
 
-/// How long to wait for the next run, after so many in a row that went wrong.
+/// The wait before the next run, after `wrong` consecutive unsuccessful ones.
 fn pause(wrong: u32, interval: Duration) -> Duration {
     match wrong.checked_sub(1) {
         None => interval,
@@ -267,7 +268,7 @@ mod tests {
     use tagalong_platform::clock::ManualClock;
     use tagalong_platform::entropy::Entropy;
 
-    /// Jobs by a clock that is moved, and what their runs say.
+    /// Jobs with a manual clock, and the messages of their runs.
     struct Trial {
         jobs: Jobs,
         hand: ManualClock,
@@ -294,7 +295,7 @@ mod tests {
             }
         }
 
-        /// Lets time pass until a run says something.
+        /// Lets time pass until a run sends a message.
         async fn hear(&mut self) -> &'static str {
             loop {
                 tokio::select! {
@@ -308,7 +309,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[tokio::test]
-    async fn a_job_outlives_its_panics_and_failures_and_troubles_no_other() {
+    async fn a_job_survives_panics_and_failures_without_effect_on_others() {
         let mut trial = Trial::new();
         let (say, runs) = (trial.say.clone(), AtomicUsize::new(0));
         trial.jobs.spawn("troubled", MINUTE, move || {
@@ -342,12 +343,12 @@ mod tests {
         assert_eq!((sound.panicked, sound.failed, sound.hung), (0, 0, 0));
         let failures = trial.jobs.overview.failures();
         let said: Vec<_> = failures.iter().map(|one| (&*one.what, &*one.why)).collect();
-        // The run after a panic is another time that things are wrong already: the failure is part of that.
+        // The failure right after a panic belongs to the same disturbance.
         assert_eq!(said, [("troubled", "panicked")]);
     }
 
     #[tokio::test]
-    async fn a_run_that_hangs_is_noticed_given_up_and_begun_anew() {
+    async fn a_run_that_takes_too_long_is_aborted_and_started_again() {
         let mut trial = Trial::new();
         let (say, runs) = (trial.say.clone(), AtomicUsize::new(0));
         trial.jobs.spawn("hanging", MINUTE, move || {
@@ -371,7 +372,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_goes_on_begins_anew_and_a_stop_does_not_wait_for_that() {
+    async fn a_continuous_job_starts_again_and_a_shutdown_does_not_wait_for_that() {
         let mut trial = Trial::new();
         let say = trial.say.clone();
         trial.jobs.keep("falling", move || {
@@ -388,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_wrong_is_tried_again_soon_and_then_ever_more_slowly() {
+    fn failed_runs_are_retried_with_growing_waits() {
         let interval = Duration::from_secs(300);
         let pauses: Vec<_> = (0..12).map(|wrong| pause(wrong, interval).as_secs()).collect();
         assert_eq!(pauses, [300, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);

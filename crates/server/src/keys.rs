@@ -1,4 +1,4 @@
-//! The keys of tokens: from the settings, or one that is made at the first start and kept.
+//! The signing keys of tokens: from the settings, or generated at the first start and kept.
 
 use std::path::{Path, PathBuf};
 
@@ -10,25 +10,24 @@ use tagalong_platform::private_file::{self, PrivateFileError};
 const FILE: &str = "jwt.key";
 const BYTES: usize = 32;
 
-/// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file cannot be read or made, or others may read it.
+    /// The file cannot be read or created, or other users may read it.
     #[error("the signing key {0}")]
     File(#[from] PrivateFileError),
-    /// The file is not what we made.
+    /// The file is no token of this program.
     #[error(
         "the signing key {0} is damaged: expected 32 bytes; restore it, or delete it to make a new one (all tokens will be invalid)"
     )]
     Damaged(PathBuf),
-    /// The signing library refuses it.
+    /// The signing library rejects it.
     #[error("the signing key: {0}")]
     Unusable(#[from] jsonwebtoken::errors::Error),
 }
 
-/// The tokens of a server: signed with `JWT_SECRET`, or with the key in the data directory; those signed with
-/// `JWT_SECRET_PREVIOUS` are still read, and so are those of a key in the data directory from before there was
-/// `JWT_SECRET`.
+/// The tokens of a server: signed with `JWT_SECRET`, or with the key in the data directory. Tokens under
+/// `JWT_SECRET_PREVIOUS` stay valid, and so do those under a key in the data directory from before `JWT_SECRET` was
+/// set.
 ///
 /// # Errors
 /// When there is no key.

@@ -2,28 +2,28 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`app`] | builds everything from a [`config::Config`], starts it, stops it; `main` and the tests use it alike |
-//! | [`sessions`] | the domain calls: each does the store's transaction, then tells the room |
+//! | [`app`] | builds, starts and stops a server from a [`config::Config`], for `main` and for tests |
+//! | [`sessions`] | the domain calls: each runs the store's transaction, then notifies the room |
 //! | [`http`] | REST, health, the page, the accept loop |
 //! | [`realtime`] | the two WebSocket protocols and the rooms behind them |
-//! | [`store`] | what lasts |
-//! | [`transfer`] | from one database to another |
+//! | [`store`] | the database |
+//! | [`transfer`] | export and import between databases |
 //! | `write_locks` | one write of a session at a time |
-//! | [`seen`] | signs of life on their way there |
-//! | [`cluster`] | the way to other nodes |
-//! | [`jobs`] | what happens as time passes |
-//! | [`metrics`] | what an operator sees from outside |
-//! | [`traces`] | what a trace collector is told |
-//! | [`warnings`] | what the log is told now and then only |
-//! | [`overview`] | the last hour, and what failed last, for the dashboard |
+//! | [`seen`] | times of last activity that are not in the database yet |
+//! | [`cluster`] | the bus between nodes |
+//! | [`jobs`] | the runner of background jobs |
+//! | [`metrics`] | metrics for the operator |
+//! | [`traces`] | spans for a trace collector |
+//! | [`warnings`] | suppression of repeated warnings |
+//! | [`overview`] | the last hour and the last failures, for the dashboard |
 //! | [`config`] | the settings: declared once, read from their sources, parsed |
 //! | [`heap`] | trims the heap when many connections have ended |
-//! | [`basemap`] | where the page's map comes from |
-//! | [`tls`] | TLS of our own |
-//! | [`probe`] | asks a running server how it is |
-//! | [`rates`] | how much one address may ask for |
+//! | [`basemap`] | the source of the page's map |
+//! | [`tls`] | TLS without a proxy |
+//! | [`probe`] | asks a running server for its health |
+//! | [`rates`] | rate limits by address and participant |
 //! | [`private_file`] | secrets in files |
-//! | [`admin_token`] | what opens the operator's pages |
+//! | [`admin_token`] | the token for the operator's pages |
 //! | [`tokens`], [`keys`], [`clock`], [`entropy`], [`telemetry`] | signing and its keys, time, randomness, the log |
 
 pub mod admin_token;

@@ -36,9 +36,9 @@ fn main() -> ExitCode {
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        // A thread's own queue has 256 places; half of a full one moves to the queue that all share, which is looked
-        // at once in dozens of turns unless there is nothing else. With 5,000 connections on a busy processor those who
-        // were moved waited for 600 ms while others had turn after turn, and most positions were superseded.
+        // A thread's own queue has 256 places; half of a full one moves to the shared queue, which is polled only once
+        // in dozens of turns while there is other work. With 5,000 connections on a busy processor the moved tasks
+        // waited for 600 ms, and most positions were superseded.
         .global_queue_interval(1)
         .build()
 }
@@ -108,11 +108,11 @@ async fn run(invocation: Invocation) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Says once, to a person alone, how the dashboard opens. What follows a `#` reaches no server, and so no log.
+/// Prints the dashboard's address once, on a terminal only. The part after `#` reaches no server, and so no log.
 fn show_new_admin_token(running: &app::Running, url: &str) {
     let Some(token) = running.admin_token.as_ref().filter(|token| token.is_new) else { return };
     let file = admin_token::FILE;
-    tracing::info!("a token for /dashboard and /metrics was made, and is kept as {file} in DATA_DIR");
+    tracing::info!("a token for /dashboard and /metrics was generated and is kept as {file} in DATA_DIR");
     if std::io::stdout().is_terminal() {
         println!("Its dashboard: {url}/dashboard#token={}", token.secret.expose());
     }

@@ -1,4 +1,4 @@
-//! Asks a running server on this machine how it is: `tagalong health`.
+//! `tagalong health`: asks a running server on this machine for its health.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use tokio_rustls::TlsConnector;
 use crate::config::Config;
 use tagalong_platform::clock::Clock;
 
-/// How long a running server may take to say how it is.
+/// How long the server may take to answer.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Whether the server of a configuration is ready, and what it says.
+/// Whether the server of a configuration is ready, and its answer.
 ///
 /// # Errors
 /// When it does not answer, in one line.
@@ -68,8 +68,8 @@ async fn ask(
     Ok((ready, String::from_utf8_lossy(&body).into_owned()))
 }
 
-/// Takes any certificate. The server is on this machine, its certificate is for a name that this machine need not
-/// know, and nothing secret is said.
+/// Accepts any certificate: the server is on this machine, which may not know the certificate's name, and nothing
+/// secret is sent.
 #[derive(Debug)]
 struct OwnServer(Arc<CryptoProvider>);
 

@@ -1,8 +1,8 @@
-//! The one header in which trusted proxies say where requests come from.
+//! The one header in which trusted proxies name the client.
 
 use std::str::FromStr;
 
-/// Which header is read. All others are anybody's word: a proxy passes on what it does not write itself.
+/// The header that is read. Clients can forge all others: a proxy passes on the headers that it does not write.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum ProxyHeader {
     /// `X-Forwarded-For`: a list to which each proxy appends.
@@ -17,7 +17,7 @@ pub enum ProxyHeader {
 }
 
 impl ProxyHeader {
-    /// What the setting may be.
+    /// The valid values of the setting.
     pub const EXPECTED: &str = "x-forwarded-for, forwarded, x-real-ip or cf-connecting-ip";
 
     const ALL: [Self; 4] = [Self::XForwardedFor, Self::Forwarded, Self::XRealIp, Self::CfConnectingIp];
@@ -33,7 +33,7 @@ impl ProxyHeader {
     }
 }
 
-/// The text names no header that we read.
+/// The text names no such header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UnknownHeader;
 

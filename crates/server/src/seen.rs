@@ -1,4 +1,4 @@
-//! Signs of life that are not in the database yet. They wait out an outage here, and are written after it.
+//! Times of last activity that are not in the database yet. During an outage they wait here.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::time::Timestamp;
 
-/// Most people whose sign of life waits at a time, some 100 bytes each. Nobody joins without the database, so
-/// an outage only keeps those waiting who were there when it began.
+/// Most participants whose last activity waits, some 100 bytes each. Joins need the database, so during an outage only
+/// those wait who had joined before.
 const WAITING_MAX: usize = 200_000;
 
-/// What waits: one time for each participant, the newest.
+/// The newest time of each participant.
 #[derive(Debug, Default)]
 pub struct Unsaved {
     waiting: BTreeMap<(SessionId, UserId), Timestamp>,
@@ -18,7 +18,7 @@ pub struct Unsaved {
 }
 
 impl Unsaved {
-    /// Takes more of them in.
+    /// Adds times.
     pub fn add(&mut self, seen: Vec<(SessionId, UserId, Timestamp)>) {
         for (session, user, at) in seen {
             let full = self.waiting.len() >= WAITING_MAX;
@@ -31,22 +31,21 @@ impl Unsaved {
         }
     }
 
-    /// All that wait.
     pub fn rows(&self) -> Vec<(SessionId, UserId, Timestamp)> {
         self.waiting.iter().map(|((session, user), at)| (*session, user.clone(), *at)).collect()
     }
 
-    /// They are written.
+    /// The database has written them.
     pub fn saved(&mut self) {
         self.waiting = BTreeMap::new();
     }
 
-    /// The database did not take them.
+    /// The database did not write them.
     pub fn failed(&mut self, now: Instant) {
         self.failed_at = Some(now);
     }
 
-    /// Whether the database has failed within the last `while_ago`.
+    /// Whether a write has failed within the last `while_ago`.
     pub fn failed_within(&self, while_ago: Duration, now: Instant) -> bool {
         self.failed_at.is_some_and(|at| now.saturating_duration_since(at) <= while_ago)
     }

@@ -1,6 +1,5 @@
-//! The domain calls. Each does the store's transaction first, then tells the room, then gives other nodes a
-//! hint: what they say is true already. All or nothing: whoever asked may hang up in between, and it is done to
-//! the end all the same.
+//! The domain calls. Each runs the store's transaction first, then notifies the room, then sends other nodes a hint, so
+//! that every notification is about a committed fact. A call runs to its end even if the client disconnects.
 
 mod error;
 
@@ -29,10 +28,10 @@ use tagalong_store::{
     Store, StoreError, TrackerRecord,
 };
 
-/// Long before any session was used.
+/// Before the activity of any session.
 const NEVER: Timestamp = Timestamp::from_millis(0);
 
-/// Makes, changes and ends sessions; lets people in and out. Clones share everything.
+/// Creates, changes and ends sessions; joins and leaves. Clones share everything.
 #[derive(Clone)]
 pub struct Sessions {
     store: Store,
@@ -48,7 +47,7 @@ pub struct Sessions {
 impl Sessions {
     /// Sessions of up to `places` participants.
     pub fn new(store: Store, hub: Arc<Hub>, bus: Bus, clock: Clock, entropy: Entropy, places: usize) -> Self {
-        // Half of the connections, of the database that has some for writes.
+        // Half of the connections, with a database that uses them for writes.
         let changes_max =
             if store.locks_rows() { (store.pool().max / 2).max(1) } else { Semaphore::MAX_PERMITS };
         Self {
@@ -63,7 +62,7 @@ impl Sessions {
         }
     }
 
-    /// Makes a session that ends after `length`.
+    /// Creates a session that ends after `length`.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -86,7 +85,7 @@ impl Sessions {
         Ok(session)
     }
 
-    /// A session as it stands.
+    /// The present state of a session.
     ///
     /// # Errors
     /// When it is not open.
@@ -105,7 +104,7 @@ impl Sessions {
         Ok(self.store.participants(id, self.clock.now()).await?)
     }
 
-    /// Lets somebody in, and tells the others.
+    /// Adds a participant, and notifies the others.
     ///
     /// # Errors
     /// When the session is not open, locked, or full, or the name is taken.
@@ -119,7 +118,7 @@ impl Sessions {
         let new = NewParticipant { user_id, display_name, avatar_color };
         let own = self.clone();
         to_the_end(async move {
-            // SQLite writes joins that wait together in one transaction, and has no rows to lock.
+            // SQLite writes waiting joins in one transaction, and locks no rows.
             let _lock = if own.store.locks_rows() { Some(own.lock_to_join(id).await?) } else { None };
             let (session, profile) = own.store.join(id, new, own.places, own.clock.now()).await?;
             own.hub.tell(id, |room| room.member_joined(profile.clone()));
@@ -129,10 +128,10 @@ impl Sessions {
         .await
     }
 
-    /// Lets somebody watch: whether they may, and until when.
+    /// Admits a watcher. Returns the session and the end of the right to watch.
     ///
     /// # Errors
-    /// When the session is not open, locked, or watched by enough.
+    /// When the session is not open, locked, or has the most watchers.
     pub async fn watch(&self, id: SessionId) -> Result<(SessionRecord, UserId), SessionError> {
         let session = self.get(id).await?;
         if session.locked {
@@ -144,8 +143,8 @@ impl Sessions {
         Ok((session, UserId::from_random(self.entropy.bytes()?)))
     }
 
-    /// Takes somebody out, and tells the others. With somebody who is removed all watchers go: one of them may be
-    /// that person.
+    /// Removes a participant, and notifies the others. A removal by the creator also revokes watching, because the
+    /// removed person may watch too.
     ///
     /// # Errors
     /// When the session is not open, or they are not in it.
@@ -161,7 +160,7 @@ impl Sessions {
         .await
     }
 
-    /// Sends all watchers away.
+    /// Revokes watching: disconnects all watchers.
     ///
     /// # Errors
     /// When the session is not open.
@@ -182,16 +181,16 @@ impl Sessions {
         self.hub.tell(id, |room| room.watching_revoked(generation, now));
     }
 
-    /// Whose position comes through a tracker link, as the database knows them now.
+    /// The owner of a tracker link, as in the database.
     ///
     /// # Errors
-    /// When the link is over, whatever the reason, or the database does not answer.
+    /// When the link is no longer valid, or the database does not answer.
     pub async fn tracker(&self, link: &TrackerLink) -> Result<TrackerRecord, SessionError> {
         let record = self.store.tracker(&link.user, self.clock.now()).await?;
         if record.generation == link.generation { Ok(record) } else { Err(Rejection::LinkRevoked.into()) }
     }
 
-    /// The tracker link of somebody who takes part in a session, and what the database knows of it.
+    /// The tracker link of a participant, and its record in the database.
     ///
     /// # Errors
     /// When the session is not open, or they are not in it.
@@ -208,7 +207,7 @@ impl Sessions {
         Ok((TrackerLink { user, generation: record.generation }, record))
     }
 
-    /// By what tracker apps know each of those present in a session, who are given in order of joining.
+    /// The tracker ids of the participants in a session, who are given in order of joining.
     ///
     /// # Errors
     /// When the session is not open, or the database does not answer.
@@ -223,7 +222,7 @@ impl Sessions {
         Ok(self.store.assign_tracker_ids(record.session, present, self.clock.now()).await?)
     }
 
-    /// Revokes the tracker links of somebody who takes part in a session.
+    /// Revokes the tracker links of a participant.
     ///
     /// # Errors
     /// As [`Self::tracker_link`].
@@ -237,24 +236,24 @@ impl Sessions {
         .await
     }
 
-    /// Waits until no other write of the session is under way here, and not too many changes of others.
+    /// Waits until no other write of the session and not too many changes of other sessions are under way on this node.
     async fn lock_to_change(&self, id: SessionId) -> Result<WriteLock, SessionError> {
         Ok(self.write_locks.lock_for_change(id, &self.clock).await?)
     }
 
-    /// Waits until no other write of the session is under way here.
+    /// Waits until no other write of the session is under way on this node.
     async fn lock_to_join(&self, id: SessionId) -> Result<WriteLock, SessionError> {
         Ok(self.write_locks.lock(id, &self.clock).await?)
     }
 
     fn gone(&self, id: SessionId, user: UserId) {
-        // The room first: it then has no signs of life of them that could be written again.
+        // The room first, so that it cannot write their last activity again.
         self.hub.tell(id, |room| room.member_left(user.clone()));
         self.bus.forget(id, [user]);
         self.bus.hint(id, Hint::Changed);
     }
 
-    /// Changes a session, and tells everyone.
+    /// Changes a session, and notifies all connections.
     ///
     /// # Errors
     /// When it is not open.
@@ -266,14 +265,14 @@ impl Sessions {
             let now = now(&own.clock);
             own.hub.tell(id, |room| room.updated(details(&session), now));
             own.bus.hint(id, Hint::Changed);
-            // Two changes through two nodes may be told here in the other order than they were made.
+            // The hints of two changes through two nodes may arrive here in the wrong order.
             own.hub.suspect(id);
             Ok(session)
         })
         .await
     }
 
-    /// Ends a session, and tells everyone.
+    /// Ends a session, and notifies all connections.
     ///
     /// # Errors
     /// When it is not open.
@@ -294,7 +293,7 @@ impl Sessions {
         self.bus.hint(id, Hint::Ended(reason));
     }
 
-    /// Ends what has expired.
+    /// Ends expired sessions.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -305,7 +304,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends what has expired at `now` or is used no more, and takes out who gave no sign of life.
+    /// Ends sessions that have expired at `now` or are unused, and removes inactive participants.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -324,16 +323,16 @@ impl Sessions {
         Ok(())
     }
 
-    /// Writes signs of life down. An async lock, for as long as the database takes: whoever comes meanwhile
-    /// finds everything written, or waiting still.
+    /// Writes the times of last activity. An async lock is held as long as the database takes: a concurrent call finds
+    /// all of them written, or still waiting.
     ///
     /// # Errors
-    /// When the database does not answer; they wait, and are written with the next ones then.
+    /// When the database does not answer; the times wait, and are written with the next ones.
     pub async fn save_seen(&self) -> Result<(), StoreError> {
         let mut unsaved = self.unsaved.lock().await;
         unsaved.add(self.hub.take_seen());
         let rows = unsaved.rows();
-        // Without anything to write it is asked all the same: an outage must not go unseen.
+        // The database is asked also without anything to write, so that an outage is noticed.
         let answer =
             if rows.is_empty() { self.store.ping().await } else { self.store.save_seen(&rows).await };
         match &answer {
@@ -344,13 +343,13 @@ impl Sessions {
         answer
     }
 
-    /// Whether the database has failed within the last `while_ago`, so that other servers may have signs of
-    /// life that it does not know of.
+    /// Whether the database has failed within the last `while_ago`, so that other nodes may have times of last activity
+    /// that it lacks.
     pub async fn database_failed_within(&self, while_ago: Duration) -> bool {
         self.unsaved.lock().await.failed_within(while_ago, self.clock.instant())
     }
 
-    /// Deletes what is left of sessions that ended before a time.
+    /// Deletes the rest of sessions that ended before a time.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -359,7 +358,7 @@ impl Sessions {
     }
 }
 
-/// Does something that must not stay half done, also when whoever asked for it goes away meanwhile.
+/// Runs a call to its end, also if the client disconnects meanwhile.
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
 ) -> Result<T, SessionError> {

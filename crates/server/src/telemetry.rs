@@ -12,7 +12,7 @@ use crate::config::{Config, LogFormat};
 /// # Errors
 /// When it was started before.
 pub fn start(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    // What libraries say below a warning is for their authors.
+    // Libraries log warnings and errors only.
     let ours = format!("warn,tagalong={}", config.log_level);
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).parse(ours)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -1,5 +1,5 @@
-//! TLS of our own, for those who have no proxy to end it. The certificate is read from files, and read again when
-//! they change, so that whoever renews it need not restart us.
+//! TLS without a proxy. The certificate is read from files, and read again when they change, so that a renewal needs no
+//! restart.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-/// Where the certificate is.
+/// The files of the certificate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Files {
     /// The certificate and those that lead to its root, in PEM.
@@ -20,16 +20,14 @@ pub struct Files {
     pub key: PathBuf,
 }
 
-/// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read.
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
-    /// A file does not hold what it should.
+    /// A file has no valid content.
     #[error("{0}: {1}")]
     Pem(PathBuf, pem::Error),
-    /// The certificate cannot be used, or is not that of the key.
+    /// The certificate cannot be used, or does not belong to the key.
     #[error("the certificate {0}: {1}")]
     Certificate(PathBuf, rustls::Error),
 }
@@ -49,13 +47,13 @@ impl Tls {
     /// Reads the certificate.
     ///
     /// # Errors
-    /// When a file cannot be read or does not hold what it should.
+    /// When a file cannot be read or has no valid content.
     pub fn load(files: Files) -> Result<Self, TlsError> {
         let current = Mutex::new(read(&files)?);
         Ok(Self { files, current })
     }
 
-    /// Reads the certificate again: whether it is another one. Whoever is connected stays so under the old one.
+    /// Reads the certificate again. Returns whether it changed. Open connections keep the old one.
     ///
     /// # Errors
     /// As [`Self::load`]; the old one stays in use then.
@@ -69,7 +67,7 @@ impl Tls {
         Ok(changed)
     }
 
-    /// Shakes hands with the certificate that is in use now.
+    /// The acceptor with the certificate in use.
     pub fn acceptor(&self) -> TlsAcceptor {
         Arc::clone(&self.current.lock().config).into()
     }

@@ -1,9 +1,9 @@
-//! Tokens: who may do what in which session, signed by us.
+//! Tokens: signed claims about the role of a user in a session.
 //!
-//! JWTs with HS256 and nothing else (RFC 8725, section 3.1). Each names the key that signed it, so that keys can be
-//! changed while sessions are on: the new one signs, those before it still open (section 3.5). `exp` is the session's
-//! end as it was when the token was made; whether a token still opens anything is decided by the session itself, which
-//! may have been ended, extended, or left since (docs/adr/0004).
+//! JWTs with HS256 only (RFC 8725, section 3.1). Each names the key that signed it, so that keys can be rotated while
+//! sessions are open: the new key signs, tokens of former keys stay valid (section 3.5). `exp` is the session's end at
+//! the time of issue; the session itself decides whether a token is still valid, because it may have been ended,
+//! extended, or left since (docs/adr/0004).
 
 use std::borrow::Cow;
 
@@ -16,10 +16,10 @@ use tagalong_core::limits::TOKEN_BYTES_MAX;
 use tagalong_core::time::Timestamp;
 
 const ISSUER: &str = "tagalong";
-/// Enough to tell apart the few keys that one server knows.
+/// Enough to distinguish the few keys of one server.
 const KEY_ID_CHARS: usize = 8;
 
-/// A role as it stands in a token.
+/// The form of a role in a token.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum RoleClaim {
@@ -28,7 +28,7 @@ enum RoleClaim {
     Watcher,
 }
 
-/// The token is not one of ours.
+/// The token is not valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the token is not valid")]
 pub struct InvalidToken;
@@ -42,14 +42,14 @@ struct RawClaims<'a> {
     sub: UserId,
     sid: SessionId,
     role: RoleClaim,
-    /// A watcher's. Servers from before there was one wrote none: the first.
+    /// A watcher's generation. Older servers wrote none, which means the first.
     #[serde(default, skip_serializing_if = "is_first")]
     watch_generation: u32,
     iat: u64,
     exp: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "required by serde")]
 fn is_first(generation: &u32) -> bool {
     *generation == 0
 }
@@ -58,22 +58,22 @@ fn is_first(generation: &u32) -> bool {
 pub struct Tokens {
     header: Header,
     encoding: EncodingKey,
-    /// The key that signs, then those that did before.
+    /// The signing key, then former ones.
     known: Vec<Known>,
 }
 
-/// A key whose tokens are read.
+/// A key whose tokens are accepted.
 struct Known {
-    /// The header of its tokens, encoded. Ours are all alike, so that no other is ever looked into.
+    /// The encoded header of its tokens. All are the same, so a token with any other header is rejected unparsed.
     header: String,
     key: DecodingKey,
 }
 
-/// Tells keys apart without telling what they are.
+/// Identifies a key without revealing it.
 type KeyId = String;
 
 impl Tokens {
-    /// Tokens under a key of at least 32 bytes; those of `previous` keys are still read.
+    /// Signs with a key of at least 32 bytes; tokens of `previous` keys are still accepted.
     ///
     /// # Errors
     /// When the signing library fails.
@@ -111,7 +111,7 @@ impl Tokens {
         jsonwebtoken::encode(&self.header, &claims, &self.encoding)
     }
 
-    /// The signature of a text that is no token.
+    /// Signs a text that is no token.
     ///
     /// # Errors
     /// When the signing library fails.
@@ -119,7 +119,7 @@ impl Tokens {
         jsonwebtoken::crypto::sign(text.as_bytes(), &self.encoding, Algorithm::HS256)
     }
 
-    /// Whether a signature of a text is ours, under any key that is known.
+    /// Whether a signature of a text is valid under any known key.
     pub fn has_signed(&self, text: &str, signature: &str) -> bool {
         let by = |key| jsonwebtoken::crypto::verify(signature, text.as_bytes(), key, Algorithm::HS256);
         self.known.iter().any(|known| by(&known.key).unwrap_or(false))
@@ -128,7 +128,7 @@ impl Tokens {
     /// Reads a token.
     ///
     /// # Errors
-    /// When it is too long, not signed by us with HS256, or lacks a claim.
+    /// When it is too long, not signed with HS256 under a known key, or lacks a claim.
     pub fn verify(&self, token: &str) -> Result<Claims, InvalidToken> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(InvalidToken);
@@ -136,8 +136,7 @@ impl Tokens {
         self.read(token).ok_or(InvalidToken)
     }
 
-    /// The header is one that we wrote, byte for byte; then the signature; then what it says. What is not signed by us
-    /// is never parsed, and each part only once.
+    /// Checks the header byte for byte, then the signature, then parses the claims. Unsigned content is never parsed.
     fn read(&self, token: &str) -> Option<Claims> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
@@ -171,7 +170,7 @@ fn header(key: &[u8]) -> Result<Header, jsonwebtoken::errors::Error> {
     Ok(Header { kid: Some(key_id(key)?), ..Header::new(Algorithm::HS256) })
 }
 
-/// What a key signs of a fixed text: the same wherever the key is, and no way back to it.
+/// The signature of a fixed text: the same on every node with the key, and no way back to the key.
 fn key_id(key: &[u8]) -> Result<KeyId, jsonwebtoken::errors::Error> {
     let key = EncodingKey::from_secret(key);
     let mut id = jsonwebtoken::crypto::sign(b"tagalong key id", &key, Algorithm::HS256)?;
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_issued_is_read_again() {
+    fn an_issued_token_is_verified() {
         let tokens = tokens();
         let times = (Timestamp::from_millis(1_000), Timestamp::from_millis(61_000));
         let token = tokens.issue(&claims(), times.0, times.1).unwrap();
@@ -221,7 +220,7 @@ mod tests {
         let payload = token.split('.').nth(1).unwrap();
         let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
         assert_eq!((claims["iat"].as_u64(), claims["exp"].as_u64()), (Some(1), Some(61)));
-        // Only this very header is read: a library that wrote it otherwise would shut everyone out who is in.
+        // Only this header is accepted: if the library wrote another one, all tokens in use would become invalid.
         let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
         let id = key_id(KEY).unwrap();
         assert_eq!(
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watchers_token_says_of_which_generation_it_is() {
+    fn a_watchers_token_has_its_generation() {
         let (tokens, now) = (tokens(), Timestamp::from_millis(0));
         for generation in [0, 1, u32::MAX] {
             let watcher = Claims { role: Role::Watcher { generation }, ..claims() };
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_changed_while_sessions_are_on() {
+    fn keys_are_rotated_while_sessions_are_open() {
         let (old, new): (&[u8], &[u8]) = (KEY, &[9; 32]);
         let now = Timestamp::from_millis(0);
         let before = tokens().issue(&claims(), now, now).unwrap();
@@ -292,7 +291,7 @@ mod tests {
         assert_eq!(rotated.verify(&before), Ok(claims()));
         let after = rotated.issue(&claims(), now, now).unwrap();
         assert_eq!(rotated.verify(&after), Ok(claims()));
-        // The old key signs nothing any more, and once it is given up its tokens are dead.
+        // The old key no longer signs, and once it is removed its tokens are invalid.
         assert_eq!(tokens().verify(&after), Err(InvalidToken));
         assert_eq!(Tokens::new(new, &[]).unwrap().verify(&before), Err(InvalidToken));
     }

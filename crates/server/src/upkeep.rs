@@ -1,4 +1,4 @@
-//! The background jobs of the server: what each does, and how often.
+//! The background jobs of the server and their intervals.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,34 +13,31 @@ use tagalong_platform::overview::SAMPLE_INTERVAL;
 use tagalong_platform::warnings::{SAID_EVERY, TOLD_AFTER};
 use tagalong_store::StoreError;
 
-/// How often rooms are looked through: the end of a session is told within this.
+/// The interval of room sweeps: clients learn of a session's end within this time.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
-/// How often the database is asked for sessions that have expired: their names are deleted within this.
+/// The interval at which expired sessions are ended: their names are deleted within this time.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
-/// How often deletions are taken out of the database's files: what was deleted may be read there for so long.
+/// The interval at which deleted data are removed from the database's files.
 const WIPE_INTERVAL: Duration = Duration::from_secs(10);
-/// How often a large file is written anew if something was deleted.
+/// The interval at which a large file is rewritten, if data were deleted.
 const REWRITE_INTERVAL: Duration = Duration::from_secs(3600);
-/// How often it is seen whether memory can be given back.
+/// The interval at which the heap is checked for trimming.
 const HEAP_INTERVAL: Duration = Duration::from_secs(10);
-/// How often addresses that have been quiet are forgotten.
+/// The interval at which quiet addresses are dropped.
 const ADDRESS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// How often the files of the certificate are looked at.
+/// The interval at which the files of the certificate are checked.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(60);
-/// Times that signs of life are written after an outage, before anyone is taken for silent.
+/// Writes of last activity after an outage before participants may be removed as inactive.
 const OUTAGE_GRACE: u32 = 3;
-/// How often spans are sent.
+/// The interval at which spans are sent.
 const TRACES_INTERVAL: Duration = Duration::from_secs(1);
-/// The longest that the trace collector may take for what waits.
+/// The longest that sending the waiting spans may take.
 const TRACES_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 enum JobError {
-    /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A thread that it was waiting for panicked.
     #[error("a thread of the job panicked: {0}")]
     Thread(#[from] JoinError),
 }
@@ -66,7 +63,7 @@ pub(crate) fn start(state: &State) {
     start_cleanup(state);
 }
 
-/// What keeps the process itself in order.
+/// Jobs for the process itself.
 fn start_upkeep(state: &State) {
     spawn(state, "tell what the log left out", SAID_EVERY, |state| async move {
         state.api.warnings.tell_left_out(TOLD_AFTER);
@@ -99,7 +96,7 @@ fn start_upkeep(state: &State) {
         state.lifecycle.jobs.spawn("send traces", TRACES_INTERVAL, move || {
             let state = own.clone();
             async move {
-                // A stop sends what is left itself, within its own time.
+                // A shutdown sends the rest itself, within its own deadline.
                 let given_up = async {
                     tokio::select! {
                         () = state.api.clock.sleep(TRACES_DEADLINE) => {}
@@ -112,7 +109,7 @@ fn start_upkeep(state: &State) {
     }
 }
 
-/// What is written, ended and deleted in the database.
+/// Jobs for the database.
 fn start_cleanup(state: &State) {
     spawn(state, "end expired sessions", EXPIRY_INTERVAL, |state| async move {
         Ok(state.api.sessions.expire().await?)
@@ -127,12 +124,12 @@ fn start_cleanup(state: &State) {
         Ok(state.api.sessions.save_seen().await?)
     });
     spawn(state, "clean up", state.api.config.cleanup_interval, |state| async move {
-        // Signs of life first, up to a time before which everything is written then: nobody may be taken for
-        // silent because of a batch that waits.
+        // Last activity first, so that all of it before `now` is written: no participant may count as inactive because
+        // of a waiting batch.
         let now = state.api.clock.now();
         state.api.sessions.save_seen().await?;
         let config = &state.api.config;
-        // After an outage every server has its own to write first: the next run will judge.
+        // After an outage every node writes its own first; the next run removes inactive participants.
         if state.api.sessions.database_failed_within(OUTAGE_GRACE * config.last_seen_interval).await {
             return Ok(());
         }

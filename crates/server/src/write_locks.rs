@@ -1,9 +1,9 @@
-//! One write of a session at a time on this node, and a part of the database connections for changes.
+//! One write of a session at a time on this node, and a share of the database connections for changes.
 //!
 //! A write locks its session's row in PostgreSQL. Other writes of the same session would wait for that lock, and each
-//! would hold a connection of the pool: with ten of them, no other session could be read. So they wait here, and hold
-//! no connection. A client with many sessions could use up all connections in the same way, so changes with a token
-//! have a part of them. The others are left for joins and reads.
+//! would hold a connection of the pool: with ten of them, no other session could be read. So they wait here, without a
+//! connection. A client with many sessions could use up all connections in the same way, so changes with a token may
+//! use only a share of them. The rest is for joins and reads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +15,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Se
 
 use tagalong_platform::clock::Clock;
 
-/// How long a write waits for its lock: people who join one session together are let in one after the other. The
-/// database has 2 s for each.
+/// How long a write waits for its lock: joins of one session run one after the other. The database has 2 s for each.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
 type Queue = Arc<AsyncMutex<()>>;
@@ -30,14 +29,15 @@ pub(crate) struct WriteLocks {
 
 type Queues = Arc<Mutex<HashMap<SessionId, Queue>>>;
 
-/// The lock of one write, until it is dropped. Fields are dropped in order: the lock ends before the queue is given up.
+/// The lock of one write, until it is dropped. Fields are dropped in order: the lock ends before the place in the
+/// queue.
 pub(crate) struct WriteLock {
     _session: OwnedMutexGuard<()>,
     _change: Option<OwnedSemaphorePermit>,
     _place: Place,
 }
 
-/// A place in a queue. The last one to leave takes the queue away.
+/// A place in a queue. Dropping the last one removes the queue.
 struct Place {
     queues: Queues,
     session: SessionId,
@@ -49,7 +49,7 @@ struct Place {
 pub struct LockTimeout;
 
 impl WriteLocks {
-    /// No lock is taken; at most so many changes may be made at a time.
+    /// Without locks yet; allows at most `changes_max` changes at a time.
     pub(crate) fn new(changes_max: usize) -> Self {
         Self { queues: Arc::default(), changes: Arc::new(Semaphore::new(changes_max)) }
     }
@@ -62,7 +62,7 @@ impl WriteLocks {
         }
     }
 
-    /// Waits for those, and until few enough changes are made in all sessions.
+    /// Waits for those, and for a free place among the changes of all sessions.
     pub(crate) async fn lock_for_change(
         &self,
         session: SessionId,
@@ -90,7 +90,7 @@ impl WriteLocks {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut queues = self.queues.lock();
-        // Each place that is left has a clone of its own; new ones are made under this lock.
+        // Each remaining place has a clone of its own; new ones are created under this lock.
         if queues.get(&self.session).is_some_and(|queue| Arc::strong_count(queue) == 1) {
             queues.remove(&self.session);
         }

@@ -1,4 +1,4 @@
-//! Where the database is: `DATABASE_URL`, understood. What is shown of it never has a password.
+//! `DATABASE_URL`, parsed. Its displayed form never has a password.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,8 +6,7 @@ use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
 
-/// What a `postgres:` URL may say after its `?`. Any other word is refused: a misspelt `sslmode` would go
-/// unseen.
+/// Parameters of a `postgres:` URL. Any other is rejected, because a misspelt `sslmode` would be ignored.
 const PARAMETERS: [&str; 12] = [
     "application_name",
     "dbname",
@@ -23,7 +22,6 @@ const PARAMETERS: [&str; 12] = [
     "user",
 ];
 
-/// Which database, and where.
 #[derive(Clone)]
 pub enum Database {
     /// A file.

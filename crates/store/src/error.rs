@@ -1,4 +1,4 @@
-//! Why the database did not do something, and why a transaction was not done that the rules of sessions decide.
+//! Errors of the database, and of transactions that apply the rules of sessions.
 
 use std::error::Error;
 
@@ -9,24 +9,23 @@ use tagalong_platform::metrics::Outcome;
 /// For the log alone.
 pub(super) type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why the database did not do it.
+/// Why the database failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It does not answer, or not as it should.
+    /// It does not answer, or answers invalidly.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Cause),
-    /// What was to be written contradicts what stands there already, as a unique index says.
+    /// A unique index rejects the row.
     #[error("the database has a row that contradicts this one")]
     Conflict,
 }
 
-/// Why a transaction was not done that reads a session and asks its rules.
+/// Why a transaction that applies the rules of a session failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TransactionError {
-    /// The rules say no. Nothing was written.
+    /// The rules reject it. Nothing was written.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -49,7 +48,7 @@ impl From<Closed> for TransactionError {
     }
 }
 
-/// Tells a database that failed from one that said no.
+/// Separates failures of the database from rejections.
 pub(super) trait Failure: From<StoreError> {
     /// The cause, if the database failed.
     ///
@@ -57,7 +56,7 @@ pub(super) trait Failure: From<StoreError> {
     /// This very error, if the database works.
     fn into_cause(self) -> Result<Cause, Self>;
 
-    /// How it counts: a no is an answer.
+    /// The outcome for metrics: a rejection is an answer.
     fn outcome(&self) -> Outcome;
 }
 

@@ -1,8 +1,7 @@
-//! What lasts: sessions and participants. Never a position.
+//! The database: sessions and participants, never a position.
 //!
-//! Methods are named after the domain and are one transaction each, or wholly part of one; SQL stands nowhere
-//! else. What both databases decide alike stands in `rules.rs`, what they are told in SQL side by side in
-//! `sqlite.rs` and `postgres/`.
+//! Methods are named after the domain; each is one transaction. SQL exists nowhere else: side by side in `sqlite.rs`
+//! and `postgres/`. `rules.rs` has the decisions that both databases share.
 
 mod address;
 mod error;
@@ -56,7 +55,7 @@ pub struct Pool {
     pub max: usize,
 }
 
-/// A session to be made.
+/// A request to create a session.
 #[derive(Clone, Debug)]
 pub struct NewSession {
     /// Its id.
@@ -65,7 +64,6 @@ pub struct NewSession {
     pub name: Option<SessionName>,
     /// Who made it.
     pub creator_id: UserId,
-    /// When.
     pub created_at: Timestamp,
     /// Its end.
     pub expires_at: Timestamp,
@@ -73,7 +71,7 @@ pub struct NewSession {
     pub location_ttl: Duration,
 }
 
-/// A session as it stands.
+/// The present state of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRecord {
     /// Its id.
@@ -86,7 +84,7 @@ pub struct SessionRecord {
     pub expires_at: Timestamp,
     /// Active participants.
     pub participant_count: u32,
-    /// Whether nobody new may join.
+    /// Whether the session is locked against new participants and watchers.
     pub locked: bool,
     /// How long its positions are shown.
     pub location_ttl: Duration,
@@ -94,29 +92,29 @@ pub struct SessionRecord {
     pub watch_generation: u32,
 }
 
-/// How somebody leaves a session.
+/// How a participant leaves a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Departure {
     /// By themselves.
     Left,
-    /// By its creator: watchers are sent away too.
+    /// By its creator, which also revokes watching.
     Removed,
 }
 
-/// Whose a tracker link is, if it still is anybody's.
+/// The owner of a tracker link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackerRecord {
     /// The session that they are in.
     pub session: SessionId,
-    /// How often their links have been revoked: only the links made since then hold.
+    /// How often their links have been revoked; only links with this number are valid.
     pub generation: u32,
     /// How long the session's positions are shown.
     pub location_ttl: Duration,
-    /// By what tracker apps know the people of the session.
+    /// The tracker ids of the session's participants.
     pub tracker_ids: TrackerIds,
 }
 
-/// Somebody to be let in.
+/// A new participant.
 #[derive(Clone, Debug)]
 pub struct NewParticipant {
     /// Their id.
@@ -127,16 +125,16 @@ pub struct NewParticipant {
     pub avatar_color: Option<AvatarColor>,
 }
 
-/// An active participant as they stand.
+/// An active participant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParticipantRecord {
     /// Who.
     pub profile: Profile,
-    /// Their last sign of life that was written down.
+    /// Their last activity in the database.
     pub last_seen: Timestamp,
 }
 
-/// When a session is asked to end, if not as it was.
+/// A requested new end of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NewEnd {
     /// The end that is wanted.
@@ -150,7 +148,7 @@ pub struct NewEnd {
 pub struct EndedSession {
     /// Which one.
     pub id: SessionId,
-    /// Everybody who was in it, also those who had left.
+    /// All its participants, former ones included.
     pub people: Vec<UserId>,
 }
 
@@ -165,14 +163,14 @@ impl EndedSession {
     }
 }
 
-/// A change of a session; what is `None` stays.
+/// A change of a session; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct SessionChange {
     /// A new name, or none any more.
     pub name: Option<Option<SessionName>>,
     /// A new end.
     pub expires_at: Option<NewEnd>,
-    /// Whether nobody new may join.
+    /// Whether the session is locked against new participants and watchers.
     pub locked: Option<bool>,
 }
 
@@ -181,7 +179,7 @@ macro_rules! either {
     ($store:expr, $call:literal, $database:ident => $asked:expr) => {{
         let asked = async {
             match &$store.engine {
-                // Boxed: it is up to 60 KB to ask a pool, and every layer above would move them with each request.
+                // Boxed: a query takes up to 60 KB, and every layer above would move them with each request.
                 Engine::Sqlite($database) => Box::pin($asked).await,
                 Engine::Postgres($database) => Box::pin($asked).await,
             }
@@ -226,7 +224,7 @@ impl Store {
         }
     }
 
-    /// Whether writes of a session wait for each other with a connection in their hands.
+    /// Whether writes of a session wait for each other while each holds a connection.
     pub fn locks_rows(&self) -> bool {
         matches!(self.engine, Engine::Postgres(_))
     }
@@ -239,10 +237,10 @@ impl Store {
         }
     }
 
-    /// Asks the database for a sign of life.
+    /// Checks the database.
     ///
     /// # Errors
-    /// When there is none.
+    /// When it does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         either!(self, "ping", database => database.ping())
     }
@@ -275,7 +273,7 @@ impl Store {
         either!(self, "participants", database => database.participants(id, now))
     }
 
-    /// An open session and who is in it.
+    /// An open session and its participants.
     ///
     /// # Errors
     /// As [`Self::session`].
@@ -288,10 +286,10 @@ impl Store {
         Ok((session, participants.into_iter().map(|participant| participant.profile).collect()))
     }
 
-    /// Lets somebody in, if the session is open and not locked, has a place, and nobody has that name.
+    /// Adds a participant, if the session is open and not locked, has a free place, and the name is free.
     ///
     /// # Errors
-    /// The first of these that does not hold, or the database does not answer.
+    /// The first of these conditions that is not met, or the database does not answer.
     pub async fn join(
         &self,
         id: SessionId,
@@ -302,8 +300,8 @@ impl Store {
         either!(self, "join", database => database.join(id, new, places, now))
     }
 
-    /// Takes somebody out of an open session: its watch generation after that. Of them stays that they were in it, for
-    /// as long as it is open.
+    /// Removes a participant from an open session. Returns its watch generation after that. Only the user id stays, as
+    /// long as the session is open.
     ///
     /// # Errors
     /// When the session is not open, or the participant is not in it (any more).
@@ -317,7 +315,7 @@ impl Store {
         either!(self, "leave", database => database.leave(id, user, how, now))
     }
 
-    /// Sends the watchers of an open session away: its watch generation after that.
+    /// Revokes watching of an open session. Returns its watch generation after that.
     ///
     /// # Errors
     /// When it is not open.
@@ -328,12 +326,12 @@ impl Store {
     /// The links of an active participant of an open session.
     ///
     /// # Errors
-    /// When the session is not open, or nobody by that id is in it.
+    /// When the session is not open, or the user is not in it.
     pub async fn tracker(&self, user: &UserId, now: Timestamp) -> Result<TrackerRecord, TransactionError> {
         either!(self, "tracker", database => database.tracker(user, now))
     }
 
-    /// Revokes the links of a participant, as far as they are older than this.
+    /// Revokes all present links of a participant.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -341,7 +339,7 @@ impl Store {
         either!(self, "revoke_trackers", database => database.revoke_trackers(user))
     }
 
-    /// Gives a tracker id to each of those present in an open session who has none: all of them after that.
+    /// Gives a tracker id to each participant of an open session without one. Returns all of them.
     ///
     /// # Errors
     /// When the session is not open, or the database does not answer.
@@ -354,7 +352,7 @@ impl Store {
         either!(self, "assign_tracker_ids", database => database.assign_tracker_ids(id, present, now))
     }
 
-    /// Ends an open session, and deletes all of it but its id and its times.
+    /// Ends an open session, and deletes all of it except its id and its times.
     ///
     /// # Errors
     /// When it is not open.
@@ -362,7 +360,7 @@ impl Store {
         either!(self, "end", database => database.end(id, now))
     }
 
-    /// Changes an open session: how it stands after that.
+    /// Changes an open session. Returns its new state.
     ///
     /// # Errors
     /// When it is not open.
@@ -375,7 +373,7 @@ impl Store {
         either!(self, "update", database => database.update(id, change, now))
     }
 
-    /// Writes signs of life down; a time never goes back.
+    /// Writes times of last activity; a time never goes back.
     ///
     /// # Errors
     /// When the database does not answer; some may be written then.
@@ -383,8 +381,8 @@ impl Store {
         either!(self, "save_seen", database => database.save_seen(seen))
     }
 
-    /// Ends every session whose time is up, or that nobody has used since `idle_since`, and deletes all of them but
-    /// their ids and times: which those were. Of several nodes that do this at once, each session is given to one.
+    /// Ends every session that has expired, or is unused since `idle_since`, and deletes all except its id and times.
+    /// Returns these sessions. If several nodes do this at once, each session is returned to one of them.
     ///
     /// # Errors
     /// When the database does not answer before any is ended.
@@ -396,11 +394,11 @@ impl Store {
         either!(self, "expire_sessions", database => database.expire_sessions(now, idle_since))
     }
 
-    /// Takes everyone out who gave no sign of life since `silent_since`: who those were. Of several nodes that
-    /// do this at once, each participant is given to one.
+    /// Removes the participants without activity since `silent_since`, and returns them. If several nodes do this at
+    /// once, each participant is returned to one of them.
     ///
     /// # Errors
-    /// When the database does not answer before anyone is taken out.
+    /// When the database does not answer before any is removed.
     pub async fn time_out_participants(
         &self,
         silent_since: Timestamp,
@@ -408,7 +406,7 @@ impl Store {
         either!(self, "time_out_participants", database => database.time_out_participants(silent_since))
     }
 
-    /// Deletes what is left of sessions that ended before a time: how many.
+    /// Deletes the rest of sessions that ended before a time. Returns their number.
     ///
     /// # Errors
     /// When the database does not answer; some may be deleted then.
@@ -416,16 +414,15 @@ impl Store {
         either!(self, "purge", database => database.purge(ended_before))
     }
 
-    /// Takes what was deleted out of the files, as far as they are ours: a server has its own ways.
+    /// Removes deleted data from the files of SQLite; a database server does that itself.
     ///
     /// # Errors
-    /// When somebody else is using the file, so that it has to be tried again.
+    /// When another process uses the file, so that it has to be tried again.
     pub async fn wipe(&self) -> Result<(), StoreError> {
         either!(self, "wipe", database => database.wipe())
     }
 
-    /// Does what [`Self::wipe`] leaves out for large files, which takes longer: writes them anew if something was
-    /// deleted.
+    /// The slower part of [`Self::wipe`] for large files: rewrites them if data were deleted.
     ///
     /// # Errors
     /// As [`Self::wipe`].
@@ -433,8 +430,7 @@ impl Store {
         either!(self, "rewrite", database => database.rewrite())
     }
 
-    /// The session that comes after another one, or the first, with all that stands here of it, open or not. The
-    /// order is the database's own.
+    /// The complete record of the session after `last`, or of the first, open or not, in the database's own order.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -442,9 +438,8 @@ impl Store {
         either!(self, "stored_after", database => database.stored_after(last))
     }
 
-    /// Takes in a session of another database as it is, without what is deleted when a session ends or somebody leaves:
-    /// whether it did, since one of that id is left as it is. Where names of people who are there look the same, the
-    /// later ones get a number.
+    /// Imports a session of another database, without the data that are deleted at its end or after a leave. Returns
+    /// whether it did: a session with the same id stays as it is. Later ones of confusable names get a number.
     ///
     /// # Errors
     /// When the database does not answer, or cannot hold it.

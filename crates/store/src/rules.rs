@@ -1,4 +1,4 @@
-//! What every database decides alike.
+//! Decisions that both databases share.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -73,7 +73,7 @@ pub(super) fn integer(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// How often watchers were sent away, once somebody has left.
+/// The watch generation after a departure.
 pub(super) fn after_departure(session: &SessionRecord, how: Departure) -> u32 {
     match how {
         Departure::Left => session.watch_generation,
@@ -90,7 +90,7 @@ pub(super) fn name_taken(error: StoreError) -> TransactionError {
     }
 }
 
-/// Whose a tracker link is, if they are in and their session is open.
+/// The owner of a tracker link, if they are active and their session is open.
 pub(super) fn tracker(
     session: SessionRow,
     is_in: bool,

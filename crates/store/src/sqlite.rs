@@ -36,7 +36,7 @@ use super::{
 };
 use tagalong_platform::private_file;
 
-/// How long a statement waits for the lock of another process: a backup, or somebody's `sqlite3`.
+/// How long a statement waits for the lock of another process, such as a backup or `sqlite3`.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// How many times [`CONNECTION_PATIENCE`] the first connection may take: a machine that has just started is busy.
 const START_TRIES: u32 = 5;
@@ -405,7 +405,7 @@ async fn active_participants(
         .collect()
 }
 
-/// Lets somebody in. Both statements in one call: each call is a turn of the database's thread.
+/// Adds a participant. Both statements in one call, because each call is a turn of the database's thread.
 async fn insert_participant(
     write: &mut SqliteConnection,
     id: SessionId,

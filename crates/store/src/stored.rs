@@ -29,17 +29,17 @@ pub struct StoredSession {
     pub is_active: bool,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
-    /// Whether nobody new may join.
+    /// Whether the session is locked against new participants and watchers.
     pub locked: bool,
     /// How long its positions are shown.
     pub location_ttl_seconds: u32,
-    /// How often watchers were sent away. Nothing in what was written before that was counted.
+    /// The watch generation; missing in older exports.
     #[serde(default)]
     pub watch_generation: u32,
-    /// By what tracker apps know its people.
+    /// The tracker ids of its participants.
     #[serde(default, skip_serializing_if = "TrackerIds::is_empty")]
     pub tracker_ids: TrackerIds,
-    /// Everybody who is or was in it, in order of joining.
+    /// All present and former participants, in order of joining.
     pub participants: Vec<StoredParticipant>,
 }
 
@@ -58,7 +58,7 @@ pub struct StoredParticipant {
     pub avatar_color: AvatarColor,
     /// When they joined.
     pub joined_at: Timestamp,
-    /// Their last sign of life.
+    /// Their last activity.
     pub last_seen: Timestamp,
     /// Whether they have not left.
     pub is_active: bool,
@@ -88,7 +88,7 @@ impl StoredSession {
 }
 
 impl StoredParticipant {
-    /// Somebody who has left: only that they were there.
+    /// A former participant: only the user id.
     fn as_gone(&self) -> Self {
         Self {
             user_id: self.user_id.clone(),
@@ -102,7 +102,7 @@ impl StoredParticipant {
     }
 }
 
-// A database may hold what older systems let in under other rules; so may what was written from it.
+// A database, and an export of it, may hold values that older systems accepted under other rules.
 
 fn session_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SessionName>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.as_deref().and_then(SessionName::restore))

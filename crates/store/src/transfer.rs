@@ -1,5 +1,5 @@
-//! Sessions and people on their way from one database to another: a line that says what this is, then a line of JSON
-//! for each session with everybody in it. Never a position, and no key.
+//! Export and import of sessions and participants: a header line, then a line of JSON for each session with all its
+//! participants. Never a position, and no key.
 
 use std::io::{BufRead, Read, Write};
 
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Store, StoreError, StoredSession};
 
-/// The form of the lines. Another number stands for lines that this version cannot read.
+/// The version of the format; others cannot be read.
 const VERSION: u32 = 1;
-/// Bytes of one line: some ten thousand people in one session.
+/// Most bytes of one line: some ten thousand participants in one session.
 const LINE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 #[derive(Serialize, Deserialize)]
@@ -17,7 +17,7 @@ struct Head {
     tagalong_sessions: u32,
 }
 
-/// How much was taken along.
+/// The counts of an export or import.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Taken {
     /// Sessions.
@@ -39,31 +39,24 @@ impl std::fmt::Display for Taken {
     }
 }
 
-/// Why not everything was taken along: one line. What stands before that line in an import is in the database.
+/// Why an export or import stopped, in one line. An import keeps the sessions before that line.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// The lines cannot be written.
     #[error("cannot write: {0}")]
     Write(std::io::Error),
-    /// The lines cannot be read.
     #[error("line {0}: cannot be read: {1}")]
     Read(u64, std::io::Error),
-    /// The first line is another one.
     #[error("line 1: not what `tagalong export` writes")]
     NotOurs,
-    /// The lines are of another version.
     #[error("line 1: written in form {0}, this version of tagalong reads form {VERSION}")]
     OtherVersion(u32),
-    /// A line is too long.
     #[error("line {0}: longer than {LINE_BYTES_MAX} bytes")]
     TooLong(u64),
-    /// A line is none of ours. What it holds is nobody's business.
+    /// A line is invalid. Its content is not shown, because it holds names.
     #[error("line {0}: not a session as `tagalong export` writes it (column {1})")]
     Unreadable(u64, usize),
-    /// Nothing is overwritten.
     #[error("line {0}: the database has this session already; nothing from this line on was imported")]
     Known(u64),
-    /// The database does not do it.
     #[error("line {0}: {1}")]
     Import(u64, StoreError),
     /// The database does not answer.
@@ -74,7 +67,7 @@ pub enum TransferError {
 /// Writes every session of a database, open or not.
 ///
 /// # Errors
-/// When the database does not answer, or the lines cannot be written.
+/// When the database does not answer, or a line cannot be written.
 pub async fn export(store: &Store, mut to: impl Write) -> Result<Taken, TransferError> {
     let mut taken = Taken::default();
     write_line(&mut to, &Head { tagalong_sessions: VERSION })?;
@@ -93,10 +86,10 @@ fn write_line(to: &mut impl Write, line: &impl Serialize) -> Result<(), Transfer
     written.and_then(|()| to.write_all(b"\n")).map_err(TransferError::Write)
 }
 
-/// Reads what [`export`] wrote into a database, a transaction for each session.
+/// Imports the output of [`export`] into a database, one transaction for each session.
 ///
 /// # Errors
-/// At the first line that is not as it should be, or whose session is there already.
+/// At the first line that is invalid, or whose session exists already.
 pub async fn import(store: &Store, mut from: impl BufRead) -> Result<Taken, TransferError> {
     let mut taken = Taken::default();
     let mut line = Vec::new();

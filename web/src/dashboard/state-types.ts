@@ -7,7 +7,7 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description How one thing is. */
+        /** @description The health of one dependency. */
         Check: {
             /** @description Open WebSockets. */
             connections?: number;
@@ -20,12 +20,12 @@ export interface components {
              */
             status: string;
         };
-        /** @description How everything is that the server needs. */
+        /** @description The health of all dependencies. */
         Checked: {
             checks: components["schemas"]["Checks"];
             status: string;
         };
-        /** @description Each thing that the server needs. */
+        /** @description Each dependency of the server. */
         Checks: {
             application: components["schemas"]["Check"];
             database: components["schemas"]["Check"];
@@ -41,7 +41,7 @@ export interface components {
             superseded: number;
             watcher: boolean;
         };
-        /** @description All that the page shows. */
+        /** @description The data of the page. */
         DashboardState: {
             connections: components["schemas"]["ConnectionShown"][];
             failures: components["schemas"]["Failure"][];
@@ -54,18 +54,15 @@ export interface components {
             settings: components["schemas"]["InForce"][];
             version: string;
         };
-        /** @description A request or a run of a job that failed for a reason of ours. */
+        /** @description A request or a run of a job that failed by the server's fault. */
         Failure: {
-            /**
-             * Format: date-time
-             * @description When.
-             */
+            /** Format: date-time */
             at: string;
-            /** @description Stands in the line that the log has of a request. */
+            /** @description The request's id in the log. */
             request_id?: string | null;
             /** @description A route's template, or the name of a job. */
             what: string;
-            /** @description What the client was told, or why the job failed. */
+            /** @description The code in the answer, or the error of the job. */
             why: string;
         };
         /** @description A setting as it holds. */
@@ -77,21 +74,21 @@ export interface components {
             /** @description Its value, masked if it is secret; empty for none. */
             value: string;
         };
-        /** @description What became of a job so far. */
+        /** @description The report of a job. */
         Report: {
             /**
              * Format: int64
-             * @description Runs that did what they should.
+             * @description Successful runs.
              */
             done: number;
             /**
              * Format: int64
-             * @description Runs that could not, and said why.
+             * @description Runs that returned an error.
              */
             failed: number;
             /**
              * Format: int64
-             * @description Runs that took so long that they were given up.
+             * @description Runs that were aborted because they took too long.
              */
             hung: number;
             /**
@@ -99,11 +96,10 @@ export interface components {
              * @description When its last run ended.
              */
             last_run?: string | null;
-            /** @description What the job does. */
             name: string;
             /**
              * Format: date-time
-             * @description When the next run begins; nothing for a job that goes on.
+             * @description When the next run begins; `null` for a continuous job.
              */
             next_run?: string | null;
             /**
@@ -113,7 +109,7 @@ export interface components {
             panicked: number;
             /**
              * Format: int32
-             * @description Runs that went wrong since the last one that went well.
+             * @description Consecutive unsuccessful runs.
              */
             wrong_in_a_row: number;
         };
@@ -130,45 +126,42 @@ export interface components {
             session: string;
             watchers: number;
         };
-        /** @description How much there was at one moment. What only grows is given as a total. */
+        /** @description The counts at one moment; growing ones as totals. */
         Sample: {
-            /**
-             * Format: date-time
-             * @description When.
-             */
+            /** Format: date-time */
             at: string;
             /** @description Open WebSockets. */
             connections: number;
             /**
              * Format: int64
-             * @description Positions handed out so far.
+             * @description Positions delivered so far.
              */
             delivered: number;
             /**
              * Format: int64
-             * @description Memory that is held, in bytes.
+             * @description Resident memory, in bytes.
              */
             memory: number;
             /**
              * Format: double
-             * @description Seconds on a processor so far.
+             * @description Processor seconds so far.
              */
             processor: number;
             /**
              * Format: int64
-             * @description Positions taken in so far.
+             * @description Positions received so far.
              */
             received: number;
             /** @description Rooms. */
             rooms: number;
             /**
              * Format: int64
-             * @description Deliveries that were timed so far.
+             * @description Timed deliveries so far.
              */
             timed: number;
             /**
              * Format: double
-             * @description Seconds that these took together.
+             * @description Total seconds of these.
              */
             waited: number;
         };

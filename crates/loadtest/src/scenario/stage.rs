@@ -31,7 +31,6 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 const BUSY_CORES: f64 = 0.9;
 const LATE_P99_MS: f64 = 10.0;
 
-/// See the module's documentation.
 pub struct Stage {
     server: Option<Server>,
     /// Of the server, or of all servers; nobody's where it is not known.

@@ -1,6 +1,4 @@
-//! How often a value lay in which range, counted with atomics alone.
-//!
-//! The library's own histogram takes a lock for each value. Ours is fed from the walk of a position.
+//! A histogram without locks. The library's own takes a lock for each value, and this one is on the path of a position.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -9,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 
-/// Ranges that a histogram can have at most, the last open one among them.
+/// Most ranges of a histogram, the last open one included.
 const RANGES_MAX: usize = 16;
 /// The sum is kept in millionths, so that it is one atomic number.
 const MILLIONTHS: f64 = 1e6;
 
-/// Where one range ends and the next begins.
+/// The bounds of the ranges.
 pub trait Bounds: Send + Sync + 'static {
     /// Upper bounds, rising, each within its range; fewer than 16.
     const UPPER: &'static [f64];
@@ -29,7 +27,7 @@ impl Bounds for Seconds {
         &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 }
 
-/// Things that are counted, one to 256.
+/// Numbers from one to 256.
 #[derive(Debug)]
 pub struct Count;
 
@@ -59,7 +57,7 @@ impl<B> Default for Histogram<B> {
     }
 }
 
-/// Values that came together, before they are counted.
+/// A batch of values before they are counted.
 #[derive(Debug)]
 pub struct Tally<B> {
     counts: [u32; RANGES_MAX],
@@ -74,7 +72,6 @@ impl<B: Bounds> Default for Tally<B> {
 }
 
 impl<B: Bounds> Tally<B> {
-    /// One more.
     pub fn add(&mut self, value: f64) {
         let range = B::UPPER.iter().take_while(|upper| value > **upper).count();
         self.counts[range.min(RANGES_MAX - 1)] += 1;
@@ -90,7 +87,7 @@ impl<B: Bounds> Histogram<B> {
         self.observe_all(&tally);
     }
 
-    /// Counts values that came together: one addition for each range that they lie in.
+    /// Counts a batch of values: one atomic addition for each range.
     pub fn observe_all(&self, tally: &Tally<B>) {
         for (total, count) in self.0.counts.iter().zip(tally.counts).filter(|(_, count)| *count > 0) {
             total.fetch_add(count.into(), Ordering::Relaxed);
@@ -98,7 +95,7 @@ impl<B: Bounds> Histogram<B> {
         self.0.sum.fetch_add((tally.sum * MILLIONTHS) as u64, Ordering::Relaxed);
     }
 
-    /// How many values lie in each range, the open one last.
+    /// The number of values in each range, the open one last.
     pub fn counts(&self) -> Vec<(f64, u64)> {
         let upper = B::UPPER.iter().copied().chain([f64::INFINITY]);
         upper.zip(self.0.counts.iter().map(|count| count.load(Ordering::Relaxed))).collect()

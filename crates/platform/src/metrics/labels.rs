@@ -1,14 +1,12 @@
-//! What metrics are told apart by. Every value is one of a list that the program has: a person, an address or a
-//! session is never a label.
+//! Labels of metrics. Every value comes from a fixed list: a person, an address or a session is never a label.
 
 use std::borrow::Cow;
 
 use prometheus_client::encoding::EncodeLabelSet;
 
-/// Which protocol, and which version of its protocol.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct Protocol {
-    /// `phoenix`, `longpoll` for the same by requests, or `plain`.
+    /// `phoenix`, `longpoll` (Phoenix over requests) or `plain`.
     pub protocol: &'static str,
     /// `1` or `2`.
     pub version: &'static str,
@@ -17,16 +15,14 @@ pub struct Protocol {
 /// Why a connection ended.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct Closed {
-    /// The name of the reason.
     pub reason: &'static str,
-    /// The close code that we sent; 0 for none.
+    /// The close code that the server sent; 0 for none.
     pub code: u16,
 }
 
-/// Why a message was refused.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct Refused {
-    /// As clients are told.
+    /// The reason in the answer.
     pub reason: &'static str,
 }
 
@@ -35,18 +31,17 @@ pub struct Refused {
 pub struct Route {
     /// The method, or `other`.
     pub method: &'static str,
-    /// The route's template, `page` for what browsers load, `other` for what there is not.
+    /// The route's template, `page` for files of the page, `other` for unknown addresses.
     pub route: Cow<'static, str>,
 }
 
-/// A kind of request, and what came of it.
+/// A kind of request, and its outcome.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct Answered {
     /// As in [`Route`].
     pub method: &'static str,
     /// As in [`Route`].
     pub route: Cow<'static, str>,
-    /// The status.
     pub status: u16,
 }
 
@@ -57,7 +52,7 @@ pub struct Call {
     pub call: &'static str,
 }
 
-/// A call, and what came of it.
+/// A call, and its outcome.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct Called {
     /// The name of the method.
@@ -69,14 +64,12 @@ pub struct Called {
 /// A background job.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct Job {
-    /// Its name.
     pub job: &'static str,
 }
 
-/// A background job, and what came of its runs.
+/// A background job, and the outcome of its runs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct Ran {
-    /// Its name.
     pub job: &'static str,
     /// `done`, `failed`, `panicked` or `hung`.
     pub outcome: &'static str,
@@ -89,7 +82,6 @@ pub struct Pooled {
     pub state: &'static str,
 }
 
-/// What is running.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 pub struct Build {
     /// The version.

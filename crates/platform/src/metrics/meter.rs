@@ -1,4 +1,4 @@
-//! Counts and times calls to what this process depends on.
+//! Counts and times calls to the database and Redis.
 
 use std::future::Future;
 
@@ -10,19 +10,17 @@ use super::labels::{Call, Called};
 use crate::clock::Clock;
 use crate::traces::{Span, SpanKind};
 
-/// How often each call was made, and what came of it.
+/// Calls by their outcome.
 pub type Calls = Family<Called, Counter>;
-/// How long each call took.
 pub type Durations = Family<Call, Histogram<Seconds>>;
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// It was done.
     Ok,
-    /// It was understood, and the answer is no.
+    /// Rejected by a rule.
     Refused,
-    /// There was no answer, or none that makes sense.
+    /// No answer, or an invalid one.
     Failed,
 }
 
@@ -36,10 +34,10 @@ impl Outcome {
     }
 }
 
-/// Counts and times calls, and traces those of what is traced. Clones count together.
+/// Counts and times calls, and traces those within a trace. Clones count together.
 #[derive(Clone)]
 pub struct Meter {
-    whom: &'static str,
+    target: &'static str,
     calls: Calls,
     durations: Durations,
     clock: Clock,
@@ -52,24 +50,24 @@ impl std::fmt::Debug for Meter {
 }
 
 impl Meter {
-    /// A meter of calls to `whom` that counts into these.
-    pub fn new(whom: &'static str, calls: Calls, durations: Durations, clock: Clock) -> Self {
-        Self { whom, calls, durations, clock }
+    /// A meter of calls to `target`.
+    pub fn new(target: &'static str, calls: Calls, durations: Durations, clock: Clock) -> Self {
+        Self { target, calls, durations, clock }
     }
 
-    /// A meter that nobody reads.
+    /// A meter whose counts are not read.
     pub fn unread(clock: Clock) -> Self {
         Self::new("nobody", Calls::default(), Durations::default(), clock)
     }
 
-    /// Makes a call. One that is given up before it ends is not counted.
+    /// Makes a call. A cancelled call is not counted.
     pub async fn measure<T>(
         &self,
         call: &'static str,
         asked: impl Future<Output = T>,
         outcome: impl FnOnce(&T) -> Outcome,
     ) -> T {
-        let span = Span::child(SpanKind::Client, || format!("{} {call}", self.whom));
+        let span = Span::child(SpanKind::Client, || format!("{} {call}", self.target));
         let began = self.clock.instant();
         let answer = asked.await;
         let took = self.clock.instant().saturating_duration_since(began);

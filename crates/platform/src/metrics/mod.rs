@@ -1,7 +1,7 @@
-//! What an operator sees from outside: one struct, whose field docs are the help texts.
+//! Metrics: one struct, whose field docs are the help texts.
 //!
-//! What happens often is counted where it happens, with atomics. What can be looked at is looked at when
-//! somebody asks (`http/metrics`).
+//! Frequent events are counted where they happen, with atomics. Present values are read when metrics are requested
+//! (`http/metrics`).
 
 mod histogram;
 pub mod labels;
@@ -25,19 +25,16 @@ pub type Counter = Whole<u64>;
 pub type Seconded = Whole<f64, std::sync::atomic::AtomicU64>;
 /// A number that goes up and down.
 pub type Gauge = Level<i64>;
-/// Time, as it was spread.
 pub type Latency = Histogram<Seconds>;
 
-/// One metric, as it stands in the documents.
+/// The description of one metric, for the documents.
 #[derive(Clone, Copy, Debug)]
 pub struct Described {
-    /// Its name, as it is queried; of a histogram without `_bucket`, `_count` and `_sum`.
+    /// The name in queries; of a histogram without `_bucket`, `_count` and `_sum`.
     pub name: &'static str,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
-    /// What it is told apart by.
     pub labels: &'static str,
-    /// What it says.
     pub help: &'static str,
 }
 
@@ -71,79 +68,79 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Which version runs; always 1.
+    /// The running version; always 1.
     build_info: Family<Build, Gauge>, gauge "tagalong_build_info" [version];
-    /// Open WebSockets and sessions of long polls.
+    /// Open WebSockets and long-poll sessions.
     connections: Family<Protocol, Gauge>, gauge "tagalong_connections" [protocol, version];
-    /// WebSockets and sessions of long polls that were opened.
+    /// WebSockets and long-poll sessions opened.
     connections_opened: Family<Protocol, Counter>, counter "tagalong_connections_opened_total" [protocol, version];
-    /// WebSockets and sessions of long polls that ended; code 0 where no close frame was sent.
+    /// WebSockets and long-poll sessions closed; code 0 without a close frame.
     connections_closed: Family<Closed, Counter>, counter "tagalong_connections_closed_total" [reason, code];
-    /// Sessions that this node has in memory.
+    /// Sessions in the memory of this node.
     rooms: Gauge, gauge "tagalong_rooms" [];
     /// Participants of these sessions, connected or not.
     participants: Gauge, gauge "tagalong_participants" [];
-    /// Connections in these sessions that only see.
+    /// Connections of watchers in these sessions.
     watchers: Gauge, gauge "tagalong_watchers" [];
-    /// Membership and session events that wait to be written, over all connections.
+    /// Control events queued for all connections.
     control_queue_depth: Gauge, gauge "tagalong_control_queue_depth" [];
-    /// The most that wait for one connection. At 320 it is closed.
+    /// The most control events queued for one connection; at 320 it is closed as a slow consumer.
     control_queue_depth_max: Gauge, gauge "tagalong_control_queue_depth_max" [];
-    /// Positions that were taken in from clients of this node.
+    /// Positions received from clients of this node.
     positions_received: Counter, counter "tagalong_positions_received_total" [];
-    /// Positions that were handed out, once for each connection.
+    /// Positions delivered, counted once per connection.
     positions_delivered: Counter, counter "tagalong_positions_delivered_total" [];
-    /// Positions that a connection was owed when a newer one took their place.
+    /// Positions dropped before delivery because a newer one of the same participant replaced them.
     positions_superseded: Counter, counter "tagalong_positions_superseded_total" [];
-    /// Messages that were not taken, by the reason that the client was given.
+    /// Messages rejected, by the reason in the answer.
     messages_refused: Family<Refused, Counter>, counter "tagalong_messages_refused_total" [reason];
-    /// From taking in a position to writing it to another connection of the same node.
+    /// Time from receiving a position to writing it to another connection of the same node.
     delivery_latency: Latency, histogram "tagalong_delivery_latency_seconds" [];
-    /// Frames that left in one write; the count is the number of writes.
+    /// Frames per write; the count is the number of writes.
     frames_per_write: Histogram<Count>, histogram "tagalong_frames_per_write" [];
-    /// Answers.
+    /// HTTP answers.
     http_requests: Family<Answered, Counter>, counter "tagalong_http_requests_total" [method, route, status];
-    /// From a request's head to the head of its answer.
+    /// Time from the head of a request to the head of its answer.
     http_request_duration: Family<Route, Latency>, histogram "tagalong_http_request_duration_seconds" [method, route];
-    /// Calls to the database: ok, refused (the answer is no), or failed (there is none).
+    /// Calls to the database: ok, refused (rejected by a rule), or failed (no valid answer).
     store_calls: Calls, counter "tagalong_store_calls_total" [call, outcome];
-    /// How long calls to the database took, with the wait for a connection.
+    /// Duration of calls to the database, including the wait for a connection.
     store_call_duration: Durations, histogram "tagalong_store_call_duration_seconds" [call];
-    /// Connections to the database.
+    /// Open connections to the database.
     store_pool_connections: Family<Pooled, Gauge>, gauge "tagalong_store_pool_connections" [state];
-    /// How many there may be.
+    /// Maximum number of connections to the database.
     store_pool_connections_max: Gauge, gauge "tagalong_store_pool_connections_max" [];
-    /// Calls to Redis. There are none without REDIS_URL.
+    /// Calls to Redis; none without REDIS_URL.
     bus_calls: Calls, counter "tagalong_bus_calls_total" [call, outcome];
-    /// How long calls to Redis took.
+    /// Duration of calls to Redis.
     bus_call_duration: Durations, histogram "tagalong_bus_call_duration_seconds" [call];
-    /// Whether other nodes can be heard: 1 or 0; always 1 without REDIS_URL.
+    /// Connection to other nodes: 1 if up, 0 if down; always 1 without REDIS_URL.
     bus_connected: Gauge, gauge "tagalong_bus_connected" [];
     /// Runs of background jobs.
     job_runs: Family<Ran, Counter>, counter "tagalong_job_runs_total" [job, outcome];
-    /// When the last run of a background job ended, in seconds since 1970.
+    /// End of the last run of a background job, in seconds since 1970.
     job_last_run: Family<Job, Gauge>, gauge "tagalong_job_last_run_timestamp_seconds" [job];
-    /// Spans that the trace collector took. There are none without OTEL_EXPORTER_OTLP_ENDPOINT.
+    /// Spans accepted by the trace collector; none without OTEL_EXPORTER_OTLP_ENDPOINT.
     spans_sent: Counter, counter "tagalong_spans_sent_total" [];
-    /// Spans that were dropped: the trace collector refused them, or was away for too long.
+    /// Spans dropped because the trace collector rejected them or was unavailable for too long.
     spans_dropped: Counter, counter "tagalong_spans_dropped_total" [];
-    /// Memory that is held, in bytes.
+    /// Resident memory, in bytes.
     process_resident_memory: Gauge, gauge "process_resident_memory_bytes" [];
     /// Open files and sockets.
     process_open_fds: Gauge, gauge "process_open_fds" [];
-    /// How many there may be.
+    /// Maximum number of open files and sockets.
     process_max_fds: Gauge, gauge "process_max_fds" [];
     /// Threads.
     process_threads: Gauge, gauge "process_threads" [];
-    /// Time on a processor, in seconds.
+    /// Processor time, in seconds.
     process_cpu: Seconded, counter "process_cpu_seconds_total" [];
-    /// Threads that run tasks.
+    /// Worker threads of the runtime.
     tokio_workers: Gauge, gauge "tokio_workers" [];
-    /// Tasks that are not over.
+    /// Unfinished tasks.
     tokio_alive_tasks: Gauge, gauge "tokio_alive_tasks" [];
-    /// Tasks that wait for a thread.
+    /// Tasks waiting for a worker thread.
     tokio_global_queue_depth: Gauge, gauge "tokio_global_queue_depth" [];
-    /// Time in which threads had something to do, over all threads, in seconds.
+    /// Busy time of all worker threads together, in seconds.
     tokio_busy: Seconded, counter "tokio_busy_seconds_total" [];
 }
 
@@ -158,10 +155,10 @@ impl Metrics {
         Meter::new("bus", self.bus_calls.clone(), self.bus_call_duration.clone(), clock)
     }
 
-    /// All of them as OpenMetrics text, as they stand.
+    /// All metrics as OpenMetrics text.
     ///
     /// # Errors
-    /// Never: nothing here refuses to be written.
+    /// Never, in practice: encoding into a string does not fail.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry())?;
@@ -169,27 +166,27 @@ impl Metrics {
     }
 }
 
-/// Sets what is counted elsewhere.
+/// Sets a counter to a total that is counted elsewhere.
 pub fn set(counter: &Counter, total: u64) {
     counter.inner().store(total, std::sync::atomic::Ordering::Relaxed);
 }
 
-/// Sets what is counted elsewhere, in seconds.
+/// Sets a counter of seconds to a total that is counted elsewhere.
 pub fn set_seconds(counter: &Seconded, total: f64) {
     counter.inner().store(total.to_bits(), std::sync::atomic::Ordering::Relaxed);
 }
 
-/// A gauge's value; what is too large for one stands at its end.
+/// A gauge's value, clamped to its range.
 pub fn level(value: impl TryInto<i64>) -> i64 {
     value.try_into().unwrap_or(i64::MAX)
 }
 
-/// An open WebSocket, as long as this is kept.
+/// Counts an open WebSocket until it is dropped.
 #[derive(Debug)]
 pub struct Open(Gauge);
 
 impl Metrics {
-    /// A WebSocket is open until what this returns is dropped.
+    /// Counts a WebSocket as open until the result is dropped.
     pub fn open(&self, protocol: Protocol) -> Open {
         self.connections_opened.get_or_create(&protocol).inc();
         let open = self.connections.get_or_create_owned(&protocol);

@@ -1,9 +1,7 @@
-//! What the operating system knows of this process. Linux alone; elsewhere there is nothing to tell.
+//! Figures of the operating system about this process. Linux only; all zero elsewhere.
 
-/// This process, as of now.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Process {
-    /// Memory that is really held, in bytes.
     pub resident_bytes: u64,
     /// Open files and sockets.
     pub open_files: u64,
@@ -11,7 +9,7 @@ pub struct Process {
     pub open_files_max: u64,
     /// Threads.
     pub threads: u64,
-    /// Time on a processor, in seconds.
+    /// Processor time, in seconds.
     pub cpu_seconds: f64,
 }
 
@@ -48,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_is_seen() {
+    fn figures_of_this_process_are_read() {
         let files: Vec<_> = (0..100).map(|_| std::fs::File::open("/proc/self/status").unwrap()).collect();
         let process = Process::read();
         assert!(process.resident_bytes > 1024 * 1024 && process.threads > 0);

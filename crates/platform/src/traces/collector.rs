@@ -1,4 +1,4 @@
-//! The collector: OTLP over HTTP with protobuf, a connection for each batch.
+//! The trace collector: OTLP over HTTP with protobuf, one connection for each batch.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Where spans go.
+/// The address of a collector.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Collector {
     pub(super) https: bool,
@@ -25,38 +25,31 @@ pub struct Collector {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) path: Uri,
-    /// Keys, most likely: marked so that they are not shown.
+    /// Marked as sensitive, because they usually hold a key.
     pub(super) headers: HeaderMap,
 }
 
-/// Why spans are still here.
+/// Why spans were not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsent {
-    /// No connection, or it broke.
     #[error("the trace collector cannot be reached: {0}")]
     Away(#[from] std::io::Error),
-    /// It does not speak HTTP as it should.
     #[error("the trace collector does not answer: {0}")]
     Http(#[from] hyper::Error),
-    /// Its name cannot stand in a certificate.
     #[error("the trace collector's name: {0}")]
     Name(#[from] InvalidDnsNameError),
-    /// TLS cannot be had.
     #[error("TLS to the trace collector: {0}")]
     Tls(#[from] rustls::Error),
-    /// A request cannot be made of this.
     #[error("the request to the trace collector: {0}")]
     Request(#[from] hyper::http::Error),
-    /// It did not take them.
     #[error("the trace collector answers {0}")]
     Refused(StatusCode),
-    /// It took too long.
     #[error("the trace collector does not answer in time")]
     Late,
 }
 
 impl Unsent {
-    /// Whether asking again is of no use (OTLP, "Failures": these four statuses ask to be asked again).
+    /// Whether a retry is useless (OTLP, "Failures": only these four statuses are retryable).
     pub fn is_for_good(&self) -> bool {
         matches!(self, Self::Refused(status) if !matches!(status.as_u16(), 429 | 502 | 503 | 504))
     }
@@ -84,7 +77,7 @@ impl Collector {
         body: Bytes,
     ) -> Result<(), Unsent> {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        // Ends with this call, also when it is given up.
+        // Ends with this call, also if the call is cancelled.
         let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
         let mut request = Request::post(self.path.clone())
             .header(HOST, &self.authority)

@@ -1,8 +1,8 @@
-//! Traces for whoever runs a collector: spans of requests, of what these ask the database and Redis, of jobs and of
-//! WebSockets as a whole. Off unless a collector is named. Of a single message or position there is nothing.
+//! Traces: spans of requests, of their calls to the database and Redis, of jobs, and of WebSockets as a whole, never of
+//! a single message or position. Off unless a collector is set.
 //!
-//! Nothing here is global and nobody waits: a span that ends goes into a bounded queue, and a job sends
-//! what is in it. What is traced now is known by the library's context, which belongs to the task's current poll.
+//! Nothing is global and nothing waits: a span that ends goes into a bounded queue, which a job sends. The current span
+//! is in the library's context, which belongs to the task's current poll.
 
 mod collector;
 mod queue;
@@ -30,16 +30,16 @@ pub use self::settings::{Sampling, Settings};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, NoEntropy};
 
-/// What becomes of spans, counted.
+/// Counters of spans.
 #[derive(Clone, Debug)]
 pub struct Counters {
-    /// The collector took them.
+    /// Accepted by the collector.
     pub sent: Counter,
-    /// The collector did not, or there was no room to keep them.
+    /// Rejected by the collector, or dropped because the queue was full.
     pub dropped: Counter,
 }
 
-/// Where spans begin. Clones are the same; the default makes none.
+/// The tracer. Clones share it; the default makes no spans.
 #[derive(Clone, Default)]
 pub struct Traces(Option<Arc<On>>);
 
@@ -54,7 +54,7 @@ impl Traces {
     /// Traces as the settings say.
     ///
     /// # Errors
-    /// When the operating system has no randomness: an id tells this server's traces from those of others.
+    /// When the operating system has no randomness for this server's id in traces.
     pub fn new(
         settings: Settings,
         clock: Clock,
@@ -87,9 +87,9 @@ impl Traces {
         self.0.is_some()
     }
 
-    /// Begins a trace; what `parent` names, in the form of W3C's `traceparent`, goes on with it.
+    /// Begins a trace, or continues that of `parent`, in the form of W3C's `traceparent`.
     ///
-    /// A parent decides whether the trace is recorded, so it must come from somebody whom we trust.
+    /// A parent decides whether the trace is recorded, so it must come from a trusted proxy.
     pub fn begin(&self, kind: SpanKind, name: impl FnOnce() -> String, parent: Option<&str>) -> Span {
         let Some(on) = &self.0 else { return Span::default() };
         let parent = parent.map_or_else(Context::new, |traceparent| {
@@ -98,10 +98,10 @@ impl Traces {
         Span::start(on, kind, name(), &parent)
     }
 
-    /// Sends what is waiting, until `given_up`. What the collector may take later is kept.
+    /// Sends the waiting spans, until `given_up`. Spans after a retryable error are kept.
     ///
     /// # Errors
-    /// When the collector did not take it.
+    /// When the collector did not accept them.
     pub async fn send(&self, given_up: impl Future<Output = ()>) -> Result<(), Unsent> {
         let Some(on) = &self.0 else { return Ok(()) };
         let mut given_up = std::pin::pin!(given_up);
@@ -131,7 +131,7 @@ impl IdGenerator for Ids {
     }
 }
 
-/// The one header that is read of a parent.
+/// The only header of a parent that is read.
 struct Traceparent<'a>(&'a str);
 
 impl Extractor for Traceparent<'_> {
@@ -144,7 +144,7 @@ impl Extractor for Traceparent<'_> {
     }
 }
 
-/// A span, which ends when this is dropped. The default is none, and costs nothing.
+/// A span, which ends when it is dropped. The default is no span, and costs nothing.
 #[derive(Default)]
 pub struct Span(Option<Box<Open>>);
 
@@ -153,7 +153,7 @@ struct Open {
     on: Arc<On>,
 }
 
-/// What a context carries beside its span, so that a child can begin where nobody hands a tracer down.
+/// The tracer in a context, so that a child can begin without a tracer as an argument.
 #[derive(Clone)]
 struct Begun(Arc<On>);
 
@@ -165,21 +165,21 @@ impl Span {
         Self(Some(Box::new(Open { context, on: Arc::clone(on) })))
     }
 
-    /// A span under what is traced here and now; none if nothing is.
+    /// A child of the current span; no span if there is none.
     pub fn child(kind: SpanKind, name: impl FnOnce() -> String) -> Self {
         let parent = Context::current();
         let Some(Begun(on)) = parent.get::<Begun>() else { return Self::default() };
         Self::start(on, kind, name(), &parent)
     }
 
-    /// Says something about it. Never a place, a name, an address, a token or a session's id.
+    /// Sets an attribute. Never a place, a name, an address, a token or a session's id.
     pub fn set(&self, key: &'static str, value: impl Into<Value>) {
         if let Some(open) = &self.0 {
             open.context.span().set_attribute(KeyValue::new(key, value));
         }
     }
 
-    /// It went wrong, with the name of what did.
+    /// Marks the span as failed, with the kind of error.
     pub fn fail(&self, kind: &'static str) {
         if let Some(open) = &self.0 {
             open.context.span().set_status(Status::error(""));
@@ -187,7 +187,7 @@ impl Span {
         }
     }
 
-    /// Runs something under it.
+    /// Runs work under the span.
     pub fn around<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         let context = self.0.as_ref().map(|open| open.context.clone());
         async move {
@@ -199,7 +199,7 @@ impl Span {
     }
 }
 
-/// Takes what is traced here along into another task.
+/// Takes the current span along into another task.
 pub fn along<F: Future>(work: F) -> impl Future<Output = F::Output> + use<F> {
     work.with_current_context()
 }

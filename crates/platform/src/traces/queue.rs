@@ -1,4 +1,4 @@
-//! Spans that wait for the collector: so many and no more, and whoever ends one never waits.
+//! The bounded queue of ended spans for the collector. Ending a span never waits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use prost::Message;
 use super::Counters;
 use super::collector::Unsent;
 
-/// Spans that wait, beside one batch on its way; what comes then is dropped. About 4 MiB.
+/// Most spans that wait, besides one batch on its way; further ones are dropped. About 4 MiB.
 const SPANS_WAITING_MAX: usize = 8192;
 /// Spans in one request to the collector.
 const BATCH_SPANS_MAX: usize = 512;
@@ -34,7 +34,7 @@ pub(super) struct Queue {
     resource: ResourceAttributesWithSchema,
     counters: Counters,
     waiting: Mutex<VecDeque<SpanData>>,
-    /// What the collector did not take and may take yet.
+    /// The batch to retry.
     again: Mutex<Option<SpanBatch>>,
 }
 
@@ -58,7 +58,7 @@ impl Queue {
         }
     }
 
-    /// What is to be sent next: what was not taken, then the oldest.
+    /// The next batch: the one to retry, then the oldest spans.
     pub(super) fn take(&self) -> Option<SpanBatch> {
         if let Some(again) = self.again.lock().take() {
             return Some(again);
@@ -77,7 +77,7 @@ impl Queue {
         Some(SpanBatch { body, spans: count })
     }
 
-    /// Counts what was taken or refused for good, and keeps what may be taken yet.
+    /// Counts a batch as sent or dropped, or keeps it for a retry.
     pub(super) fn settle(&self, batch: SpanBatch, answer: &Result<(), Unsent>) {
         match answer {
             Ok(()) => _ = self.counters.sent.inc_by(batch.spans),
@@ -87,7 +87,7 @@ impl Queue {
     }
 }
 
-/// Puts what ends into the queue. The library's own has a thread, and does not say what it drops.
+/// Puts ended spans into the queue. The library's own processor has a thread, and does not count dropped spans.
 #[derive(Debug)]
 pub(super) struct Keep(pub(super) Arc<Queue>);
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_wait_and_no_more_and_the_rest_is_counted() {
+    fn the_queue_is_bounded_and_dropped_spans_are_counted() {
         let counters = Counters { sent: Default::default(), dropped: Default::default() };
         let queue = Queue::new(&Resource::builder_empty().build(), counters.clone());
         (0..SPANS_WAITING_MAX + 7).for_each(|_| queue.put(span()));

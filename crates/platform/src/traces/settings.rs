@@ -9,14 +9,11 @@ use percent_encoding::percent_decode_str;
 
 use super::collector::Collector;
 
-/// Where spans go, and which.
+/// The settings of traces.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where they go.
     pub collector: Collector,
-    /// Whose they are.
     pub service: String,
-    /// Which are recorded.
     pub sampler: Sampler,
 }
 
@@ -31,7 +28,7 @@ impl Collector {
         };
         let authority = url.authority().filter(|authority| !authority.as_str().contains('@'))?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        // A port that is none is no port to the library.
+        // The library ignores an invalid port.
         let bare = authority.as_str().len() == authority.host().len();
         let port = if bare { if https { 443 } else { 80 } } else { authority.port_u16()? };
         if host.is_empty() || url.query().is_some() {
@@ -57,7 +54,7 @@ pub fn headers(text: &str) -> Option<HeaderMap> {
         let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
         let mut value: hyper::header::HeaderValue = value.parse().ok()?;
         value.set_sensitive(true);
-        // These two are ours, and of each there is one.
+        // The exporter sets these two itself.
         if name == HOST || name == CONTENT_TYPE || headers.insert(name, value).is_some() {
             return None;
         }
@@ -65,10 +62,10 @@ pub fn headers(text: &str) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Which traces are recorded, but for the share.
+/// The kind of sampler, without its share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sampling {
-    /// Whether what the caller of a trace says comes first.
+    /// Whether the parent's decision takes precedence.
     by_parent: bool,
     root: Root,
 }

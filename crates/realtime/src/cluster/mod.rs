@@ -1,8 +1,8 @@
-//! Other nodes: what they are told of this one's rooms, and what they tell.
+//! The bus between nodes: shares, and hints about sessions.
 //!
-//! The database is the truth about sessions and who is in them; the bus carries hints that there is
-//! something to read there. Positions are state with a version: told late, twice or in the wrong order, they
-//! change nothing. So nothing here has to be reliable, and nobody waits for it.
+//! The database is the truth about sessions and participants; the bus carries hints to read it again. Positions are
+//! state with a timestamp: received late, twice or in the wrong order, they change nothing. So the bus need not be
+//! reliable, and nothing waits for it.
 
 pub mod redis;
 
@@ -17,7 +17,7 @@ use tagalong_core::time::Timestamp;
 
 use self::redis::Redis;
 
-/// The way to the other nodes. Clones are the same way.
+/// The bus to other nodes. Clones share it.
 #[derive(Clone)]
 pub enum Bus {
     /// There are none.
@@ -26,49 +26,48 @@ pub enum Bus {
     Redis(Redis),
 }
 
-/// What happened to a session.
+/// A change of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hint {
-    /// The database has something new: who is in it, its name, its end.
+    /// The database has a new state: participants, name, end.
     Changed,
     /// It is over.
     Ended(EndReason),
 }
 
-/// What other nodes tell.
+/// A message from another node.
 #[derive(Debug)]
 pub enum Heard {
-    /// Somebody shared through another node.
+    /// A share of a participant on another node.
     Share(SessionId, Share),
     /// Something happened to a session.
     Hint(SessionId, Hint),
-    /// So many watch through another node.
+    /// The number of watchers on another node.
     Watching(SessionId, NodeId, u32),
-    /// Other nodes can be heard again; what they said meanwhile was missed, and so were we.
+    /// The connection is back; messages in both directions were lost meanwhile.
     Restored,
 }
 
-/// What the bus needs of the rooms of this node. All are called where nobody may wait.
+/// The bus's interface to the rooms of this node. No call may wait.
 pub trait Rooms: Send + Sync + 'static {
-    /// Takes what came in through this node and others have not been told: how long a position of the session
-    /// is shown.
+    /// Takes the updates that are unsent to other nodes. Returns the life of a position in the session.
     fn take_unsent(&self, session: SessionId, unsent: &mut Vec<Share>) -> Duration;
-    /// Whether somebody is in a session, as far as a room of it here knows.
+    /// Whether a user is in a session, as far as its room here knows.
     fn is_in(&self, session: SessionId, user: &UserId) -> bool;
-    /// How many watch through this node, if others have not been told.
+    /// Takes the number of watchers on this node, if it is unsent.
     fn take_watching(&self, session: SessionId) -> Option<u32>;
-    /// Takes what another node told.
+    /// Receives a message from another node.
     fn heard(&self, heard: Heard);
 }
 
-/// How the way to the other nodes is.
+/// The health of the bus.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum BusHealth {
     /// No other nodes.
     NotConfigured,
     /// It answered after so many milliseconds.
     Healthy(f64),
-    /// It does not answer; people on this node see each other all the same.
+    /// It does not answer; participants on this node still see each other.
     Degraded(&'static str),
 }
 
@@ -95,14 +94,14 @@ impl Bus {
         }
     }
 
-    /// The session's room has something that other nodes have not been told. Never waits.
+    /// The session's room has updates for other nodes. Never waits.
     pub fn publish(&self, session: SessionId) {
         if let Self::Redis(redis) = self {
             redis.outbox().publish(session);
         }
     }
 
-    /// Something happened to a session that other nodes may have a room for. Never waits.
+    /// Sends a hint to other nodes that may have a room of the session. Never waits.
     pub fn hint(&self, session: SessionId, hint: Hint) {
         if let Self::Redis(redis) = self {
             redis.outbox().hint(session, hint);
@@ -123,22 +122,22 @@ impl Bus {
         }
     }
 
-    /// These people are not in the session any more: what is kept of them goes. Never waits.
+    /// Deletes the state of former participants. Never waits.
     pub fn forget(&self, session: SessionId, users: impl IntoIterator<Item = UserId>) {
         if let Self::Redis(redis) = self {
             redis.outbox().forget(session, users);
         }
     }
 
-    /// The session is over: what is kept of it and of these people goes. Never waits.
+    /// Deletes the state of a session that has ended, and of these participants. Never waits.
     pub fn clear(&self, session: SessionId, users: impl IntoIterator<Item = UserId>) {
         if let Self::Redis(redis) = self {
             redis.outbox().clear(session, users);
         }
     }
 
-    /// What the given people last shared through any node. The session must be subscribed: what is told from
-    /// now on is heard. Empty when the bus does not answer in time.
+    /// The newest shares of these participants through any node. The session must be subscribed before, so that no
+    /// later share is missed. Empty if the bus does not answer in time.
     pub async fn read(&self, session: SessionId, users: &[UserId]) -> Vec<Share> {
         match self {
             Self::Local => Vec::new(),
@@ -146,14 +145,14 @@ impl Bus {
         }
     }
 
-    /// These people gave a sign of life on this node. Never waits.
+    /// Records the last activity of participants on this node. Never waits.
     pub fn seen(&self, seen: Vec<(SessionId, UserId, Timestamp)>) {
         if let Self::Redis(redis) = self {
             redis.outbox().seen(seen);
         }
     }
 
-    /// Whether other nodes cannot be heard now, as far as is known.
+    /// Whether the connection to other nodes is down, as far as is known.
     pub fn is_away(&self) -> bool {
         match self {
             Self::Local => false,
@@ -161,7 +160,7 @@ impl Bus {
         }
     }
 
-    /// Asks for a sign of life.
+    /// Checks the connection.
     pub async fn health(&self) -> BusHealth {
         match self {
             Self::Local => BusHealth::NotConfigured,

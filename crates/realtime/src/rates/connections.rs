@@ -1,4 +1,4 @@
-//! How many connections of a kind are open, in all and from each network.
+//! Open connections of a kind, counted in total and for each network.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use parking_lot::Mutex;
 
 use super::network::{Address, Network};
 
-/// Why a connection is not taken.
+/// Why a connection is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TooMany {
-    /// Its address, or the network around it, has enough of them.
+    /// Its address, or the network around it, has reached its limit.
     OfAddress,
-    /// There is no room for more, from anywhere.
+    /// The total limit is reached.
     InAll,
 }
 
-/// How many there may be.
+/// The limits of a kind of connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Most {
     pub(super) per_address: u32,
@@ -27,7 +27,7 @@ pub(super) struct Most {
 struct Open {
     by_network: HashMap<Network, u32>,
     in_all: u32,
-    /// The most at a time since somebody last asked.
+    /// The most at a time since [`Self::fell_by`] last returned true.
     peak: u32,
 }
 
@@ -42,8 +42,8 @@ impl Connections {
         Self { open: Arc::default(), most }
     }
 
-    /// Counts a connection for as long as the answer is kept. Without an address it counts in all alone: a proxy of
-    /// ours passes on many people's.
+    /// Counts a connection until the result is dropped. Without an address it counts only in total: a trusted proxy
+    /// carries many clients.
     pub(super) fn open(&self, address: Option<Address>, limited: bool) -> Result<Connected, TooMany> {
         let mut open = self.open.lock();
         let networks = || address.into_iter().flat_map(Address::networks);
@@ -65,7 +65,7 @@ impl Connections {
         Ok(Connected { address, open: Arc::clone(&self.open) })
     }
 
-    /// Whether there are fewer than at the peak since this was last so, by this many or more.
+    /// Whether the number has fallen by `number` or more since the peak; then a new peak begins.
     pub(super) fn fell_by(&self, number: u32) -> bool {
         let mut open = self.open.lock();
         let fell = open.peak - open.in_all >= number;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_is_not_256_addresses() {
+    fn a_home_network_counts_as_one_address() {
         let connections = Connections::new(Most { per_address: 1, in_all: 1_000 });
         let from = |subnet: u32| connections.open(address(&format!("2001:db8:1:{subnet:x}::1")), true);
         let kept: Vec<_> = (0..256).filter_map(|subnet| from(subnet).ok()).collect();

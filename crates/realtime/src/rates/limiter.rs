@@ -1,7 +1,7 @@
 //! A rate limiter for many keys, in bounded memory.
 //!
-//! A table that is full forgets a key that has used little of its allowance. A new key always finds a place: an
-//! attacker with many addresses cannot make everybody else wait.
+//! A full table drops a key that has used little of its allowance. A new key always finds a place: an attacker with
+//! many addresses cannot make other clients wait.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use tagalong_core::pace::Pace;
 
-/// A full table is swept at most this often: a sweep looks at every key.
+/// A full table is swept at most this often, because a sweep visits every key.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// A full table forgets the least used of so many keys.
+/// A full table drops the least used of this many keys.
 const CANDIDATES: usize = 16;
 
-/// The allowance of a key: so many steps at once, and one step in so much time.
+/// The allowance of a key: a burst of steps, and one step per interval.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Allowance {
     pub(super) step: Duration,
@@ -22,7 +22,7 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// `allowed` steps in a period, all of them at once if need be.
+    /// `allowed` steps in a period, all of them at once if needed.
     pub(super) fn new(allowed: u32, period: Duration) -> Self {
         let step = period / allowed.max(1);
         Self { step, burst: period.saturating_sub(step) }
@@ -33,7 +33,7 @@ impl Allowance {
         Self { burst: self.burst.min(self.step * steps.saturating_sub(1)), ..self }
     }
 
-    /// So many times the steps, at once as well.
+    /// Multiplies the rate and the burst.
     pub(super) fn times(self, number: u32) -> Self {
         let step = self.step / number.max(1);
         Self { step, burst: self.burst + self.step - step }
@@ -48,17 +48,17 @@ pub(super) struct RateLimiter<K> {
 }
 
 impl<K: Copy + Eq + Hash> RateLimiter<K> {
-    /// No key has used anything; at most `keys_max` are told apart.
+    /// Without keys yet; keeps at most `keys_max`.
     pub(super) fn new(keys_max: usize) -> Self {
         Self { known: HashMap::new(), keys_max, swept: None }
     }
 
-    /// How long a key has to wait for its next step. To ask takes no memory.
+    /// How long a key has to wait for its next step. Takes no memory.
     pub(super) fn wait(&self, key: &K, now: Instant) -> Duration {
         self.known.get(key).map_or(Duration::ZERO, |pace| pace.next().saturating_duration_since(now))
     }
 
-    /// Counts a step, whether it was due or not.
+    /// Counts a step, due or not.
     pub(super) fn spend(&mut self, key: K, allowance: Allowance, now: Instant) {
         if self.known.len() >= self.keys_max && !self.known.contains_key(&key) {
             self.make_room(now);
@@ -67,7 +67,7 @@ impl<K: Copy + Eq + Hash> RateLimiter<K> {
         pace.spend(now, allowance.step);
     }
 
-    /// Forgets the keys that have their whole allowance again.
+    /// Drops the keys that have their whole allowance again.
     pub(super) fn sweep(&mut self, now: Instant) {
         self.swept = Some(now);
         self.known.retain(|_, pace| pace.is_used(now));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_takes_new_keys_and_remembers_who_used_most() {
+    fn a_full_table_takes_new_keys_and_keeps_those_that_used_most() {
         let clock = Clock::manual(Timestamp::from_millis(0)).0;
         let (mut limiter, allowance) = (RateLimiter::new(100), Allowance::new(5, MINUTE));
         for _ in 0..5 {

@@ -1,5 +1,5 @@
-//! How much one address may ask for, and how often one person may change something. People who share an address, such
-//! as a family or a festival behind one router, stay below these bounds; scans and floods do not.
+//! Rate limits of addresses, and of writes by participants. People who share an address, such as a family or a festival
+//! behind one router, stay below these limits; scans and floods do not.
 
 mod connections;
 mod limiter;
@@ -27,21 +27,21 @@ use tagalong_platform::clock::Clock;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// The acts that are counted for each address.
+/// The kinds of requests that are counted for each address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Act {
-    /// A session is made.
+    /// Creating a session.
     Create,
-    /// Somebody joins or watches.
+    /// A join or a request to watch.
     Join,
-    /// A token is invalid, or a session does not exist: what guessing looks like.
+    /// A failed lookup (invalid token, unknown session), as caused by guessing.
     Miss,
 }
 
-/// What every network may do of one act.
+/// The limit of one kind of request, for every network.
 struct RateLimit {
     allowance: Allowance,
-    /// One table for each size of network: a flood of small networks forgets no large one.
+    /// One table for each size of network: a flood of small networks displaces no large one.
     limiters: [RateLimiter<Network>; Size::ALL.len()],
 }
 
@@ -54,12 +54,12 @@ impl RateLimit {
     }
 }
 
-/// Somebody whose writes are counted.
+/// The owner of a write rate.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Writer {
-    /// Everybody with a token of a session.
+    /// All participants of a session, and its creator.
     Session(SessionId),
-    /// One person, whose id is kept as a hash: ids of older systems are long.
+    /// One participant or creator, by a hash of the id, because ids of older systems are long.
     Person(u64),
 }
 
@@ -98,12 +98,12 @@ impl Rates {
     /// All limits unused.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the key of hash tables, as every `HashMap` has one: nobody is shown what is made of it"
+        reason = "the key of hash tables, as every `HashMap` has one: its hashes are never shown"
     )]
     pub fn new(limits: &Limits, clock: Clock) -> Self {
         let rate = |allowed, period| Mutex::new(RateLimit::new(allowed, period));
         let files = open_files::for_connections();
-        // One address alone cannot take all files that there are.
+        // One address cannot take all files.
         let per_address = limits.tcp_connections_per_address.min(files / 4 * 3);
         let most = |per_address, in_all| Connections::new(Most { per_address, in_all });
         Self {
@@ -116,7 +116,7 @@ impl Rates {
             write_allowance: Allowance::new(limits.writes_per_minute, MINUTE).at_once(WRITES_AT_ONCE_MAX),
             hasher: std::hash::RandomState::new(),
             accepted: most(per_address, files),
-            // A session of long polls needs no file while nobody polls, and memory like a WebSocket's all the same.
+            // A long-poll session needs no file between polls, but as much memory as a WebSocket.
             websockets: most(limits.connections_per_address, files),
             scrapes: most(METRICS_CONNECTIONS_MAX, METRICS_CONNECTIONS_MAX),
             proxy_noted: AtomicBool::new(false),
@@ -131,15 +131,15 @@ impl Rates {
         }
     }
 
-    /// Counts an act.
+    /// Counts a request.
     ///
     /// # Errors
-    /// When the address, or a network around it, has done enough of it for now: how long to wait.
+    /// When the address, or a network around it, has reached its limit: how long to wait.
     pub fn spend(&self, act: Act, address: Address) -> Result<(), Duration> {
         self.ask_and(act, address, true)
     }
 
-    /// Asks whether an act would be one too many, without counting it.
+    /// Checks whether a request would be over the limit, without counting it.
     ///
     /// # Errors
     /// As [`Self::spend`].
@@ -165,10 +165,10 @@ impl Rates {
         Ok(())
     }
 
-    /// Counts a write of somebody with a token, for that person and for the session.
+    /// Counts a write, for the token's owner and for the session.
     ///
     /// # Errors
-    /// When one of the two has written enough for now: how long to wait.
+    /// When one of the two has reached its limit: how long to wait.
     pub fn write(&self, claims: &Claims) -> Result<(), Duration> {
         if !self.on {
             return Ok(());
@@ -190,7 +190,7 @@ impl Rates {
         std::hash::BuildHasher::hash_one(&self.hasher, user.as_str())
     }
 
-    /// Counts a connection for as long as it is open. Those of a proxy of ours have no address of their own.
+    /// Counts a connection until the result is dropped. Those of a trusted proxy count without an address.
     ///
     /// # Errors
     /// When there are too many.
@@ -203,7 +203,8 @@ impl Rates {
         self.websockets.open(Some(address), self.on).ok()
     }
 
-    /// Counts a connection to the port for metrics, as [`Self::accept`] does. It is bounded also without rates.
+    /// Counts a connection to the port for metrics, as [`Self::accept`] does. It is limited also with
+    /// `RATE_LIMITS=off`.
     ///
     /// # Errors
     /// When there are too many.
@@ -211,17 +212,17 @@ impl Rates {
         self.scrapes.open(Some(address), true)
     }
 
-    /// Whether so many connections have ended, more than came, since this was last so.
+    /// Whether the number of connections has fallen by `number` since this last returned true.
     pub fn connections_fell_by(&self, number: u32) -> bool {
         self.accepted.fell_by(number)
     }
 
-    /// Whether this is the first time that a proxy is noticed that is not trusted.
+    /// Records that an untrusted proxy was noticed. Returns whether it is the first time.
     pub fn note_proxy(&self) -> bool {
         !self.proxy_noted.swap(true, Ordering::Relaxed)
     }
 
-    /// Forgets who has been quiet.
+    /// Drops the entries that have their whole allowance again.
     pub fn sweep(&self) {
         let now = self.clock.instant();
         for rate in [&self.creates, &self.joins, &self.misses] {
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn one_home_has_8_allowances_and_one_company_32() {
+    fn a_slash_56_has_8_allowances_and_a_slash_48_has_32() {
         let (rates, _hand) = rates(|limits| limits.sessions_per_hour = 3);
         let made = |subnets: std::ops::Range<u16>| {
             subnets.map(|subnet| (0..3).filter(|_| rates.spend(Act::Create, in_48(subnet)).is_ok()).count())
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_networks_lock_nobody_out() {
+    fn a_hundred_thousand_networks_lock_no_client_out() {
         let (rates, _hand) = rates(|limits| limits.misses_per_minute = 2);
         let guesser = address("192.0.2.1");
         let all = |act| (0..2).try_for_each(|_| rates.spend(act, guesser));
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn to_ask_takes_no_memory() {
+    fn checking_takes_no_memory() {
         let (rates, _hand) = rates(|_| {});
         assert_eq!(rates.ask(Act::Miss, address("192.0.2.1")), Ok(()));
         assert!(rates.misses.lock().limiters.iter().all(|limiters| limiters.len() == 0));

@@ -1,14 +1,15 @@
-//! The networks that a client's address counts for.
+//! The networks for which a client's address counts.
 //!
-//! An IPv6 customer is given a /64 at least, a /56 (256 of these) at home, and a /48 (65,536) for a company or through
-//! a free tunnel (RFC 6177). Counting /64s alone would give one home line 256 allowances. So an address counts for each
-//! of the three, and the larger networks have a larger allowance, since many customers may share them.
+//! An IPv6 customer has at least a /64, at home a /56 (256 of these), and as a company or through a free tunnel a /48
+//! (65,536) (RFC 6177). Counting only /64s would give one home line 256 allowances. So an address counts for each of
+//! the three, and the larger networks have a larger allowance, because many customers may share them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tagalong_core::limits::{ALLOWANCES_OF_A_48, ALLOWANCES_OF_A_56};
 
-/// A client's address, as it counts: of IPv6 the upper half, since what is below names devices of one customer.
+/// The part of a client's address that counts: of IPv6 the upper half, because the lower half names devices of one
+/// customer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Address(IpAddr);
 
@@ -53,7 +54,7 @@ impl Size {
     /// All of them, in the order of their declaration.
     pub(super) const ALL: [Self; 4] = [Self::Host, Self::Slash64, Self::Slash56, Self::Slash48];
 
-    /// How many times the allowance of one address the network has.
+    /// The network's allowance, as a multiple of that of one address.
     pub(super) fn allowances(self) -> u32 {
         match self {
             Self::Host | Self::Slash64 => 1,
@@ -71,7 +72,7 @@ pub struct Network {
 }
 
 impl Address {
-    /// The networks that it counts for.
+    /// The networks for which it counts.
     pub fn networks(self) -> impl Iterator<Item = Network> + Clone {
         let (host, upper) = match self.0 {
             IpAddr::V4(ip) => (Some(Network { size: Size::Host, bits: ip.to_bits().into() }), 0),

@@ -1,4 +1,4 @@
-//! Settings that make sense together only.
+//! Checks across several settings.
 
 use super::settings::{
     CONNECTIONS_PER_ADDRESS, Config, DATA_DIR, DATABASE_URL, JWT_SECRET, MAP_ORIGINS, MAP_STYLE_URL,
@@ -55,7 +55,7 @@ pub(super) fn in_force(raw: &Raw) -> Result<Vec<InForce>, SettingError> {
     Ok(raw.in_force())
 }
 
-/// What one setting demands of another.
+/// The demands of one setting on another.
 pub(super) fn check(raw: &Raw, config: &Config) -> Result<(), SettingError> {
     if config.jwt_secret.is_none() && matches!(config.database, Database::Postgres(_)) {
         return Err(SettingError(format!(
@@ -69,7 +69,7 @@ pub(super) fn check(raw: &Raw, config: &Config) -> Result<(), SettingError> {
         let expected = format!("at least {name}, which is {websockets}");
         return Err(raw.wrong(&TCP_CONNECTIONS_PER_ADDRESS.setting, &expected));
     }
-    // A shutdown that waits as long as it may last could do nothing else.
+    // Otherwise the delay would use up the whole time of the shutdown.
     if config.shutdown_delay >= config.shutdown_timeout {
         let (name, timeout) = raw.named(&SHUTDOWN_TIMEOUT_SECONDS.setting);
         let expected = format!("less than {name}, which is {timeout}");

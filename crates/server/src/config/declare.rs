@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::values::{Expected, Form};
 
-/// What people are told about a setting.
+/// The description of a setting.
 #[derive(Debug)]
 pub struct Setting {
     /// The environment variable. In small letters, the key in the file; with hyphens, the flag.
@@ -35,12 +35,12 @@ impl Setting {
         self.name.to_ascii_lowercase()
     }
 
-    /// What it is for, in Markdown.
+    /// Its purpose, in Markdown.
     pub fn help(&self) -> &'static str {
         self.help.trim()
     }
 
-    /// Which values it may have: their type, unit and range.
+    /// The valid values: type, unit and range.
     pub fn accepts(&self) -> Cow<'static, str> {
         (self.accepts)()
     }

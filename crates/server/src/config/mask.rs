@@ -1,10 +1,9 @@
-//! What is shown of a value in place of its secrets.
+//! Masks secrets in values that are shown.
 
-/// Stands in place of a secret.
 pub(super) const MASK: &str = "********";
 
-/// A value that makes no sense, without what may be a user's name and password in it: they stand before an `@`, and may
-/// hold anything in an address that is wrong. A query may hold a key.
+/// An invalid value without the parts that may be secret: a user name and password before an `@`, with any character
+/// in an invalid address, and the query, which may hold a key.
 pub(super) fn without_passwords(value: &str) -> String {
     let (scheme, rest) = value.split_at(value.find("://").map_or(0, |place| place + "://".len()));
     let (userinfo, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| (MASK, rest));
@@ -14,7 +13,7 @@ pub(super) fn without_passwords(value: &str) -> String {
     [scheme, userinfo, at, rest, mark, query].concat()
 }
 
-/// A value without the user's name and password of each address in it.
+/// A value without the user name and password of each address in it.
 pub(super) fn without_userinfo(value: &str) -> String {
     let mut shown = String::new();
     for (number, part) in value.split("://").enumerate() {
@@ -34,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_of_an_address_has_no_password() {
+    fn shown_addresses_have_no_password() {
         for (value, shown) in [
             ("https://u:p@a.example/x", "https://********@a.example/x"),
             ("https://u@a.example", "https://********@a.example"),
@@ -52,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_a_wrong_value_has_nothing_that_may_be_a_password() {
+    fn errors_about_invalid_values_have_no_password() {
         for (value, shown) in [
             ("http://u:p@c:1", "http://********@c:1"),
             ("http://u:p/a?s#s@c:1", "http://********@c:1"),

@@ -1,4 +1,4 @@
-//! What the server runs with: the settings, declared once, and the sources that give them values.
+//! The configuration: the settings, declared once, and the sources of their values.
 
 mod combined;
 mod declare;

@@ -5,7 +5,7 @@ use clap::builder::PossibleValue;
 use super::declare::Setting;
 use super::settings::SETTINGS;
 
-/// What all settings are described in.
+/// The format of the description.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reference {
     /// A table in Markdown.
@@ -28,7 +28,6 @@ impl clap::ValueEnum for Reference {
 }
 
 impl Reference {
-    /// The description.
     pub fn text(self) -> String {
         match self {
             Self::Markdown => markdown(),
@@ -61,7 +60,7 @@ fn env_example() -> String {
             .to_owned();
     for setting in SETTINGS {
         let Setting { name, default, .. } = setting;
-        // Single quotes keep everything as it is.
+        // Single quotes keep every character.
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/{}".contains(&byte);
         let quote = if default.bytes().all(is_plain) { "" } else { "'" };
         let help = setting.help().replace('`', "");

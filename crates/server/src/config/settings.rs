@@ -25,7 +25,7 @@ use tagalong_realtime::cluster::redis::{self, Address};
 use tagalong_store::Database;
 
 settings! {
-    /// What the server runs with.
+    /// The configuration of a server.
     #[derive(Clone, Debug)]
     pub struct Config {
         /// IP address to listen on
@@ -97,14 +97,14 @@ settings! {
         /// Open TCP connections per address, of any kind; trusted proxies are exempt
         TCP_CONNECTIONS_PER_ADDRESS => tcp_connections_per_address: u32 = "2000", number(1..=1_000_000);
 
-        /// Reverse proxies whose word about the client's address is believed
+        /// Reverse proxies that are trusted to name the client's address
         TRUSTED_PROXIES => trusted_proxies: Vec<IpNet> = "", list(network());
         /// Header in which trusted proxies name the client; they must set it, and no other header is read
         TRUSTED_PROXY_HEADER => trusted_proxy_header: ProxyHeader = "x-forwarded-for", parsed(ProxyHeader::EXPECTED);
         /// `off` disables all rate limits, for benchmarks and tests
         RATE_LIMITS => rate_limits: bool = "on", on_or_off();
 
-        /// Delay between `/health/ready` saying no and the shutdown, for load balancers; less than the timeout
+        /// Delay between `/health/ready` reporting not ready and the shutdown; less than the timeout
         SHUTDOWN_DELAY_SECONDS => shutdown_delay: Duration = "0", seconds(0..=300);
         /// Maximum duration of a shutdown
         SHUTDOWN_TIMEOUT_SECONDS => shutdown_timeout: Duration = "30", seconds(1..=600);
@@ -124,7 +124,7 @@ settings! {
 
         /// Opens `/metrics` and `/dashboard`; without it, generated once and kept as `admin.token` in `DATA_DIR`
         ADMIN_TOKEN => admin_token: Option<Secret> = "", signing_key().or_none(), secret;
-        /// Address on which `/metrics` answers everybody, without a token
+        /// Address on which `/metrics` answers every client, without a token
         METRICS_BIND => metrics_bind: Option<SocketAddr> = "",
             parsed("an address and port such as 127.0.0.1:9464").or_none();
 
@@ -137,25 +137,25 @@ settings! {
             Form::new("NAME=VALUE, separated by commas", traces::headers), secret;
         /// Name of this server in its traces
         OTEL_SERVICE_NAME: String = "tagalong", parsed("a name");
-        /// Which traces are recorded
+        /// Sampler of traces
         OTEL_TRACES_SAMPLER: traces::Sampling = "parentbased_always_on",
             parsed("always_on, always_off or traceidratio, each perhaps with parentbased_ before it");
         /// With `traceidratio`, the share of all traces that is recorded
         OTEL_TRACES_SAMPLER_ARG: f64 = "1", share();
 
-        /// What is logged: this level and those before it
+        /// Log level: messages of this level and those before it are logged
         LOG_LEVEL => log_level: tracing::Level = "info", parsed("error, warn, info, debug or trace");
-        /// How it is logged; `auto` is human on a terminal and JSON elsewhere
+        /// Format of the log; `auto` is human on a terminal and JSON elsewhere
         LOG_FORMAT => log_format: LogFormat = "auto", log_format();
     }
     combined {
         /// The certificate, if the server ends TLS itself.
         tls: Option<tls::Files> = combined::tls;
-        /// Which database, and where.
+        /// The database.
         database: Database = combined::database;
         /// The map of the page.
         basemap: Basemap = combined::basemap;
-        /// Where traces go.
+        /// The collector of traces.
         traces: Option<traces::Settings> = combined::traces;
         /// All settings as text, for the operator to see.
         in_force: Vec<InForce> = combined::in_force;
@@ -163,7 +163,7 @@ settings! {
 }
 
 impl Config {
-    /// Whether people reach the server over HTTPS: by its own certificate, or as `PUBLIC_URL` says.
+    /// Whether clients reach the server over HTTPS: by its own certificate, or by `PUBLIC_URL`.
     pub fn is_https(&self) -> bool {
         self.tls.is_some() || self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }

@@ -1,4 +1,4 @@
-//! Where the values of settings come from, and which source takes precedence.
+//! The sources of settings and their precedence.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,10 +11,10 @@ use super::settings::SETTINGS;
 /// Variables of the replaced system that its `.env` may hold and that mean nothing here.
 const FOREIGN: &[&str] = &["ECTO_IPV6", "MIX_ENV", "PHX_SERVER", "POOL_SIZE", "SECRET_KEY_BASE"];
 
-/// Likeness (Jaro and Winkler's, 0 to 1) from which on a name is probably a mistyped other one.
+/// Similarity (Jaro-Winkler, 0 to 1) from which on an unknown name is probably a mistyped setting.
 const LIKELY_MEANT: f64 = 0.8;
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Source {
     /// The setting's declaration.
@@ -44,7 +44,6 @@ impl fmt::Display for Source {
 /// A setting as it holds.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct InForce {
-    /// Its name.
     pub name: &'static str,
     /// Its value, masked if it is secret; empty for none.
     pub value: String,
@@ -57,7 +56,7 @@ pub struct InForce {
 #[error("{0}")]
 pub struct SettingError(pub String);
 
-/// The settings as text, and where each came from.
+/// The settings as text, each with its source.
 #[derive(Clone, Debug, Default)]
 pub struct Raw(BTreeMap<&'static str, (String, Source)>);
 
@@ -74,7 +73,7 @@ impl Raw {
         typed.parse(text).map_err(|expected| self.wrong(&typed.setting, &expected))
     }
 
-    /// A name and the text of its value, for what is said of another setting.
+    /// A name and the text of its value, for the error about another setting.
     pub(super) fn named(&self, setting: &Setting) -> (&'static str, &str) {
         (setting.name, self.get(setting).0)
     }
@@ -99,7 +98,7 @@ impl Raw {
         self.set(setting, value, Source::Flag);
     }
 
-    /// Reads environment variables; those that are none of ours are somebody else's.
+    /// Reads environment variables; unknown ones belong to other programs.
     pub fn read_environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
         let variables: BTreeMap<String, String> = variables.collect();
         for setting in SETTINGS {

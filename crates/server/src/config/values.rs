@@ -1,4 +1,4 @@
-//! The types of settings: how their text is parsed, and what is expected where it cannot be.
+//! The types of settings: how their text is parsed, and the description of valid values.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,17 +15,17 @@ use crate::basemap::WebUrl;
 use tagalong_platform::traces;
 use tagalong_store::{Database, InvalidDatabase};
 
-/// Shortest signing key: as long as what HS256 makes of it (RFC 7518, section 3.2).
+/// Shortest signing key: the length of the output of HS256 (RFC 7518, section 3.2).
 const KEY_BYTES_MIN: usize = 32;
-/// A key with fewer different bytes was typed, not made: 32 random hexadecimal digits have 14 on average.
+/// A key with fewer different bytes was typed, not generated: 32 random hexadecimal digits have 14 on average.
 const KEY_DISTINCT_BYTES_MIN: usize = 8;
 
-/// What a value should have been.
+/// The description of valid values.
 pub(super) type Expected = Cow<'static, str>;
 
 type Parse<T> = dyn Fn(&str) -> Result<T, Expected>;
 
-/// How text becomes a value.
+/// The parser of a value.
 pub(super) struct Form<T> {
     accepts: Expected,
     parse: Box<Parse<T>>,
@@ -63,7 +63,7 @@ impl Secret {
         &self.0
     }
 
-    /// A secret that was kept; nothing if it is shorter than one that we make.
+    /// A secret from a file or setting; `None` if it is shorter than a generated one.
     pub(crate) fn kept(text: &str) -> Option<Self> {
         (text.len() >= KEY_BYTES_MIN).then(|| Self(text.to_owned()))
     }
@@ -75,10 +75,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Which browser origins may use the server, besides its own.
+/// Browser origins that may use the server, besides its own.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Origins {
-    /// Any.
     Any,
     /// These, as `https://host:port`.
     Listed(Vec<String>),
@@ -180,7 +179,7 @@ pub(super) fn database() -> Form<Database> {
     Form { accepts: InvalidDatabase::Url.to_string().into(), parse: Box::new(parse) }
 }
 
-/// Whether a text is a scheme, a host and perhaps a port, as browsers write origins.
+/// Whether a text is an origin in the form of browsers: scheme, host, and perhaps a port.
 fn is_origin(text: &str) -> bool {
     let Some((scheme, authority)) = text.split_once("://") else { return false };
     matches!(scheme, "http" | "https")

@@ -1,4 +1,4 @@
-//! Where a request comes from: the other end of the connection, or what a proxy that we trust says of it.
+//! The client's address of a request: the peer of the connection, or the address that a trusted proxy names.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,22 +8,22 @@ use ipnet::IpNet;
 
 use crate::proxy_header::ProxyHeader;
 
-/// The other end of a connection.
+/// The peer of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// The address of whoever asks.
+/// The client's address.
 ///
-/// Each proxy appends whom it heard from, so the list is read from its end, and the first one that is no proxy of ours
-/// is the client: what stands before that, anybody can have written (RFC 7239, section 8.1). One header is read and no
-/// other, since most proxies write one and pass the others on as the client sent them.
+/// Each proxy appends the address of its peer, so the list is read from its end, and the first address that is no
+/// trusted proxy is the client's: any client can write the entries before it (RFC 7239, section 8.1). Only one header
+/// is read, because most proxies write one and pass the others on as the client sent them.
 pub(super) fn of(peer: Peer, headers: &HeaderMap, trusted: &[IpNet], header: ProxyHeader) -> IpAddr {
     let mut client = peer.0.ip().to_canonical();
     if !is_trusted(client, trusted) {
         return client;
     }
     for hop in hops(headers, header).into_iter().rev() {
-        // An obfuscated or unknown hop: the proxy that wrote it is the nearest that we know.
+        // An obfuscated or unknown hop: the proxy that wrote it is the nearest known address.
         let Some(ip) = hop else { break };
         client = ip;
         if !is_trusted(client, trusted) {
@@ -33,17 +33,17 @@ pub(super) fn of(peer: Peer, headers: &HeaderMap, trusted: &[IpNet], header: Pro
     client
 }
 
-/// Whether this is a proxy of ours.
+/// Whether this is a trusted proxy.
 pub(super) fn is_trusted(ip: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&ip.to_canonical()))
 }
 
-/// Whether a request has come through a proxy, whatever one may think of it.
+/// Whether a request has come through a proxy, trusted or not.
 pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.contains_key(FORWARDED) || headers.contains_key(ProxyHeader::default().name())
 }
 
-/// The hops that proxies have noted, the nearest last.
+/// The hops in the header, the nearest last.
 fn hops(headers: &HeaderMap, header: ProxyHeader) -> Vec<Option<IpAddr>> {
     let read = match header {
         ProxyHeader::Forwarded => forwarded_for,
@@ -86,7 +86,7 @@ mod tests {
     const USUAL: &str = "x-forwarded-for";
 
     #[test]
-    fn a_stranger_is_not_believed() {
+    fn headers_of_untrusted_peers_are_ignored() {
         for header in ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip"] {
             for said in ["198.51.100.7", "for=198.51.100.7"] {
                 assert_eq!(client("192.0.2.1", header, &[(header, said)]), "192.0.2.1");
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_a_trusted_proxy_says_only_the_end_counts() {
+    fn only_the_last_untrusted_hop_counts() {
         for (said, who) in [
             ("198.51.100.7", "198.51.100.7"),
             ("203.0.113.9, 198.51.100.7", "198.51.100.7"),

@@ -1,7 +1,7 @@
-//! Who may see what is for the operator alone, metrics and the dashboard: who sends the admin token.
+//! Access to metrics and the dashboard requires the admin token.
 //!
-//! Where a request comes from proves nothing: a proxy connects from this machine for everybody, and passes on whatever
-//! host its client names.
+//! The address of a request proves nothing: a proxy connects from this machine for every client, and passes on any host
+//! that the client names.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -14,7 +14,7 @@ use super::api_error::ApiError;
 use super::state::State;
 use crate::config::Secret;
 
-/// Proof that the operator asks.
+/// Proof that a request has the admin token.
 pub(super) struct Admin;
 
 impl FromRequestParts<State> for Admin {
@@ -24,7 +24,7 @@ impl FromRequestParts<State> for Admin {
         match &state.operator.admin_token {
             Some(token) if has(token, &parts.headers) => Ok(Self),
             Some(_) => Err(Problem::Unauthenticated.into()),
-            // Without a token there is no operator, and nothing to see.
+            // Without a token the operator's pages are closed.
             None => Err(Problem::NotFound.into()),
         }
     }

@@ -1,4 +1,4 @@
-//! Refusals: what the public reads and what the log keeps, apart.
+//! Errors of REST: the public body, and the cause, which only the log has.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,11 +14,10 @@ use utoipa::ToSchema;
 
 use crate::sessions::SessionError;
 
-/// After this a client may try again when the database, or something else that is needed, did not answer.
+/// When a client may retry after the database or Redis did not answer.
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(2);
 
-/// A request that is not done, and why. Turned into its body by the request's own layer, which knows the
-/// request's id.
+/// Why a request failed. The request's layer turns it into the body, because it knows the request's id.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
     problem: Problem,
@@ -28,24 +27,23 @@ pub(crate) struct ApiError {
     retry_after: Option<Duration>,
 }
 
-/// Why something of ours failed: for the log alone.
+/// The internal cause, for the log only.
 #[derive(Clone, Debug)]
 pub(crate) enum Cause {
-    /// The database does not answer, or others wait for it. Then all requests fail that need it.
+    /// The database does not answer, or too many requests wait for it. All requests that need it fail.
     Database(String),
     /// Anything else.
     Other(String),
 }
 
 impl Cause {
-    /// What the log says.
     pub(crate) fn text(&self) -> &str {
         let (Self::Database(text) | Self::Other(text)) = self;
         text
     }
 }
 
-/// It is done, and there is nothing more to say.
+/// Success without further data.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Done {
     #[schema(example = true)]
@@ -53,62 +51,59 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    /// The only one there is.
     pub(crate) fn new() -> Self {
         Self { success: true }
     }
 }
 
-/// What is wrong with each field.
+/// Errors by field.
 pub(crate) type Details = BTreeMap<&'static str, Vec<String>>;
 
-/// A refusal.
+/// An error.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Body<'a> {
     /// A sentence for people.
     error: &'a str,
-    /// What clients go by.
+    /// The stable code, for clients.
     code: &'static str,
     /// Stands in each line that the server logs about the request.
     request_id: &'a str,
-    /// What is wrong with each field, where fields were invalid.
+    /// Errors by field, if fields were invalid.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Vec<String>>, required = false)]
     details: &'a Details,
 }
 
 impl ApiError {
-    /// Fields that are invalid.
     pub(crate) fn invalid(message: &'static str, details: Details) -> Self {
         Self { message: message.into(), details, ..Problem::InvalidParameters.into() }
     }
 
-    /// Something that is needed does not answer: why is for the log alone.
+    /// The database or Redis does not answer; the cause is for the log only.
     pub(crate) fn unavailable(cause: Cause) -> Self {
         Self { cause: Some(cause), ..Problem::Unavailable.into() }.after(UNAVAILABLE_RETRY)
     }
 
-    /// The same in other words.
+    /// Replaces the message.
     pub(crate) fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
         Self { message: message.into(), ..self }
     }
 
-    /// To be tried again after a while.
+    /// Adds the time after which a client may retry.
     pub(crate) fn after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }
 
-    /// What it is.
     pub(crate) fn problem(&self) -> Problem {
         self.problem
     }
 
-    /// What the log should know of it.
+    /// The cause, for the log.
     pub(crate) fn cause(&self) -> Option<&Cause> {
         self.cause.as_ref()
     }
 
-    /// The body that the public reads.
+    /// The public body.
     pub(crate) fn body(&self, request_id: &str) -> String {
         let code = self.problem.code();
         to_json(&Body { error: &self.message, code, request_id, details: &self.details })

@@ -1,4 +1,4 @@
-//! Who asks over REST: the bearer token that came along, verified once for each request.
+//! The bearer token of a REST request, verified once.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -12,14 +12,14 @@ use super::state::{Api, State};
 use tagalong_core::claims::{Claims, Role};
 use tagalong_store::{ParticipantRecord, SessionRecord};
 
-/// The bearer token of a request, if it is one of ours.
+/// The claims of a request's bearer token, if it is valid.
 pub(super) fn verify(api: &Api, headers: &HeaderMap) -> Option<Claims> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let token = scheme.eq_ignore_ascii_case("bearer").then_some(token)?;
     api.tokens.verify(token.trim()).ok()
 }
 
-/// Whether a token holds, now that it is used: its owner made the session, takes part in it, or may still watch.
+/// Whether a token still opens the session: its owner created it, is an active participant, or may still watch.
 pub(super) fn is_in(claims: &Claims, session: &SessionRecord, people: &[ParticipantRecord]) -> bool {
     let holds = match claims.role {
         Role::Creator => true,
@@ -35,20 +35,20 @@ pub(super) struct Bearer(Claims);
 impl FromRequestParts<State> for Bearer {
     type Rejection = ApiError;
 
-    /// The guard has put it there.
+    /// The guard has stored it in the request.
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, ApiError> {
         parts.extensions.get::<Claims>().cloned().map(Self).ok_or_else(|| Problem::Unauthenticated.into())
     }
 }
 
 impl Bearer {
-    /// Goes on only for the creator of a session, as often as one may write.
+    /// Requires the creator's token, and counts a write.
     pub(super) fn creator(self, api: &Api, session: SessionId) -> Result<(), ApiError> {
         let allowed = self.0.session == session && self.0.role == Role::Creator;
         self.write(api, allowed).map(drop)
     }
 
-    /// Goes on only for a participant of a session, as often as one may write: who that is.
+    /// Requires a participant's token, and counts a write. Returns the participant.
     pub(super) fn participant(self, api: &Api, session: SessionId, user: &str) -> Result<UserId, ApiError> {
         let claims = &self.0;
         let allowed =
@@ -56,8 +56,8 @@ impl Bearer {
         self.write(api, allowed).map(|claims| claims.user)
     }
 
-    /// Goes on only for a participant or the creator of the session that the participant is in, as often as one may
-    /// write: which of the two asks.
+    /// Requires the token of a participant or of their session's creator, and counts a write. Returns which of the two
+    /// it is.
     pub(super) fn participant_or_creator(
         self,
         api: &Api,
@@ -70,7 +70,7 @@ impl Bearer {
         self.write(api, allowed).map(|claims| claims.role)
     }
 
-    /// The pace is counted before the database is asked: one token must not keep it busy.
+    /// The write is counted before the database is asked, so that one token cannot keep it busy.
     fn write(self, api: &Api, allowed: bool) -> Result<Claims, ApiError> {
         if !allowed {
             return Err(Problem::Forbidden.into());

@@ -1,4 +1,4 @@
-//! Request bodies: bounded in size and time, JSON objects, whatever their content type says.
+//! Request bodies: bounded in size and time, JSON objects with any content type.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -26,14 +26,14 @@ use tagalong_realtime::rates::Address;
 /// After this a client without a permit for a large body may try again.
 const PERMIT_RETRY: Duration = Duration::from_secs(2);
 
-/// The bytes of a body of bearable size.
+/// A body within the size limit.
 pub(super) struct BoundedBody(Bytes);
 
 /// A body that may be large.
 pub(crate) enum LargeBody {
-    /// It was read. A large one has a permit for as long as it is held.
+    /// A large one has a permit as long as it is held.
     Read(Bytes, Option<BodyPermit>),
-    /// It was so large that it was not kept.
+    /// Too large to be kept.
     Discarded,
 }
 
@@ -54,7 +54,7 @@ impl FromRequest<State> for BoundedBody {
 }
 
 impl LargeBody {
-    /// Reads a body of its sender, with a permit for what is beyond the size of ordinary ones.
+    /// Reads a body, with a permit if it is larger than an ordinary one.
     pub(crate) async fn read(
         request: Request,
         (bodies, clock): (&BodyLimit, &Clock),
@@ -91,7 +91,7 @@ fn refused(reason: NoPermit) -> ApiError {
     refusal.after(PERMIT_RETRY)
 }
 
-/// A body that is coming in. Its client has more time the more it sends, up to a bound.
+/// A body on its way in. Its deadline moves with the bytes that have come, up to a maximum.
 struct Incoming<'a> {
     body: Body,
     declared: Option<usize>,
@@ -108,13 +108,13 @@ impl<'a> Incoming<'a> {
         Self { body, declared, received: 0, began: clock.instant(), clock }
     }
 
-    /// Room for the whole body, as far as its client says how long it is and that is ordinary. Incoming bytes are
-    /// copied: to keep a byte of what was received would keep the connection's whole buffer.
+    /// A buffer of the declared length, if that is ordinary. Incoming bytes are copied, because a slice of the input
+    /// would keep the connection's whole buffer.
     fn buffer(&self, bytes_max: usize) -> Vec<u8> {
         Vec::with_capacity(self.declared.unwrap_or_default().min(bytes_max))
     }
 
-    /// The next bytes; nothing at the end.
+    /// The next bytes; `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         loop {
             let deadline = self.clock.sleep_until(self.began + time_for(self.received));
@@ -125,7 +125,7 @@ impl<'a> Incoming<'a> {
             match frame {
                 None => return Ok(None),
                 Some(Err(_)) => return Err(Problem::InvalidParameters.into()),
-                // Trailers say nothing to us.
+                // Trailers are ignored.
                 Some(Ok(frame)) => {
                     if let Ok(bytes) = frame.into_data() {
                         self.received = self.received.saturating_add(bytes.len());
@@ -147,7 +147,7 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// How long a client may take until the next bytes, all in all, when so many have come.
+/// The total time that a client may take until the next bytes, after `received` bytes.
 fn time_for(received: usize) -> Duration {
     let bought = u64::try_from(received / REQUEST_BODY_BYTES_PER_SECOND).unwrap_or(u64::MAX);
     REQUEST_BODY_DEADLINE.saturating_add(Duration::from_secs(bought)).min(REQUEST_BODY_DEADLINE_MAX)
@@ -278,12 +278,12 @@ impl Invalid {
         }
     }
 
-    /// Notes what is wrong with a field.
+    /// Records the error of a field.
     pub(super) fn note(&mut self, name: &'static str, reason: String) {
         self.details.entry(name).or_default().push(reason);
     }
 
-    /// Goes on only if nothing is wrong.
+    /// Fails if a field has an error.
     pub(super) fn check(self) -> Result<(), ApiError> {
         if self.details.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.message, self.details)) }
     }

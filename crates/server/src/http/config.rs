@@ -1,4 +1,4 @@
-//! `/api/config`: what the page must know of the server before it can begin.
+//! `/api/config`: the limits and the map, which the page needs at its start.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::basemap::Basemap;
 
-/// What the server allows, and where the map comes from.
+/// The server's limits and the source of the map.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Config {
     /// The server's version.
@@ -32,7 +32,7 @@ pub(super) struct Config {
     map: Map,
 }
 
-/// With neither tiles nor a style, the outline of the world that the page has built in is all there is.
+/// With neither tiles nor a style, the page shows only its built-in outline of the world.
 #[derive(Serialize, ToSchema)]
 struct Map {
     #[schema(required)]
@@ -51,18 +51,18 @@ struct Tiles {
     /// HTML.
     #[schema(example = "© OpenStreetMap contributors")]
     attribution: String,
-    /// The deepest zoom that there are images for.
+    /// The highest zoom level with images.
     #[schema(example = 19)]
     max_zoom: u8,
 }
 
-/// What a client has to know of this server.
+/// The configuration for clients.
 #[utoipa::path(
     get,
     path = "/api/config",
     operation_id = "getConfig",
     tag = "server",
-    responses((status = 200, body = Config, description = "What the server allows"))
+    responses((status = 200, body = Config, description = "The server's limits"))
 )]
 pub(super) async fn show(With(api): With<Arc<Api>>) -> Json<Config> {
     let config = &api.config;

@@ -1,4 +1,4 @@
-//! `/dashboard`: the server as its operator sees it, live. How much, never who or where.
+//! `/dashboard`: the operator's live view of the server. Counts only, never names or places.
 
 use std::sync::Arc;
 
@@ -27,14 +27,14 @@ use crate::config::InForce;
 use crate::jobs::Report;
 use tagalong_platform::overview::{Failure, Sample};
 
-/// Rooms that are shown, the largest.
+/// Rooms shown, the largest first.
 const ROOMS_SHOWN: usize = 20;
-/// A connection that takes nothing for so long is slow; those that keep a pace wait for a tenth of a second.
+/// A connection that takes nothing for this long is slow; paced ones wait for a tenth of a second.
 const SLOW: Duration = Duration::from_secs(1);
-/// Connections that are shown, the slowest.
+/// Connections shown, the slowest first.
 const CONNECTIONS_SHOWN: usize = 10;
 
-/// All that the page shows.
+/// The data of the page.
 #[derive(Serialize, ToSchema)]
 struct DashboardState {
     version: &'static str,
@@ -81,7 +81,7 @@ pub fn dashboard_schema() -> utoipa::openapi::OpenApi {
     DashboardSchema::openapi()
 }
 
-/// Everybody may load the page, which asks for the token, if there is one at all.
+/// Every client may load the page, which asks for the token, if the server has one.
 struct MayKnow;
 
 impl FromRequestParts<State> for MayKnow {
@@ -92,7 +92,7 @@ impl FromRequestParts<State> for MayKnow {
     }
 }
 
-/// What the page shows, and what it can do.
+/// The state and the actions of the page.
 pub(super) fn router() -> Router<State> {
     Router::new().route("/dashboard/state", get(show)).route("/dashboard/sessions/{alias}/end", post(end))
 }
@@ -135,7 +135,7 @@ fn rooms(operator: &Operator) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
     });
     rooms.sort_by_key(|(_, stats, _)| std::cmp::Reverse((stats.connections, stats.published)));
     rooms.truncate(ROOMS_SHOWN);
-    // Whoever takes nothing now comes before those who once took too little.
+    // Connections that are stuck now come before those that were slow once.
     let stuck = |load: &SubscriptionLoad| if load.behind >= SLOW { load.behind } else { Duration::ZERO };
     slow.sort_by_key(|(_, load)| std::cmp::Reverse((stuck(load), load.queued, load.superseded)));
     slow.truncate(CONNECTIONS_SHOWN);
@@ -158,7 +158,7 @@ fn rooms(operator: &Operator) -> (Vec<RoomShown>, Vec<ConnectionShown>) {
     (rooms.into_iter().map(room).collect(), slow.into_iter().map(connection).collect())
 }
 
-/// Ends a session for everyone in it, as its creator could.
+/// Ends a session, as its creator could.
 async fn end(
     _: Admin,
     With(operator): With<Arc<Operator>>,

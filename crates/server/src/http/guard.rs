@@ -22,15 +22,15 @@ use tagalong_realtime::rates::{Act, Address, Rates};
 /// The rate limit of a route. Each described route has one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Limit {
-    /// Sessions that an address may create.
+    /// Limits the sessions that an address may create.
     Create,
-    /// Times that an address may join or watch, after as few failed lookups as for [`Self::Lookup`].
+    /// Limits joins and requests to watch of an address, and its failed lookups as [`Self::Lookup`] does.
     Join,
     /// Failed lookups of an address. A request with a token of the very session that it names is let through: others
     /// may share the address. A token of another session is not enough, since anybody can create a session and have
     /// one.
     Lookup,
-    /// What costs nothing and tells nothing.
+    /// For requests that cost little and reveal nothing.
     Unlimited,
 }
 
@@ -60,9 +60,9 @@ pub(super) async fn limit(
     }
 }
 
-/// Refuses a page of another site. It could make its visitors' browsers use up the allowance of their address, and so
-/// shut out everybody who shares it. Goes round all that counts against an address; the routes for WebSockets and long
-/// polls check the origin themselves. A refusal for the origin is no failed lookup.
+/// Rejects requests from pages of other sites. Such a page could make its visitors' browsers use up the allowance of
+/// their address, and so lock out all clients that share it. Wraps every layer that counts against an address; the
+/// routes for WebSockets and long polls check the origin themselves. Such a rejection is no failed lookup.
 pub(super) async fn same_origin(With(api): With<Arc<Api>>, request: Request, next: Next) -> Response {
     if *request.method() == Method::OPTIONS || origin::allowed_origin(&api.config, request.headers()) {
         return next.run(request).await;
@@ -72,7 +72,7 @@ pub(super) async fn same_origin(With(api): With<Arc<Api>>, request: Request, nex
         .into_response()
 }
 
-/// Finds out who asks: the address, and the claims of a valid token. Counts failed lookups.
+/// Finds the client's address and the claims of a valid token. Counts failed lookups.
 pub(super) async fn identify(With(api): With<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let Some(peer) = request.extensions().get::<Peer>().copied() else {
         return ApiError::from(Problem::Internal).into_response();
@@ -95,18 +95,18 @@ pub(super) async fn identify(With(api): With<Arc<Api>>, mut request: Request, ne
     response
 }
 
-/// Whether a token is one of the session that a path names.
+/// Whether a token belongs to the session in the path.
 fn is_for(claims: &Claims, request: &Request) -> bool {
     let id = request.uri().path().split('/').nth(3);
     id.and_then(|id| SessionId::parse(id).ok()) == Some(claims.session)
 }
 
-/// Whether this is what an answer to a guess looks like.
+/// Whether this answer counts as a failed lookup.
 fn is_miss(response: &Response) -> bool {
     let problem = response.extensions().get::<ApiError>().map(ApiError::problem);
     match problem {
         Some(problem) => matches!(problem, Problem::Unauthenticated | Problem::SessionNotFound),
-        // The Phoenix protocol refuses without a body.
+        // The Phoenix protocol rejects without a body.
         None => response.status() == StatusCode::FORBIDDEN,
     }
 }
@@ -115,7 +115,7 @@ fn slow_down(wait: Duration) -> Response {
     ApiError::from(Problem::RateLimited).after(wait).into_response()
 }
 
-/// Behind a proxy that is not trusted, everyone has the proxy's address and shares its allowance.
+/// Behind an untrusted proxy, all clients have the proxy's address and share its allowance.
 fn warn_of_a_proxy(api: &Api, peer: Peer, request: &Request) {
     let untrusted = api.config.trusted_proxies.is_empty() && address::is_forwarded(request.headers());
     if untrusted && peer.0.ip().is_loopback() && api.rates.note_proxy() {

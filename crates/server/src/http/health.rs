@@ -17,13 +17,13 @@ use utoipa::ToSchema;
 
 use tagalong_realtime::cluster::BusHealth;
 
-/// A database that takes longer than this is as good as gone.
+/// A database that takes longer than this counts as unavailable.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Redis that takes longer than this delays what other nodes see.
+/// Redis is degraded if it takes longer than this: it delays updates to other nodes.
 const REDIS_DEADLINE: Duration = Duration::from_secs(1);
 
-/// That the server answers.
+/// The server answers.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
     #[schema(example = "healthy")]
@@ -40,7 +40,7 @@ impl Health {
     }
 }
 
-/// Whether the server is there.
+/// Whether the server answers.
 #[utoipa::path(
     get,
     path = "/health",
@@ -52,20 +52,20 @@ pub(super) async fn health(With(operator): With<Arc<Operator>>) -> Json<Health> 
     Json(Health::new("healthy", &operator))
 }
 
-/// That the process lives.
+/// The process runs.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Liveness {
     #[schema(example = "alive")]
     status: &'static str,
 }
 
-/// Whether the process lives.
+/// Whether the process runs.
 #[utoipa::path(
     get,
     path = "/health/live",
     operation_id = "healthLive",
     tag = "health",
-    responses((status = 200, body = Liveness, description = "The process lives"))
+    responses((status = 200, body = Liveness, description = "The process runs"))
 )]
 pub(super) async fn live() -> Json<Liveness> {
     Json(Liveness { status: "alive" })
@@ -77,7 +77,7 @@ pub(super) struct Readiness {
     /// `ready` or `not_ready`.
     #[schema(example = "ready")]
     status: &'static str,
-    /// Why not.
+    /// The reason, if not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reason: Option<&'static str>,
@@ -106,7 +106,7 @@ pub(super) async fn ready(With(operator): With<Arc<Operator>>) -> (StatusCode, J
     }
 }
 
-/// The server and what it needs.
+/// The server and its dependencies.
 #[derive(Serialize, ToSchema)]
 pub(super) struct DetailedHealth {
     #[serde(flatten)]
@@ -114,7 +114,7 @@ pub(super) struct DetailedHealth {
     checks: Checks,
 }
 
-/// Each thing that the server needs.
+/// Each dependency of the server.
 #[derive(Serialize, ToSchema)]
 struct Checks {
     database: Check,
@@ -122,7 +122,7 @@ struct Checks {
     application: Check,
 }
 
-/// How one thing is.
+/// The health of one dependency.
 #[derive(Serialize, ToSchema)]
 struct Check {
     /// `healthy`, `unhealthy` or `not_configured`.
@@ -150,7 +150,7 @@ impl Check {
     }
 }
 
-/// How each part is.
+/// The health of each dependency.
 #[utoipa::path(
     get,
     path = "/health/detailed",
@@ -166,14 +166,14 @@ pub(super) async fn detailed(With(operator): With<Arc<Operator>>) -> (StatusCode
     (status, Json(DetailedHealth { health: Health::new(checked.status, &operator), checks: checked.checks }))
 }
 
-/// How everything is that the server needs.
+/// The health of all dependencies.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Checked {
     status: &'static str,
     checks: Checks,
 }
 
-/// Looks at all of it, each within a time of its own.
+/// Checks all dependencies, each with its own deadline.
 pub(super) async fn check(operator: &Operator) -> Checked {
     probe(operator).await.1
 }
@@ -198,7 +198,7 @@ async fn probe(operator: &Operator) -> (StatusCode, Checked) {
     (status, Checked { status: overall, checks })
 }
 
-/// People on one node see each other without Redis: without it, a node is degraded and not unhealthy.
+/// Without Redis a node is degraded, not unhealthy, because participants on one node still see each other.
 async fn redis(operator: &Operator) -> BusHealth {
     tokio::select! {
         health = operator.bus.health() => health,
@@ -217,8 +217,8 @@ async fn ask_database(operator: &Operator) -> Result<(), &'static str> {
     }
 }
 
-/// Asks the database how it is, once for all who ask at the same time: anybody may ask, and thousands of questions must
-/// not keep a load balancer's own waiting.
+/// One check of the database for all health requests at the same time: thousands of requests from any client must not
+/// delay those of a load balancer.
 #[derive(Default)]
 pub struct DatabaseProbe {
     asked: AtomicU64,
@@ -226,7 +226,7 @@ pub struct DatabaseProbe {
 }
 
 struct Latest {
-    /// How many had asked before the database was.
+    /// The number of requests before the check began.
     covers: u64,
     answer: Result<(), &'static str>,
 }
@@ -238,7 +238,7 @@ impl Default for Latest {
 }
 
 impl DatabaseProbe {
-    /// The database's answer to a question that is put to it after this call.
+    /// The result of a check that begins after this call.
     async fn answer<F: Future<Output = Result<(), &'static str>>>(
         &self,
         ask: impl FnOnce() -> F,
@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_thousand_questions_are_put_to_the_database_twice() {
+    async fn a_thousand_requests_cause_two_checks_of_the_database() {
         let (probe, asked, answered) = (DatabaseProbe::default(), AtomicU64::default(), Notify::new());
         let ask = || async {
             asked.fetch_add(1, Ordering::Relaxed);
@@ -276,7 +276,7 @@ mod tests {
         answered.notify_one();
         assert_eq!(all.await, [Err("away"); 1_000]);
         assert_eq!(asked.load(Ordering::Relaxed), 2);
-        // An answer from before a question is none.
+        // A result from before the request does not count.
         assert_eq!(probe.answer(async || Ok(())).await, Ok(()));
     }
 }

@@ -1,4 +1,4 @@
-//! The host that a request is for: named exactly once (RFC 9112, section 3.2).
+//! The host of a request must be named exactly once (RFC 9112, section 3.2).
 
 use axum::extract::Request;
 use axum::http::header::HOST;
@@ -10,8 +10,8 @@ use tagalong_core::problem::Problem;
 
 use super::api_error::ApiError;
 
-/// Refuses a request whose host is missing, named twice or malformed. Two readers of such a request, for example a
-/// proxy and we, could take it for two different ones.
+/// Rejects a request whose host is missing, repeated or malformed. A proxy and this server could read two different
+/// hosts from it.
 pub(super) async fn check(mut request: Request, next: Next) -> Response {
     if let Err(reason) = settle(&mut request) {
         return ApiError::from(Problem::InvalidParameters).saying(reason).into_response();

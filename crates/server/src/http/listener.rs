@@ -1,5 +1,5 @@
-//! The accept loop of every port. axum's own has no header timeout and no bound: a hundred clients that dribble a
-//! header would hold a hundred connections for ever.
+//! The accept loop of every port. axum's own has no header timeout and no connection limit: a hundred clients that send
+//! a header byte by byte would hold a hundred connections for ever.
 
 use std::sync::Arc;
 
@@ -25,20 +25,20 @@ use tagalong_platform::warnings::Kind;
 use tagalong_realtime::rates::{Connected, TooMany};
 use tagalong_realtime::stream::Stream;
 
-/// Bytes that the kernel may hold unsent for one connection: what is beyond is still ours, so that a slow
-/// reader gets the newest position and not megabytes of old ones.
+/// Bytes that the kernel may hold unsent for one connection. The rest waits in the server, so that a slow consumer gets
+/// the newest position and not megabytes of old ones.
 const UNSENT_IN_KERNEL_BYTES: u32 = 16 * 1024;
 const BACKLOG: i32 = 4096;
 /// How long to wait when no connection can be accepted, for example because no file is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// A connection that came just before a stop is still let ask for this long: to its client it was never
-/// refused, and hyper would close it without a word because no request is under way.
+/// A connection that was accepted just before a shutdown may send a request for this long: to its client it was
+/// accepted, and hyper would close it without an answer because no request is under way.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(2);
 
 /// Listens at an address.
 ///
 /// # Errors
-/// When the address is taken or not ours.
+/// When the address is taken or not of this machine.
 pub fn listen(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -47,10 +47,10 @@ pub fn listen(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// Takes a socket that listens. Its options are inherited by every connection.
+/// Takes a listening socket. Every connection inherits its options.
 ///
 /// # Errors
-/// When it is no such socket.
+/// When the socket is not listening.
 pub fn adopt(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
     let socket = Socket::from(listener);
     socket.set_nonblocking(true)?;
@@ -63,13 +63,13 @@ pub fn adopt(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
 /// The purpose of a port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Port {
-    /// Everybody.
+    /// For all clients.
     Public,
     /// Metrics alone, without TLS.
     Metrics,
 }
 
-/// Serves until the server stops, then lets requests under way finish.
+/// Serves until the server stops, then waits for requests under way.
 pub async fn serve(port: Port, listener: TcpListener, router: Router, lifecycle: Arc<Lifecycle>) {
     let requests = TaskTracker::new();
     loop {
@@ -97,8 +97,8 @@ pub async fn serve(port: Port, listener: TcpListener, router: Router, lifecycle:
     requests.wait().await;
 }
 
-/// Counts a connection, unless there are enough. Those of our own proxies are everybody's: they count in all alone. A
-/// connection that is not counted is closed at once, which tells its client more than silence.
+/// Counts a connection, or rejects it at the limit. Connections of trusted proxies carry many clients and count only in
+/// total. A rejected connection is closed at once, which its client notices sooner than silence.
 fn admit(port: Port, peer: SocketAddr, lifecycle: &Lifecycle) -> Option<Connected> {
     let address = peer.ip().into();
     let counted = match port {
@@ -114,10 +114,10 @@ fn admit(port: Port, peer: SocketAddr, lifecycle: &Lifecycle) -> Option<Connecte
 fn warn(port: Port, too_many: TooMany, lifecycle: &Lifecycle) {
     let (kind, reason) = match too_many {
         TooMany::OfAddress => (Kind::TooManyConnections, "its address has too many"),
-        TooMany::InAll => (Kind::NoRoomForConnections, "there are as many as the limit of open files allows"),
+        TooMany::InAll => (Kind::NoRoomForConnections, "the limit of open files is reached"),
     };
     if let Some(left_out) = lifecycle.warnings.due(kind) {
-        tracing::warn!(?port, left_out, "a connection is refused: {reason}");
+        tracing::warn!(?port, left_out, "connection rejected: {reason}");
     }
 }
 
@@ -163,7 +163,7 @@ where
             () = too_late_to_ask(lifecycle, came) => {}
         }
     };
-    // A client that breaks HTTP is told so by the library; there is nothing to add.
+    // The library itself answers a client that violates HTTP.
     tokio::select! {
         _ = connection.as_mut() => {}
         () = over => {
@@ -173,7 +173,7 @@ where
     }
 }
 
-/// Waits until the server stops and a connection that came at `came` has had its time for a first request.
+/// Waits until the server stops and a connection accepted at `came` has had its time for a first request.
 async fn too_late_to_ask(lifecycle: &Lifecycle, came: Instant) {
     lifecycle.stopping.cancelled().await;
     lifecycle.clock.sleep_until(came + FIRST_REQUEST_GRACE).await;

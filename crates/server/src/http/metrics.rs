@@ -1,4 +1,4 @@
-//! `/metrics`: what is counted, and what can be looked at, as OpenMetrics text.
+//! `/metrics`: counters and present values as OpenMetrics text.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use tagalong_platform::metrics::{Process, level, set, set_seconds};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// For the operator, beside everything else.
+/// On the main port, with the admin token.
 pub(super) async fn show(_: Admin, operator: With<Arc<Operator>>) -> Response {
     show_anybody(operator).await
 }
 
-/// On a listener of its own, for every client that can reach it.
+/// On a port of its own, for every client that can reach it.
 pub(super) fn router(operator: &Arc<Operator>) -> Router {
     Router::new().route("/metrics", get(show_anybody)).with_state(Arc::clone(operator))
 }
@@ -35,7 +35,7 @@ async fn show_anybody(With(operator): With<Arc<Operator>>) -> Response {
     }
 }
 
-/// Looks at what is not counted where it happens.
+/// Reads the present values.
 pub(super) async fn gather(operator: &Operator) {
     let metrics = &operator.metrics;
     metrics.build_info.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);

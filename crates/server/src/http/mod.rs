@@ -1,4 +1,4 @@
-//! REST under `/api`, health, the page, and the way to the protocols of the live side.
+//! REST under `/api`, health, the page, and the requests that open live connections.
 
 mod address;
 mod admin;
@@ -52,14 +52,14 @@ use utoipa_axum::routes;
 
 use crate::config::Origins;
 
-/// How long a browser need not ask again whether a page may ask. Chromium keeps it for two hours at most.
+/// How long a browser may cache a preflight. Chromium's maximum is two hours.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
-/// The same of long polls, as in Phoenix: there is one for each poll that it does not hold for.
+/// The same for long polls, as in Phoenix: each poll without a cached preflight causes one.
 const LONGPOLL_PREFLIGHT_LIFE: Duration = Duration::from_secs(3600);
 
 type Routes = OpenApiRouter<State>;
 
-/// REST and health: what is here is described, and what is described is here. `limited` puts a limit on routes.
+/// The described routes: REST and health. `limited` puts a limit on routes.
 fn described(limited: impl Fn(Routes, Limit) -> Routes) -> Routes {
     let create = Routes::new().routes(routes!(sessions::create));
     let join = Routes::new().routes(routes!(participants::join)).routes(routes!(watchers::watch));
@@ -87,7 +87,7 @@ pub fn description() -> OpenApi {
     described(|routes, _| routes).into_openapi()
 }
 
-/// Every address that the server knows.
+/// All routes of the server.
 pub fn router(state: &State) -> Router {
     let same_origin = || from_fn_with_state(state.clone(), guard::same_origin);
     let identify = || from_fn_with_state(state.clone(), guard::identify);
@@ -107,7 +107,7 @@ pub fn router(state: &State) -> Router {
         .route("/api/asyncapi.json", get(json(live_description().to_string())))
         .method_not_allowed_fallback(wrong_method)
         .layer(identify())
-        // Around the guard: a page of another origin reads its errors too, and preflights are not counted.
+        // Around the guard, so that a page of another origin can read its errors, and preflights are not counted.
         .layer(cors(&state.api.config.origins));
     Router::new()
         .route("/metrics", get(metrics::show))
@@ -131,7 +131,7 @@ pub fn router(state: &State) -> Router {
         .with_state(state.clone())
 }
 
-/// What the listener for metrics alone serves.
+/// The routes of the port for metrics.
 pub fn metrics_router(state: &State) -> Router {
     metrics::router(&state.operator)
 }
@@ -147,7 +147,7 @@ fn allow_origin(origins: &Origins) -> AllowOrigin {
     }
 }
 
-/// As Phoenix answers: its clients may send what headers they like.
+/// As in Phoenix, whose clients may send any headers.
 fn longpoll_cors(origins: &Origins) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(allow_origin(origins))

@@ -1,9 +1,9 @@
-//! What a request says about the form of its answer (RFC 9110, sections 12.5 and 13.1).
+//! Content negotiation (RFC 9110, sections 12.5 and 13.1).
 
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, IF_NONE_MATCH};
 
-/// How a body may be compressed, the smallest first.
+/// The encodings of a body, the smallest first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Encoding {
     Brotli,
@@ -21,16 +21,16 @@ impl Encoding {
         }
     }
 
-    /// The best of what there is, in the client's eyes; among equals the first. Plain when it wants none of
+    /// The available encoding that the client prefers; among equals the first. Plain if the client accepts none of
     /// them: an answer that it may understand is better than none.
     pub(super) fn choose(headers: &HeaderMap, there_is: impl Iterator<Item = Self>) -> Self {
         let wanted = |encoding: &Self| encoding.weight(headers);
-        // Of equals `max_by_key` takes the last.
+        // Among equals `max_by_key` takes the last.
         let best = there_is.collect::<Vec<_>>().into_iter().rev().max_by_key(wanted);
         best.filter(|encoding| wanted(encoding) > 0).unwrap_or(Self::Identity)
     }
 
-    /// How much the client wants it, in thousandths.
+    /// The client's weight for it, in thousandths.
     fn weight(self, headers: &HeaderMap) -> u16 {
         let weight_of = |name: &str| {
             elements(headers, &ACCEPT_ENCODING).find(|(coding, _)| coding.eq_ignore_ascii_case(name))
@@ -38,14 +38,14 @@ impl Encoding {
         let said = self.name().map_or_else(|| weight_of("identity"), weight_of).or_else(|| weight_of("*"));
         match (said, self) {
             (Some((_, weight)), _) => weight,
-            // Always snapshot, but nothing that was asked for.
+            // Always acceptable, with the lowest weight.
             (None, Self::Identity) => 1,
             (None, _) => 0,
         }
     }
 }
 
-/// Whether the client has the representation of this entity tag already.
+/// Whether the client has the representation with this entity tag.
 pub(super) fn has_already(headers: &HeaderMap, tag: &str) -> bool {
     let tags = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     tags.flat_map(|value| value.split(','))
@@ -53,13 +53,12 @@ pub(super) fn has_already(headers: &HeaderMap, tag: &str) -> bool {
         .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
-/// Whether a person asks, by opening a page. Scripts and command lines ask for anything at all.
+/// Whether a browser opens a page. Scripts and command lines accept any type.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     elements(headers, &ACCEPT).any(|(media, weight)| media.eq_ignore_ascii_case("text/html") && weight > 0)
 }
 
-/// The elements of a header's list, each with its weight in thousandths; one that cannot be read weighs
-/// nothing.
+/// The elements of a header's list, each with its weight in thousandths; an unreadable weight is 0.
 fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'a str, u16)> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(|element| {
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_of_what_the_client_likes_best() {
+    fn the_smallest_of_the_preferred_encodings_is_chosen() {
         for (values, chosen) in [
             (&[][..], Encoding::Identity),
             (&["gzip, deflate, br, zstd"], Encoding::Brotli),
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_page_that_is_opened_wants_a_page() {
+    fn only_a_browser_that_opens_a_page_gets_one() {
         for (value, wanted) in [
             ("text/html,application/xhtml+xml,*/*;q=0.8", true),
             ("application/json, Text/HTML;q=0.1", true),

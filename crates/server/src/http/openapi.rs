@@ -1,4 +1,4 @@
-//! The description of the REST API: made from the very types and routes that answer.
+//! The description of the REST API, generated from the types and routes that answer.
 
 use std::collections::BTreeMap;
 
@@ -16,16 +16,16 @@ use super::api_error::ApiError;
 const ABOUT: &str = "Sessions and their people over REST. Live positions come over WebSocket: \
     see /api/asyncapi.json. Clients must ignore fields that they do not know.";
 const ANY_REQUEST: [Problem; 3] = [Problem::RateLimited, Problem::Internal, Problem::Unavailable];
-/// What anything may be refused with that has a body.
+/// Errors of every request with a body.
 pub(super) const ANY_BODY: [Problem; 3] =
     [Problem::InvalidParameters, Problem::RequestTimeout, Problem::PayloadTooLarge];
-/// What anything may be refused with that needs a token.
+/// Errors of every request that needs a token.
 pub(super) const ANY_TOKEN: [Problem; 2] = [Problem::Unauthenticated, Problem::Forbidden];
-/// What anything may be refused with that is about a session.
+/// Errors of every request about a session.
 pub(super) const ANY_SESSION: [Problem; 3] =
     [Problem::SessionNotFound, Problem::SessionEnded, Problem::SessionExpired];
 
-/// Everything but the paths and what they are made of.
+/// The description without paths and schemas.
 pub(super) fn about() -> OpenApi {
     let mut creator = Http::new(HttpAuthScheme::Bearer);
     creator.description = Some("From creating the session".to_owned());
@@ -47,7 +47,7 @@ pub(super) fn about() -> OpenApi {
     OpenApiBuilder::new().info(info.build()).components(Some(components.build())).build()
 }
 
-/// Declares what a path may be refused with, besides what may happen to any request.
+/// Declares the errors of a path, besides those of any request.
 macro_rules! refusals {
     ($name:ident: $($problems:expr),*) => {
         struct $name;
@@ -63,7 +63,7 @@ pub(super) use refusals;
 
 pub(super) type Responses = BTreeMap<String, RefOr<Response>>;
 
-/// The answers to a request that is refused, by status, each with an example.
+/// The error answers, by status, each with an example.
 pub(super) fn refused(problems: &[&[Problem]]) -> Responses {
     let mut by_status: BTreeMap<u16, Vec<Problem>> = BTreeMap::new();
     for problem in problems.iter().copied().chain([&ANY_REQUEST[..]]).flatten() {

@@ -1,4 +1,4 @@
-//! Where requests come from, and what address they came to.
+//! The origin of requests, and the server's own address.
 
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
@@ -6,11 +6,11 @@ use axum::http::uri::Authority;
 
 use crate::config::{Config, Origins};
 
-/// Whether one may ask from where a request comes from. Browsers do not keep other sites from opening WebSockets or
-/// sending simple requests; native apps send no origin.
+/// Whether the origin of a request is allowed. Browsers do not keep other sites from opening WebSockets or sending
+/// simple requests; native apps send no origin.
 ///
-/// A request for an image or a script has no origin either, but browsers say that another site asks (Fetch Metadata,
-/// section 2.3). Such a request is refused whatever `CORS_ORIGINS` says: with CORS there would be an origin.
+/// A request for an image or a script has no origin either, but browsers mark it as coming from another site (Fetch
+/// Metadata, section 2.3). Such a request is rejected with any `CORS_ORIGINS`: with CORS it would have an origin.
 pub(crate) fn allowed_origin(config: &Config, headers: &HeaderMap) -> bool {
     let is_foreign = |site: &_| site == "cross-site" || site == "same-site";
     let Some(origin) = headers.get(ORIGIN) else {
@@ -31,9 +31,9 @@ pub(crate) fn allowed_origin(config: &Config, headers: &HeaderMap) -> bool {
     listed.contains(&origin) || own() == Some(true)
 }
 
-/// The address under which the server is reached, as `https://host`: the setting, or what the request says.
+/// The server's address as `https://host`: the setting, or the one in the request.
 ///
-/// What a client says of itself goes back to that client alone, so nothing is trusted here.
+/// The request's own address goes back to the same client only, so it need not be trusted.
 pub(crate) fn base_url(config: &Config, headers: &HeaderMap) -> String {
     if let Some(url) = &config.public_url {
         return url.clone();

@@ -1,4 +1,4 @@
-//! The web client, as `make web` left it in `web/dist`, out of the binary.
+//! The web client: files from `web/dist`, built by `make web`, in the binary.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use super::api_error::ApiError;
 use super::negotiation::{Encoding, has_already, wants_page};
 use super::state::State;
 
-/// Names below this path change with their content.
+/// File names under this path change with the content.
 const HASHED: &str = "assets/";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// Kept, but asked about before each use.
+/// Cached, but validated before each use.
 const CHECKED: &str = "no-cache";
-/// The page that is every page: its script looks at the address.
+/// The shell of every page: its script reads the address.
 const SHELL: &str = "index.html";
-/// What `make web` puts beside a file that gets smaller by it.
+/// The compressed forms that `make web` writes beside a file.
 const COMPRESSED: [(Encoding, &str); 2] = [(Encoding::Brotli, ".br"), (Encoding::Gzip, ".gz")];
 /// The page of the API's documentation.
 const DOCS: &str = "docs.html";
@@ -41,7 +41,7 @@ struct Built;
 /// A file, plain and compressed.
 struct File {
     plain: Form,
-    /// Those that are smaller than it, the smallest first.
+    /// Those that are smaller than the plain form, the smallest first.
     compressed: Vec<Form>,
     content_type: &'static str,
     cache_control: &'static str,
@@ -50,11 +50,11 @@ struct File {
 struct Form {
     encoding: Encoding,
     bytes: Bytes,
-    /// Of these very bytes: each form has its own.
+    /// The entity tag; each form has its own.
     tag: String,
 }
 
-/// Serves the files, and the shell wherever somebody opens a page.
+/// Serves the files, and the shell for every page that a browser opens.
 pub(super) fn router() -> Router<State> {
     let mut router = Router::new();
     let is_page = |path: &str| [SHELL, DOCS, DASHBOARD].contains(&path);
@@ -84,7 +84,7 @@ pub(super) fn router() -> Router<State> {
         })
 }
 
-/// Answers with a page, or says that the binary was built without it.
+/// Answers with a page, or with an error if the binary was built without it.
 pub(super) fn page(path: &str) -> impl Fn(&HeaderMap, StatusCode) -> Response + Clone + use<> {
     let file = File::built(path).map(Arc::new);
     move |asked, status| match &file {

@@ -27,7 +27,7 @@ use tagalong_store::{Departure, ParticipantRecord};
 
 const INVALID: &str = "Invalid participant parameters";
 
-/// Somebody who wants in.
+/// A request to join.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"display_name": "Ada"}))]
 struct NewParticipant {
@@ -41,7 +41,7 @@ struct NewParticipant {
     avatar_color: Field<AvatarColor>,
 }
 
-/// Somebody who is in.
+/// The result of a join.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Joined {
     #[schema(value_type = String, example = "user_ccbb54a3b35aebb7079e09532df9060f")]
@@ -82,7 +82,7 @@ pub(super) async fn join(
     let color = invalid.take("avatar_color", new.avatar_color);
     let invalid = invalid.check();
     let Some(name) = name.filter(|_| invalid.is_ok()) else {
-        // A session that is over is over, whatever else was wrong.
+        // The end of the session takes precedence over invalid fields.
         api.sessions.get(id).await?;
         return Err(invalid.err().unwrap_or_else(|| Problem::InvalidParameters.into()));
     };
@@ -100,7 +100,7 @@ pub(super) async fn join(
     Ok((StatusCode::CREATED, Json(joined)))
 }
 
-/// Everyone who is in.
+/// The active participants.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Participants {
     participants: Vec<Participant>,
@@ -118,7 +118,7 @@ struct Participant {
     /// Written in batches, so it may be some seconds old.
     #[schema(value_type = String, format = DateTime)]
     last_seen: Timestamp,
-    /// Those who are not are left out.
+    /// Always true: inactive participants are left out.
     is_active: bool,
 }
 
@@ -131,7 +131,7 @@ impl From<ParticipantRecord> for Participant {
 
 refusals!(NotListed: ANY_SESSION, [Problem::SessionLocked]);
 
-/// Who takes part. Of a session that is locked, only who is in it or made it is told.
+/// List the participants. The list of a locked session is for its participants, watchers and creator only.
 #[utoipa::path(
     get,
     path = "/api/sessions/{id}/participants",
@@ -148,9 +148,8 @@ pub(super) async fn list(
 ) -> Result<Json<Participants>, ApiError> {
     let (session, participants) = api.sessions.participants(session_id(&id)?).await?;
     if session.locked && !claims.is_some_and(|Extension(claims)| is_in(&claims, &session, &participants)) {
-        return Err(
-            ApiError::from(Problem::SessionLocked).saying("Session is locked: only who is in it is told")
-        );
+        return Err(ApiError::from(Problem::SessionLocked)
+            .saying("Session is locked: only its participants see the list"));
     }
     Ok(Json(Participants { participants: participants.into_iter().map(Participant::from).collect() }))
 }
@@ -158,7 +157,7 @@ pub(super) async fn list(
 refusals!(NotLeft:
     ANY_TOKEN, ANY_SESSION, [Problem::ParticipantNotFound, Problem::ParticipantLeft]);
 
-/// Leave, or remove somebody.
+/// Leave, or remove a participant.
 #[utoipa::path(
     delete,
     path = "/api/sessions/{id}/participants/{user_id}",
@@ -166,10 +165,10 @@ refusals!(NotLeft:
     tag = "people",
     params(
         ("id" = String, Path, description = "The session's id"),
-        ("user_id" = String, Path, description = "Who leaves")
+        ("user_id" = String, Path, description = "The participant")
     ),
     security(("participant" = []), ("creator" = [])),
-    responses((status = 200, body = Done, description = "No longer in"), NotLeft)
+    responses((status = 200, body = Done, description = "The participant has left"), NotLeft)
 )]
 pub(super) async fn leave(
     With(api): With<Arc<Api>>,
@@ -192,7 +191,7 @@ fn full(api: &Api, error: SessionError) -> ApiError {
     }
 }
 
-/// Where a token for WebSockets opens one.
+/// The address of the WebSocket.
 pub(super) fn websocket_url(api: &Api, headers: &HeaderMap) -> String {
     // http becomes ws, https becomes wss.
     format!("{}/socket/websocket", base_url(&api.config, headers).replacen("http", "ws", 1))

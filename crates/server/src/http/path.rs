@@ -1,4 +1,4 @@
-//! What stands in an address: text that no id can be is the id of nothing.
+//! Ids in addresses: an invalid id is answered like an unknown one.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;

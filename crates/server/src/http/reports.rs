@@ -32,10 +32,10 @@ use tagalong_realtime::hub::NotIn;
 use tagalong_realtime::rates::Address;
 use tagalong_store::TrackerRecord;
 
-/// An answer of fewer bytes gets hardly smaller, and fits into one packet as it is.
+/// A smaller answer hardly shrinks, and fits into one packet anyway.
 const COMPRESSED_FROM_BYTES: usize = 1_024;
 
-/// A secret is checked before anything else is looked at: who has none costs us a signature.
+/// The secret is checked first: a request without a valid one costs only a signature.
 pub(super) async fn receive(
     With(api): With<Arc<Api>>,
     InPath((secret, app)): InPath<(String, String)>,
@@ -47,7 +47,7 @@ pub(super) async fn receive(
     let known = spend(&api, &link)?;
     let query = request.uri().query().unwrap_or_default().to_owned();
     let encoding = Encoding::choose(request.headers(), [Encoding::Gzip, Encoding::Identity].into_iter());
-    // Read in any case: an app whose body is not taken sees a broken connection, and sends it again.
+    // Read in any case: an app whose body is not read sees a broken connection, and sends it again.
     let sender = BodySender::Link(link.user.clone());
     let body = LargeBody::read(request, (&api.bodies, &api.clock), &sender, address).await?;
     let now = api.clock.system_now();
@@ -65,7 +65,7 @@ pub(super) async fn receive(
     })?;
     match api.sessions.tracker(&link).await {
         Ok(record) => Ok(answer(take(&api, &link, record, said, app, now).await?, encoding)),
-        // No participant, or not any more, no session, or the link is revoked: it never holds again.
+        // No such participant or session any more, or the link is revoked: it never becomes valid again.
         Err(SessionError::Rejected(_)) => {
             api.link_cache.bury(&link);
             Ok(answer(app.yes(), encoding))
@@ -74,8 +74,7 @@ pub(super) async fn receive(
     }
 }
 
-/// What an app said. A large body takes milliseconds to parse, in which a thread that serves connections would serve
-/// nobody else.
+/// Parses a report. A large body takes milliseconds, during which a runtime thread would serve no other connection.
 async fn understand(
     app: App,
     query: String,
@@ -85,7 +84,7 @@ async fn understand(
 ) -> Result<Result<Payload, Unusable>, ApiError> {
     let is_large = body.len() > REQUEST_BODY_BYTES_MAX;
     let read = move || {
-        // Also when the client has hung up meanwhile: the body is held until here.
+        // Also if the client has disconnected meanwhile: the body is held until here.
         let _permit = permit;
         app.read(trackers::Request { query: &query, body: &body }, now)
     };
@@ -118,7 +117,7 @@ async fn take(
             (Some((position, age)), Outcome::Shown)
         }
         Payload::Ahead(by) => {
-            // How far the clock is ahead tells how old what comes later is.
+            // The lead of the phone's clock is needed for the age of later reports.
             age(now.plus(by));
             (None, Outcome::Ahead(by))
         }
@@ -137,7 +136,7 @@ async fn take(
     Ok(friends(api, link, record, others).await)
 }
 
-/// Shows a position in the room, and looks who else is there.
+/// Publishes a position in the room, and takes the others' positions.
 async fn report(
     api: &Api,
     link: &TrackerLink,
@@ -147,12 +146,12 @@ async fn report(
     now: Timestamp,
 ) -> Result<Snapshot, ApiError> {
     let age = position.as_ref().map(|(_, age)| *age);
-    // What the database has just said holds; a room that knows better, or not yet, is asked again soon.
+    // The database's answer counts; a room with another state is compared with it soon.
     let (shown, others) =
         api.hub.report(record.session, &link.user, position).await.map_err(|error| match error {
             NotIn::Unread(error) => ApiError::unavailable(Cause::Database(error.to_string())),
             NotIn::Refused(problem) => ApiError::unavailable(Cause::Database(format!(
-                "the room says otherwise than the database: {}",
+                "room and database disagree: {}",
                 problem.reason()
             ))),
         })?;
@@ -163,8 +162,8 @@ async fn report(
     Ok(others)
 }
 
-/// What an app that shows the others is told of them. Somebody who has no tracker id yet, because the database does not
-/// answer, is left out this time.
+/// The answer for an app that shows the others. Participants without a tracker id, because the database does not
+/// answer, are left out this time.
 async fn friends(api: &Api, link: &TrackerLink, record: TrackerRecord, others: Snapshot) -> Bytes {
     let present: Vec<_> = others.participants.participants.iter().map(|one| one.profile.clone()).collect();
     let known = record.tracker_ids.clone();
@@ -176,7 +175,7 @@ async fn friends(api: &Api, link: &TrackerLink, record: TrackerRecord, others: S
     owntracks::answer(&friends, &due, &api.avatars).into()
 }
 
-/// An answer, compressed if the app takes that and it pays.
+/// An answer, compressed if the app accepts that and it saves bytes.
 fn answer(body: Bytes, encoding: Encoding) -> Response {
     let content_type = [(CONTENT_TYPE, "application/json")];
     if body.len() < COMPRESSED_FROM_BYTES {

@@ -1,4 +1,4 @@
-//! What surrounds every request: its id, its line in the log, the body of its refusal.
+//! The outermost layer of every request: its id, its log line, the body of its error.
 
 use std::sync::Arc;
 
@@ -26,10 +26,9 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 const REQUEST_ID_BYTES_MAX: usize = 64;
 const LONGPOLL: &str = "/socket/longpoll";
 
-/// Gives the request an id, runs it, writes its line in the log.
+/// Gives the request an id, runs it, and logs it.
 ///
-/// The line has the route, never the address: a session's id is all that one needs to join it, and a query
-/// may hold a token.
+/// The line has the route, never the address: a session's id is enough to join it, and a query may hold a token.
 pub(super) async fn observe(With(api): With<Arc<Api>>, request: Request, next: Next) -> Response {
     let id = request_id(&request, &api.entropy);
     let method = request.method().clone();
@@ -64,7 +63,7 @@ pub(super) async fn observe(With(api): With<Arc<Api>>, request: Request, next: N
     let method = known_method(&method);
     let millis = took.as_secs_f64() * 1e3;
     if route == LONGPOLL {
-        // A client sends them without end. The end of its session is worth a line.
+        // Polls come without end, so only the end of a session is logged.
         tracing::debug!(method, route, status, millis, "answered");
         return response;
     }
@@ -78,11 +77,11 @@ pub(super) async fn observe(With(api): With<Arc<Api>>, request: Request, next: N
     response
 }
 
-/// Begins a span for REST and for the WebSocket protocols. Health, the page and polls would drown them, and what a
-/// tracker app sends is a position.
+/// Begins a span for REST and for the WebSocket protocols. Not for health, the page and polls, which are too many, and
+/// not for reports of tracker apps, which are positions.
 ///
-/// Anybody can send a `traceparent`, and with it decide what is recorded and under which trace: it counts from
-/// proxies of ours alone.
+/// A `traceparent` decides whether a request is recorded, and under which trace. So it is read from trusted proxies
+/// only.
 fn trace(api: &Api, request: &Request, route: &str, id: &str) -> Span {
     const TRACED: [&str; 3] = ["/api/", "/socket/websocket", "/ws"];
     if !api.traces.are_on() || !TRACED.iter().any(|traced| route.starts_with(traced)) {
@@ -105,15 +104,14 @@ fn trace(api: &Api, request: &Request, route: &str, id: &str) -> Span {
     span
 }
 
-/// Whether anybody can make as many of these requests as their line allows, so that a line for each would fill the
-/// disk: what a limit refused, what is not allowed, as to another site's page, and what was asked of no route of ours.
-/// Metrics count them all.
+/// Whether clients can send such requests at the full speed of their line, so that one log line each would fill the
+/// disk: rate limited, forbidden (pages of other sites), or without a route. Metrics count them all.
 fn costs_nothing(route: &str, status: u16) -> bool {
     matches!(status, 403 | 405 | 429) || (route == "-" && (400..500).contains(&status))
 }
 
-/// What the line of a request that failed says besides: code, cause, and how many causes were left out before.
-/// That the database is away is not said with each request.
+/// The additional fields of a failed request's line: code, cause, and the number of causes suppressed before. An outage
+/// of the database is not logged with each request.
 fn worth_a_cause<'a>(api: &Api, refusal: &'a ApiError) -> Option<(&'static str, &'a str, u64)> {
     let cause = refusal.cause()?;
     let left_out = match cause {
@@ -130,7 +128,7 @@ fn count(api: &Api, method: &Method, route: &str, status: u16, took: Duration) {
     metrics.http_request_duration.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
 }
 
-/// Anybody can make up a method; only these are told apart.
+/// Clients can invent methods, so all but these count as one.
 fn known_method(method: &Method) -> &'static str {
     const KNOWN: [Method; 6] =
         [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS];
@@ -138,7 +136,7 @@ fn known_method(method: &Method) -> &'static str {
     KNOWN.iter().position(|known| known == method).map_or("other", |at| NAMES[at])
 }
 
-/// A route of ours as it is; the files of the web client, which are many, as one.
+/// The route; all files of the web client count as one.
 fn template(route: &str) -> Cow<'static, str> {
     const OURS: [&str; 7] = ["/api", "/health", "/socket/", "/ws", "/track/", "/metrics", "/dashboard"];
     match route {
@@ -148,7 +146,7 @@ fn template(route: &str) -> Cow<'static, str> {
     }
 }
 
-/// The id that came with the request, if it is sane; a new one otherwise.
+/// The id that came with the request, if it is valid; otherwise a new one.
 fn request_id(request: &Request, entropy: &Entropy) -> String {
     let sane = |id: &&str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

@@ -1,4 +1,4 @@
-//! What browsers must not do with our answers.
+//! Security headers for browsers.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::config::Config;
 
 const PERMISSIONS: &str = "geolocation=(self), screen-wake-lock=(self), camera=(), microphone=(), payment=()";
 
-/// For a year browsers come over HTTPS alone. Of other hosts below ours we know nothing.
+/// HTTPS only, for a year. Without subdomains, because other servers may use them.
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// The headers that every answer has, but for the one that opens a WebSocket.
+/// The headers of every answer except the one that opens a WebSocket.
 pub(super) fn headers(config: &Config) -> Arc<HeaderMap> {
     let fixed = [
-        // Map servers want to know which site asks. The path, which lets one join, they must not know.
+        // Map servers require the site's origin, but must not see the path, which is enough to join.
         (REFERRER_POLICY, "strict-origin-when-cross-origin"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -30,7 +30,7 @@ pub(super) fn headers(config: &Config) -> Arc<HeaderMap> {
     ];
     let mut headers: HeaderMap =
         fixed.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
-    // `WebUrl` lets nothing through that could not stand in a header.
+    // `WebUrl` allows only characters that are valid in a header.
     if let Ok(policy) = HeaderValue::try_from(policy(&config.basemap)) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
@@ -40,8 +40,8 @@ pub(super) fn headers(config: &Config) -> Arc<HeaderMap> {
     Arc::new(headers)
 }
 
-/// `'self'` stands for our own WebSockets too (CSP 3, section 6.7.2.8), in every browser that the page is
-/// built for. The map's worker is a file of ours; it makes images from what it has fetched, hence `blob:`.
+/// `'self'` includes the server's own WebSockets (CSP 3, section 6.7.2.8), in every browser that the page supports. The
+/// map's worker is a file of the page; it makes images from fetched data, hence `blob:`.
 fn policy(basemap: &Basemap) -> String {
     let map = basemap.origins().join(" ");
     let directives = [
@@ -59,10 +59,10 @@ fn policy(basemap: &Basemap) -> String {
     directives.map(str::trim_end).join("; ")
 }
 
-/// Adds them. What does not say how long it may be kept, may not be: answers hold tokens.
+/// Adds the headers. Answers without a caching rule may not be cached, because they hold tokens.
 pub(super) async fn protect(With(headers): With<Arc<HeaderMap>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    // A WebSocket has no page, and nothing that could be kept.
+    // A WebSocket has no page, and nothing to cache.
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return response;
     }

@@ -1,4 +1,4 @@
-//! `/api/sessions`: make, show, change and end a session.
+//! `/api/sessions`: create, show, change and end a session.
 
 use std::sync::Arc;
 
@@ -29,14 +29,14 @@ use tagalong_store::{NewEnd, SessionChange, SessionRecord};
 
 const INVALID: &str = "Invalid session parameters";
 
-/// A session to be made.
+/// A request to create a session.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"name": "Walk", "expires_in_minutes": 120}))]
 struct NewSession {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255)]
     name: Field<Option<SessionName>>,
-    /// 1 up to the longest session, also written as a string; by default the longest.
+    /// From 1 up to the longest session, also as a string; by default the longest.
     #[serde(default)]
     #[schema(value_type = Option<u32>, minimum = 1)]
     expires_in_minutes: Field<WholeNumber>,
@@ -46,12 +46,12 @@ struct NewSession {
     location_ttl_seconds: Field<WholeNumber>,
 }
 
-/// A session that was made.
+/// A new session.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CreatedSession {
     #[schema(value_type = String, format = "uuid", example = "7df233e5-e71b-4e86-915d-5ac8e5216298")]
     session_id: SessionId,
-    /// To be passed round.
+    /// The join link.
     #[schema(example = "http://localhost:4000/join/7df233e5-e71b-4e86-915d-5ac8e5216298")]
     join_link: String,
     #[schema(value_type = String, format = DateTime)]
@@ -102,26 +102,26 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// A session as it stands.
+/// The present state of a session.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Session {
     #[schema(value_type = String, format = "uuid", example = "7df233e5-e71b-4e86-915d-5ac8e5216298")]
     id: SessionId,
-    /// `null` too of a session that is locked, for somebody who is not in it.
+    /// Also `null` if the session is locked and the client is not in it.
     #[schema(value_type = Option<String>, required, example = "Walk")]
     name: Option<SessionName>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    /// 0 of a session that is locked, for somebody who is not in it.
+    /// 0 if the session is locked and the client is not in it.
     participant_count: u32,
-    /// How many watch, over all nodes that this one hears; for those who are in alone.
+    /// The number of watchers on all connected nodes; only for clients in the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     watcher_count: Option<u32>,
-    /// One that is over is refused instead.
+    /// Always true: a session that has ended is answered with an error.
     is_active: bool,
-    /// Whether nobody new may join.
+    /// Whether the session is locked against new participants and watchers.
     locked: bool,
     /// How long a position is shown.
     #[schema(example = 30)]
@@ -134,13 +134,13 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// What those know who are in.
+    /// The view of a client in the session.
     fn inside(api: &Api, session: SessionRecord) -> Self {
         let watcher_count = Some(api.hub.watcher_count(session.id));
         Self { watcher_count, ..Self::shown(api, session) }
     }
 
-    /// The view of somebody with the link alone. A locked session shows no more than that it is locked.
+    /// The view of a client with only the link. A locked session shows only that it is locked.
     fn outside(api: &Api, session: SessionRecord) -> Self {
         let session = if session.locked {
             SessionRecord { name: None, participant_count: 0, ..session }
@@ -169,7 +169,7 @@ impl Session {
 
 refusals!(NotShown: ANY_SESSION);
 
-/// What a session is.
+/// Show a session.
 #[utoipa::path(
     get,
     path = "/api/sessions/{id}",
@@ -177,7 +177,7 @@ refusals!(NotShown: ANY_SESSION);
     tag = "sessions",
     params(("id" = String, Path, description = "The session's id")),
     security((), ("participant" = []), ("watcher" = []), ("creator" = [])),
-    responses((status = 200, body = Session, description = "As it stands"), NotShown)
+    responses((status = 200, body = Session, description = "The session"), NotShown)
 )]
 pub(super) async fn show(
     With(api): With<Arc<Api>>,
@@ -193,7 +193,7 @@ pub(super) async fn show(
     Ok(Json(shown(&api, session)))
 }
 
-/// What is to change; what is left out stays.
+/// Changes; fields that are left out stay the same.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"expires_in_minutes": 240, "locked": true}))]
 struct SessionUpdate {
@@ -201,12 +201,12 @@ struct SessionUpdate {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 255)]
     name: Field<Option<SessionName>>,
-    /// A new end, counted from now. A session ends at the latest when it is as old as the longest session may be: the
-    /// answer says when it ends.
+    /// A new end, counted from now, but never later than the longest session allows from the start: the answer has the
+    /// resulting end.
     #[serde(default)]
     #[schema(value_type = Option<u32>, minimum = 1)]
     expires_in_minutes: Field<WholeNumber>,
-    /// `true` lets nobody new in and sends watchers away; who is in stays.
+    /// `true` stops new joins and disconnects watchers; participants stay.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     locked: Field<bool>,
@@ -223,7 +223,7 @@ refusals!(NotUpdated: ANY_BODY, ANY_TOKEN, ANY_SESSION);
     params(("id" = String, Path, description = "The session's id")),
     request_body = Option<SessionUpdate>,
     security(("creator" = [])),
-    responses((status = 200, body = Session, description = "As it stands now"), NotUpdated)
+    responses((status = 200, body = Session, description = "The changed session"), NotUpdated)
 )]
 pub(super) async fn update(
     With(api): With<Arc<Api>>,
@@ -298,7 +298,7 @@ fn whole_number(
     number
 }
 
-/// The session that a path names; one that cannot exist is not told from one that does not.
+/// The session in a path; an invalid id is answered like an unknown one.
 pub(super) fn session_id(text: &str) -> Result<SessionId, ApiError> {
     SessionId::parse(text).map_err(|_| Problem::SessionNotFound.into())
 }

@@ -40,7 +40,7 @@ pub struct State {
     pub lifecycle: Arc<Lifecycle>,
 }
 
-/// What REST and tracker apps use.
+/// The parts for REST and tracker apps.
 pub struct Api {
     pub config: Arc<Config>,
     pub clock: Clock,
@@ -58,7 +58,7 @@ pub struct Api {
     pub bodies: BodyLimit,
 }
 
-/// What health, metrics and the dashboard use.
+/// The parts for health, metrics and the dashboard.
 pub struct Operator {
     pub config: Arc<Config>,
     pub clock: Clock,
@@ -71,30 +71,30 @@ pub struct Operator {
     /// Open connections.
     pub connections: TaskTracker,
     pub jobs: Jobs,
-    /// Cancelled when the server is about to stop: load balancers should send no new clients.
+    /// Cancelled before a shutdown: load balancers should send no new clients.
     pub leaving: CancellationToken,
-    /// One answer of the database for all who ask at once.
+    /// One check of the database for all simultaneous requests.
     pub database_probe: DatabaseProbe,
     /// Opens the operator's pages; without it they are closed.
     pub admin_token: Option<Secret>,
 }
 
-/// What ports and jobs use.
+/// The parts for ports and jobs.
 pub struct Lifecycle {
     pub config: Arc<Config>,
     pub clock: Clock,
     pub warnings: Arc<Warnings>,
     pub rates: Arc<Rates>,
-    /// Cancelled when the server begins to stop: it accepts nothing new.
+    /// Cancelled when the shutdown begins: the server accepts nothing new.
     pub stopping: CancellationToken,
     /// The certificate, where the server terminates TLS itself.
     pub tls: Option<Tls>,
-    /// What a job is writing at a stop is written before the database is closed.
+    /// The jobs; a shutdown lets their writes finish before the database is closed.
     pub jobs: Jobs,
 }
 
 impl Operator {
-    /// How much there is now.
+    /// A sample of the present counts.
     pub async fn sample(&self) -> Sample {
         let (at, rooms) = (self.clock.now(), self.hub.stats().0);
         Sample::take(at, self.connections.len(), rooms, &self.metrics).await

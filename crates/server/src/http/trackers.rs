@@ -1,4 +1,4 @@
-//! `/api/sessions/{id}/participants/{user_id}/trackers`: how somebody's phone goes on sharing in a pocket.
+//! `/api/sessions/{id}/participants/{user_id}/trackers`: links for tracker apps, which share from a pocket.
 
 use std::sync::Arc;
 
@@ -21,25 +21,25 @@ use crate::trackers::App;
 use crate::trackers::outcome::Reported;
 use crate::trackers::setup::{Setup, interval};
 
-/// The apps, each with how it is set up for one participant.
+/// The tracker apps, with the setup of each for one participant.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Trackers {
     trackers: Vec<Setup>,
-    /// How often the apps are asked to send.
+    /// The interval at which the apps should send.
     #[schema(example = 10)]
     interval_seconds: u64,
     /// How long a position is shown in this session.
     #[schema(example = 30)]
     location_ttl_seconds: u64,
-    /// What became of the last report that an app sent to the server which answers; nothing if none came lately. With
-    /// several servers, others may have got later ones.
+    /// The outcome of the last report to the node that answers; `null` if none came lately. Other nodes may have later
+    /// ones.
     #[schema(required)]
     last_report: Option<Reported>,
 }
 
 refusals!(NoTrackers: ANY_TOKEN, ANY_SESSION, [Problem::ParticipantNotFound, Problem::ParticipantLeft]);
 
-/// How to set tracker apps up.
+/// Show the setup of tracker apps.
 #[utoipa::path(
     get,
     path = "/api/sessions/{id}/participants/{user_id}/trackers",
@@ -47,10 +47,10 @@ refusals!(NoTrackers: ANY_TOKEN, ANY_SESSION, [Problem::ParticipantNotFound, Pro
     tag = "people",
     params(
         ("id" = String, Path, description = "The session's id"),
-        ("user_id" = String, Path, description = "Whose phone it is")
+        ("user_id" = String, Path, description = "The owner of the phone")
     ),
     security(("participant" = [])),
-    responses((status = 200, body = Trackers, description = "How each app is set up"), NoTrackers)
+    responses((status = 200, body = Trackers, description = "The setup of each app"), NoTrackers)
 )]
 pub(super) async fn show(
     With(api): With<Arc<Api>>,
@@ -84,10 +84,10 @@ pub(super) async fn show(
     tag = "people",
     params(
         ("id" = String, Path, description = "The session's id"),
-        ("user_id" = String, Path, description = "Whose phone it is")
+        ("user_id" = String, Path, description = "The owner of the phone")
     ),
     security(("participant" = [])),
-    responses((status = 200, body = Done, description = "No app that was set up so far is listened to"), NoTrackers)
+    responses((status = 200, body = Done, description = "All tracker links so far are revoked"), NoTrackers)
 )]
 pub(super) async fn revoke(
     With(api): With<Arc<Api>>,
@@ -99,8 +99,8 @@ pub(super) async fn revoke(
     Ok(Json(Done::new()))
 }
 
-/// The participant whose links these are. Nobody else may see them, the creator neither: an address lets one send in
-/// somebody's name.
+/// Requires the participant's own token. Other clients may not see the links, not even the creator: with a link one can
+/// send in the participant's name.
 fn own(api: &Api, bearer: Bearer, id: &str, user: &str) -> Result<(SessionId, UserId), ApiError> {
     let id = session_id(id)?;
     Ok((id, bearer.participant(api, id, user)?))

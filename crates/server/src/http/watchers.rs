@@ -1,4 +1,4 @@
-//! `/api/sessions/{id}/watch` and `…/watchers`: watch a session, send its watchers away.
+//! `/api/sessions/{id}/watch` and `…/watchers`: watch a session, revoke watching.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::state::Api;
 use crate::sessions::SessionError;
 use tagalong_core::claims::{Claims, Role};
 
-/// Somebody who only receives.
+/// A watcher, who only receives.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Watching {
     #[schema(example = "eyJ0eXAi…")]
@@ -61,7 +61,8 @@ pub(super) async fn watch(
 
 refusals!(NotRevoked: ANY_TOKEN, ANY_SESSION);
 
-/// Send all watchers away. The link allows to ask for a new token to watch, unless the session is locked.
+/// Revoke watching: disconnect all watchers. With the join link they can ask for a new token, unless the session is
+/// locked.
 #[utoipa::path(
     delete,
     path = "/api/sessions/{id}/watchers",
@@ -69,7 +70,7 @@ refusals!(NotRevoked: ANY_TOKEN, ANY_SESSION);
     tag = "people",
     params(("id" = String, Path, description = "The session's id")),
     security(("creator" = [])),
-    responses((status = 200, body = Done, description = "No token to watch that was made so far holds"), NotRevoked)
+    responses((status = 200, body = Done, description = "All watchers' tokens so far are revoked"), NotRevoked)
 )]
 pub(super) async fn remove(
     With(api): With<Arc<Api>>,

@@ -1,4 +1,4 @@
-//! Why a domain call was not done.
+//! Errors of domain calls.
 
 use tagalong_core::session::Rejection;
 use tokio::task::JoinError;
@@ -7,22 +7,18 @@ use crate::write_locks::LockTimeout;
 use tagalong_platform::entropy::NoEntropy;
 use tagalong_store::{StoreError, TransactionError};
 
-/// Why a domain call was not done. What the public is told of it stands in `http/api_error.rs`.
+/// Why a domain call failed. `http/api_error.rs` has the public answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The rules of the session say no.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Earlier writes of the session took too long.
     #[error(transparent)]
     Busy(#[from] LockTimeout),
-    /// No id can be made.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
-    /// A fault of ours: the call panicked. Whether it was done is not known.
+    /// The call panicked. It is unknown whether it took effect.
     #[error("the call did not come to its end: {0}")]
     Interrupted(#[from] JoinError),
 }

@@ -1,4 +1,4 @@
-//! The avatars that OwnTracks shows: a disc for each colour, drawn once and not for each answer.
+//! Avatars for OwnTracks: a disc for each colour, drawn once and not for each answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tagalong_core::participant::AvatarColor;
 /// The side of a face, in pixels.
 const FACE_PIXELS: u16 = 48;
 
-/// Avatars kept, of some 300 bytes each. People may choose any colour; with more of them than this, all are drawn anew.
+/// Avatars kept, of some 300 bytes each. Participants may choose any colour; beyond this number all are drawn again.
 const FACES_MAX: usize = 1024;
 
 /// Red, green and blue.
@@ -23,7 +23,7 @@ pub struct Avatars {
 }
 
 impl Avatars {
-    /// A disc of a colour, as the PNG in base64 that the app takes for a face.
+    /// A disc of a colour, as a PNG in base64 for the app's `face`.
     pub fn of(&self, color: &AvatarColor) -> Option<Arc<str>> {
         let [_, red, green, blue] = u32::from_str_radix(color.as_str().get(1..)?, 16).ok()?.to_be_bytes();
         let rgb = [red, green, blue];

@@ -1,4 +1,4 @@
-//! What each app calls the parts of a position, and in which units it writes them: the one table.
+//! The table of names and units of each app's fields.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,13 +23,13 @@ const FIRST_MILLIS: f64 = 1e11;
 /// The end of the year 9999, in milliseconds.
 const LAST_MILLIS: f64 = 253_402_300_800_000.0;
 
-/// Where an app puts the parts of a position (JSON pointers; the first that is there counts), and by what a
-/// number is divided to be ours.
+/// The fields of an app's positions (JSON pointers; the first present one counts), and the divisors that convert its
+/// units to those of this server.
 pub(super) struct Shape {
     lat: &'static [&'static str],
     lng: &'static [&'static str],
     time: &'static [&'static str],
-    /// Whether every position has a time of its own; otherwise one without is of now.
+    /// Whether every position must have a time; otherwise one without a time is of now.
     always_timed: bool,
     accuracy: &'static [&'static str],
     altitude: &'static [&'static str],
@@ -109,20 +109,20 @@ pub(super) const GPSLOGGER: Shape = Shape {
     battery: (&["/batt"], PERCENT),
 };
 
-/// Why a value is no position that can be shown. Carries no place, on purpose.
+/// Why a value is no usable position. Carries no place, on purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Unfit {
-    /// It has no place, or an absurd one.
+    /// It has no place, or an invalid one.
     NoPlace,
     /// Its time is missing or cannot be read.
     NoTime,
-    /// Its time lies further ahead than a clock may be off, by so much.
+    /// Its time lies ahead by more than [`POSITION_AHEAD_MAX`](tagalong_core::limits::POSITION_AHEAD_MAX).
     Ahead(Duration),
 }
 
 impl Unfit {
-    /// What becomes of a request that has nothing better. A position from the future is acknowledged by every adapter:
-    /// an app would send it again until its time has come, and it would be old then.
+    /// The outcome of a request without a usable position. Every adapter acknowledges a position from the future: an
+    /// app would send it again until its time has come, when it is old.
     pub(super) fn said(self) -> Result<Payload, Unusable> {
         match self {
             Self::Ahead(by) => Ok(Payload::Ahead(by)),
@@ -132,8 +132,7 @@ impl Unfit {
 }
 
 impl Shape {
-    /// The position that a value of this shape is. What is not known, or absurd, is left out if one can do
-    /// without it.
+    /// Reads a position. Optional fields that are unknown or invalid are left out.
     pub(super) fn read(&self, value: &Value, now: Timestamp) -> Result<Position, Unfit> {
         let number = |names: &[&str]| find(value, names).and_then(as_number);
         let within = |names: &[&str], unit: f64, min: f64, max: f64| {
@@ -146,8 +145,8 @@ impl Shape {
             None => None,
         };
         let speed = within(self.speed.0, self.speed.1, 0.0, f64::MAX);
-        // Android writes 0.0 for what it does not know. No fix is exact to the metre, and nobody who stands has a
-        // direction.
+        // Android writes 0.0 for unknown values. No fix has an accuracy of 0 metres, and a phone that stands still has
+        // no heading.
         let is_known = |number: &f64| *number > 0.0;
         let heading = within(self.heading, 1.0, 0.0, 360.0);
         let reading = Reading {
@@ -166,13 +165,13 @@ impl Shape {
         })
     }
 
-    /// Whether a value says nothing of a place.
+    /// Whether a value has no place.
     pub(super) fn has_no_place(&self, value: &Value) -> bool {
         find(value, self.lat).is_none() && find(value, self.lng).is_none()
     }
 }
 
-/// The first that is there and says something: a template leaves text empty where it knows nothing.
+/// The first field that is present and not empty: a template leaves unknown values empty.
 fn find<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
     let said = |value: &&Value| !value.is_null() && value.as_str() != Some("");
     names.iter().find_map(|name| value.pointer(name).filter(said))
@@ -209,7 +208,7 @@ fn as_time(value: &Value) -> Option<Timestamp> {
     read.ok().map(Timestamp::from_utc)
 }
 
-/// The pairs of queries and forms as an object. Of two with one name the first counts.
+/// The pairs of queries and forms as an object. The first of two with the same name counts.
 pub(super) fn pairs<'a>(encoded: impl IntoIterator<Item = &'a [u8]>) -> Value {
     let mut fields = BTreeMap::new();
     for part in encoded {
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_for_what_is_not_known_is_left_out() {
+    fn zero_for_an_unknown_value_is_left_out() {
         for (speed, bearing, heading) in [
             (json!(0.0), 0.0, None),
             (json!(0), 213.0, Some(213.0)),
@@ -303,7 +302,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_comes_out_is_in_range(lat: f64, lon: f64, acc: f64, cog: f64, vel: f64, batt: f64, tst: i64) {
+        fn every_position_read_is_in_range(lat: f64, lon: f64, acc: f64, cog: f64, vel: f64, batt: f64, tst: i64) {
             let value = json!({"lat": lat, "lon": lon, "acc": acc, "cog": cog, "vel": vel, "batt": batt, "tst": tst});
             if let Ok(position) = OWNTRACKS.read(&value, NOW) {
                 let json = serde_json::to_string(&position).unwrap();

@@ -1,11 +1,11 @@
-//! GPSLogger with a custom URL: the pairs of our template, or of its `%ALL`, in the query or in the body.
+//! GPSLogger with a custom URL: the pairs of this server's template, or of its `%ALL`, in the query or in the body.
 
 use tagalong_core::time::Timestamp;
 
 use super::fields::{self, Unfit};
 use super::{Payload, Request, Unusable};
 
-/// The body that is to be pasted into the app.
+/// The body to paste into the app.
 pub(super) const BODY: &str =
     "lat=%LAT&lon=%LON&timestamp=%TIMESTAMP&acc=%ACC&alt=%ALT&spd=%SPD&dir=%DIR&batt=%BATT";
 

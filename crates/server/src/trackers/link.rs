@@ -1,7 +1,7 @@
-//! The secret in a tracker's address: whose it is, and a signature that nobody else can make (docs/adr/0007).
+//! Tracker links: a secret in the address that names the participant and is signed (docs/adr/0007).
 //!
-//! Nothing of it is kept. The database counts how often somebody's links were revoked; a link holds while the
-//! count is the one that it was made with.
+//! Links are not stored. The database counts how often a participant's links were revoked; a link is valid while that
+//! count is the one in the link.
 
 use std::fmt;
 
@@ -12,15 +12,15 @@ use crate::tokens::Tokens;
 
 /// Of the participant's 16 bytes and the 4 of the count, in base64.
 const CLAIM_CHARS: usize = 27;
-/// Tells this signature from that of a token, whatever a token could say: those have no blank.
+/// Separates this signature from that of any token: tokens contain no blank.
 const PURPOSE: &str = "tagalong tracker link ";
 
-/// What a secret stands for.
+/// The content of a secret.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TrackerLink {
-    /// Whose position it sends.
+    /// The participant whose positions it sends.
     pub user: UserId,
-    /// How often their links had been revoked when it was made.
+    /// How often their links had been revoked at the time of issue.
     pub generation: u32,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Debug for TrackerLink {
 }
 
 impl TrackerLink {
-    /// Its secret, 256 bits strong. Nothing for a participant whom an older system named.
+    /// Its secret, 256 bits strong. `None` for a participant with an id of an older system.
     pub fn secret(&self, tokens: &Tokens) -> Option<String> {
         let mut claim = [0; 20];
         let user = *self.user.as_uuid()?.as_bytes();
@@ -46,7 +46,7 @@ impl TrackerLink {
         Some(secret)
     }
 
-    /// Reads a secret, if it is one of ours. Whether it still holds, the database knows.
+    /// Reads a secret with a valid signature. The database knows whether it is revoked.
     pub fn parse(secret: &str, tokens: &Tokens) -> Option<Self> {
         let (claim, signature) = secret.split_at_checked(CLAIM_CHARS)?;
         if !tokens.has_signed(&format!("{PURPOSE}{claim}"), signature) {
@@ -78,7 +78,7 @@ mod tests {
             assert_eq!(TrackerLink::parse(text, &tokens), None);
         }
         assert_eq!(TrackerLink::parse(&secret, &Tokens::new(&[8; 32], &[]).unwrap()), None);
-        // A key that was replaced: apps that are set up go on.
+        // After a key rotation: apps that are set up continue.
         assert_eq!(TrackerLink::parse(&secret, &Tokens::new(&[8; 32], &[&[7; 32]]).unwrap()), Some(link));
         assert!(TrackerLink { user: UserId::restore("user_bob"), generation: 0 }.secret(&tokens).is_none());
     }

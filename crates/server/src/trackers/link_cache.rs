@@ -1,6 +1,5 @@
-//! What is kept in mind of each tracker link: how often it may send, whether it is over, so that an app that goes on
-//! after the end costs no more than a look into this table, what became of its last report, how far the phone's clock
-//! is ahead, and which cards its app was sent.
+//! A cache entry for each active tracker link: its rate, whether it is over (so that an app that goes on after the end
+//! costs only a lookup), the outcome of its last report, the lead of the phone's clock, and the cards sent.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,18 +13,18 @@ use super::outcome::{LastReport, Outcome};
 use super::phone_clock::PhoneClock;
 use super::{App, TrackerLink};
 
-/// Seconds of positions at the full rate that may come at once, as through a connection.
+/// The burst of reports, as for messages of a connection.
 const BURST: Duration = Duration::from_secs(3);
 
-/// The entry of a link that sends nothing for so long is deleted: its session may be over.
+/// The entry of a link without reports for this long is deleted.
 const KEPT: Duration = Duration::from_secs(3600);
 
-/// What is known of a link without asking.
+/// The cached state of a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Known {
-    /// Nothing: the database knows.
+    /// Unknown: the database must be asked.
     Nothing,
-    /// It is over, for ever.
+    /// No longer valid, for ever.
     Over,
 }
 
@@ -33,19 +32,19 @@ struct Seen {
     pace: Pace,
     over: bool,
     last: Option<LastReport>,
-    /// Of each app: two may be on two phones.
+    /// One for each app, because two apps may be on two phones.
     phone_clocks: Vec<(App, PhoneClock)>,
     cards: Cards,
 }
 
-/// The cards that an app was sent since then, each by 32 bits of its hash.
+/// The cards sent to an app since then, each by 32 bits of its hash.
 struct Cards {
     since: Instant,
     sent: Vec<u32>,
 }
 
 impl Cards {
-    /// Whether each of these is to be sent now: it is new or changed, or all were sent long ago.
+    /// Whether each card is due: it is new or changed, or all were sent long ago.
     fn due(&mut self, prints: &[u32], now: Instant) -> Vec<bool> {
         if now.saturating_duration_since(self.since) >= CARD_LIFE || self.sent.len() >= CARDS_MAX {
             *self = Self { since: now, sent: Vec::new() };
@@ -58,7 +57,6 @@ impl Cards {
     }
 }
 
-/// The links that sent something lately.
 #[derive(Default)]
 pub struct LinkCache {
     seen: Mutex<HashMap<TrackerLink, Seen>>,
@@ -72,7 +70,7 @@ impl LinkCache {
     pub fn spend(&self, link: &TrackerLink, step: Duration, now: Instant) -> Result<Known, Duration> {
         let mut seen = self.seen.lock();
         if seen.len() >= TRACKERS_MAX && !seen.contains_key(link) {
-            // Whoever has their whole allowance again; of those that are over, it is found out again.
+            // Drop links with their whole allowance, also those that are over: the database will be asked again.
             seen.retain(|_, seen| seen.pace.next() + BURST > now);
             if seen.len() >= TRACKERS_MAX {
                 return Err(BURST);
@@ -90,7 +88,7 @@ impl LinkCache {
         Ok(if seen.over { Known::Over } else { Known::Nothing })
     }
 
-    /// Remembers that a link is over, and nothing else of it.
+    /// Marks a link as over, and drops the rest of its entry.
     pub fn bury(&self, link: &TrackerLink) {
         if let Some(seen) = self.seen.lock().get_mut(link) {
             (seen.over, seen.last) = (true, None);
@@ -98,12 +96,12 @@ impl LinkCache {
         }
     }
 
-    /// Forgets the links that have been quiet for long.
+    /// Drops the links that have been quiet for long.
     pub fn sweep(&self, now: Instant) {
         self.seen.lock().retain(|_, seen| seen.pace.next() + KEPT > now);
     }
 
-    /// How old a fix is that came in now, in wall time and by the machine's own, with that time of the phone.
+    /// The age of a fix that came in now with this time of the phone.
     pub fn age(
         &self,
         link: &TrackerLink,
@@ -122,7 +120,7 @@ impl LinkCache {
         phone_clocks[place].1.age(taken, now, instant)
     }
 
-    /// Keeps in mind what became of a report.
+    /// Records the outcome of a report.
     pub fn note(&self, link: &TrackerLink, app: App, received_at: Timestamp, outcome: Outcome) {
         if let Some(seen) = self.seen.lock().get_mut(link) {
             let report = LastReport { app, received_at, outcome };
@@ -132,12 +130,12 @@ impl LinkCache {
         }
     }
 
-    /// What became of the last report that came through this server.
+    /// The outcome of the last report to this node.
     pub fn last(&self, link: &TrackerLink) -> Option<LastReport> {
         self.seen.lock().get(link).and_then(|seen| seen.last.clone())
     }
 
-    /// Which of these cards the app is to be sent now. They then count as sent.
+    /// The cards that are due now; they then count as sent.
     pub fn cards_due(&self, link: &TrackerLink, prints: &[u32], now: Instant) -> Vec<bool> {
         match self.seen.lock().get_mut(link) {
             Some(seen) => seen.cards.due(prints, now),
@@ -183,7 +181,7 @@ mod tests {
         let soon = Duration::from_secs(10);
         assert_eq!(due(1, &[7, 8], Duration::ZERO), [true, true]);
         assert_eq!(due(1, &[8, 9, 7], soon), [false, true, false]);
-        // Somebody was not to be seen for a while.
+        // One participant was not visible for a while.
         assert_eq!(due(1, &[7], soon), [false]);
         assert_eq!(due(2, &[7], soon), [true]);
         assert_eq!(due(1, &[7, 8], CARD_LIFE), [true, true]);
@@ -194,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_became_of_the_last_report_is_told_and_a_heartbeat_does_not_hide_it() {
+    fn the_last_outcome_is_kept_and_a_heartbeat_does_not_hide_it() {
         let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
         let gate = LinkCache::default();
         gate.spend(&link(1), Duration::ZERO, clock.instant()).unwrap();
@@ -215,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_or_quiet_is_forgotten() {
+    fn links_that_are_over_or_quiet_are_dropped() {
         let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
         let (gate, now, step) = (LinkCache::default(), clock.instant(), Duration::from_secs(1));
         for number in [1, 2] {

@@ -1,7 +1,7 @@
-//! Tracker apps: phones that go on sharing in a pocket, where a browser cannot.
+//! Tracker apps: phones that share from a pocket, where a browser cannot.
 //!
-//! One adapter a file; what they have in common stands in `fields`. Nothing of any app leaks past here: what
-//! comes out is a [`Position`], as from a socket, and what the domain has to say becomes what the app expects.
+//! One adapter per file; `fields` has the common parts. Nothing about an app is known outside: an adapter turns its
+//! reports into a [`Position`], as from a socket, and the result into the answer that the app expects.
 
 pub mod avatars;
 mod fields;
@@ -38,7 +38,7 @@ pub enum App {
     OsmAnd,
 }
 
-/// A request of an app, as far as its adapter looks at it.
+/// The parts of a request that an adapter reads.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// After the question mark.
@@ -47,37 +47,33 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
-/// What an app said.
+/// The content of a report.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Payload {
-    /// Where its owner is.
+    /// The owner's position.
     Position(Position),
-    /// Where its owner was, at a time that lies so far ahead: it is acknowledged and never shown.
+    /// A position whose time lies this far ahead: acknowledged and never shown.
     Ahead(Duration),
-    /// Something to be acknowledged and no more.
+    /// A message without a position: only acknowledged.
     Nothing,
 }
 
 /// Why a request cannot be used. Carries no value, on purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unusable {
-    /// Nothing that the app would send.
     #[error("This is not what this app sends")]
     Malformed,
-    /// Without a place or a time, or with absurd ones.
     #[error("The position is missing or out of range")]
     NoPosition,
-    /// Encrypted with a key that only the app knows.
     #[error("Encrypted payloads are not understood: remove the encryption key in the app")]
     Encrypted,
 }
 
 impl App {
-    /// All of them, in the order in which they are offered.
     pub const ALL: [Self; 5] =
         [Self::OwnTracks, Self::Traccar, Self::Overland, Self::GpsLogger, Self::OsmAnd];
 
-    /// What it is called in addresses.
+    /// The name in addresses.
     pub fn key(self) -> &'static str {
         match self {
             Self::OwnTracks => "owntracks",
@@ -88,16 +84,15 @@ impl App {
         }
     }
 
-    /// Reads what an address calls it.
+    /// Reads the name in an address.
     pub fn parse(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|app| app.key() == key)
     }
 
-    /// Understands a request that came in at `now`.
+    /// Parses a request that came in at `now`.
     ///
-    /// # Errors
-    /// When it cannot be used, and the app or its owner understands that. An app that would send the same again
-    /// for ever is told that all is well instead.
+    /// # Errors When it is unusable, and the app or its owner can act on that. An app that would send the same again
+    /// for ever gets an acknowledgement instead.
     pub fn read(self, request: Request<'_>, now: Timestamp) -> Result<Payload, Unusable> {
         match self {
             Self::OwnTracks => owntracks::read(request, now),
@@ -113,7 +108,7 @@ impl App {
         self == Self::OwnTracks
     }
 
-    /// All is well, and there is nobody to be shown.
+    /// An acknowledgement without other participants.
     pub fn yes(self) -> Bytes {
         Bytes::from_static(match self {
             Self::OwnTracks => b"[]",

@@ -1,4 +1,4 @@
-//! What became of a tracker's report, so that its owner can be told while they set the app up.
+//! The outcome of a report, shown to its owner during the setup of the app.
 
 use std::time::Duration;
 
@@ -9,34 +9,32 @@ use utoipa::ToSchema;
 
 use super::{App, Unusable};
 
-/// For how long a report without a position tells less than one that had one.
+/// How long the outcome of a report with a position is not replaced by one without.
 const WITHOUT_POSITION_AFTER: Duration = Duration::from_secs(60);
 
-/// What became of a report.
+/// The outcome of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// Everyone sees it.
     Shown,
-    /// It was so old already.
+    /// It was this old already.
     TooOld(Duration),
     /// A newer position is shown.
     Superseded,
     /// Its owner paused or stopped.
     Paused,
-    /// Its time lies so far ahead.
+    /// Its time lies this far ahead.
     Ahead(Duration),
-    /// It has no position, which is nothing wrong.
+    /// It has no position, which is no error.
     NoPosition,
-    /// It was so large that it was not read.
+    /// Too large to be read.
     TooLarge,
-    /// It is not what the app sends, or its position makes no sense.
+    /// Not in the app's format, or with an invalid position.
     NotUnderstood,
-    /// It is encrypted.
     Encrypted,
 }
 
 impl Outcome {
-    /// Of a position of that age, as the room decided.
+    /// The outcome of a position, from the room's decision.
     pub fn of(shown: Result<(), NotShown>, age: Duration) -> Self {
         match shown {
             Ok(()) => Self::Shown,
@@ -80,11 +78,8 @@ impl From<Unusable> for Outcome {
 /// The last report that came through a link.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LastReport {
-    /// The app whose address it came to.
     pub app: App,
-    /// When it came.
     pub received_at: Timestamp,
-    /// What became of it.
     pub outcome: Outcome,
 }
 
@@ -96,10 +91,10 @@ impl LastReport {
     }
 }
 
-/// What became of the last report that the server which answers got from an app.
+/// The outcome of the last report to the node that answers.
 #[derive(Serialize, ToSchema)]
 pub struct Reported {
-    /// The app to whose address it came.
+    /// The app.
     #[schema(example = "owntracks")]
     app: &'static str,
     /// When it came in.
@@ -110,7 +105,7 @@ pub struct Reported {
     /// like), `too_large` (acknowledged and not read), `not_understood`, `encrypted`.
     #[schema(example = "too_old")]
     outcome: &'static str,
-    /// How old it was, or how far ahead, in seconds; nothing for other outcomes.
+    /// Its age, or how far its time lies ahead, in seconds; `null` for other outcomes.
     #[schema(required, example = 95)]
     seconds: Option<u64>,
 }

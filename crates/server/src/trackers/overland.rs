@@ -1,5 +1,5 @@
-//! Overland: batches of GeoJSON features, of which the newest counts. It keeps and sends again a batch that is
-//! not answered with exactly `TAKEN`; so features that make no sense are passed over.
+//! Overland: batches of GeoJSON features, of which the newest counts. It sends a batch again until the answer is
+//! exactly `TAKEN`; so invalid features are skipped.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,16 +11,16 @@ use tagalong_core::time::Timestamp;
 use super::fields::{self, Unfit};
 use super::{Payload, Request, Unusable};
 
-/// The only answer that it takes for a yes.
+/// The only answer that it accepts as a success.
 pub(super) const TAKEN: &str = r#"{"result":"ok"}"#;
 
-/// Features stay text until each is looked at: a batch of a thousand is never held twice.
+/// Features stay text until they are read, so that a batch of a thousand is never held twice.
 #[derive(Deserialize)]
 struct Upload<'a> {
-    /// What waits to be sent, the oldest first.
+    /// The waiting features, the oldest first.
     #[serde(borrow)]
     locations: Option<Vec<&'a RawValue>>,
-    /// Where the phone is now, when more waits than fits in a batch.
+    /// The phone's present position, if more features wait than fit in a batch.
     #[serde(borrow)]
     current: Option<&'a RawValue>,
 }
@@ -48,7 +48,7 @@ pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Payload, Unus
         }
     }
     Ok(match (newest, ahead) {
-        // A clock that is ahead: a fix that it dates now, or later, is old.
+        // With a clock that is ahead, a fix dated now or later is old.
         (newest, Some(by)) if newest.as_ref().is_none_or(|newest| newest.timestamp() > now) => {
             Payload::Ahead(by)
         }
@@ -57,7 +57,7 @@ pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Payload, Unus
     })
 }
 
-/// A visit that began or ended, what happens to the app, or a trip: written now, with a place where somebody was.
+/// A visit, an event of the app, or a trip: dated now, but with a former place.
 fn is_about_something_else(feature: &Value) -> bool {
     let says =
         |name: &str| feature["properties"].get(name).is_some_and(|value| !value.is_null() && value != "");

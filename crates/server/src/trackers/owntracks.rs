@@ -1,6 +1,6 @@
 //! OwnTracks in HTTP mode: the only one of the apps that shows the others on a map of its own.
 //!
-//! It sends again what is not answered with 2xx, for ever; so a location that makes no sense is acknowledged.
+//! It retries for ever until the answer is 2xx; so an invalid location is acknowledged.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use super::avatars::Avatars;
 use super::fields::{self, Unfit};
 use super::{Payload, Request, Unusable};
 
-/// A value of more bytes says nothing of a position: a photo, a list of regions.
+/// Longer values are no part of a position: a photo, a list of regions.
 const VALUE_BYTES_MAX: usize = 64;
 
 pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Payload, Unusable> {
@@ -39,7 +39,7 @@ pub(super) fn read(request: Request<'_>, now: Timestamp) -> Result<Payload, Unus
     }
 }
 
-/// The message without its long values. They stay text: a photo is never held twice.
+/// The message without its long values, so that a photo is never held twice.
 fn small_values(body: &[u8]) -> Result<Value, Unusable> {
     let all: BTreeMap<Cow<'_, str>, &RawValue> =
         serde_json::from_slice(body).map_err(|_| Unusable::Malformed)?;
@@ -48,14 +48,14 @@ fn small_values(body: &[u8]) -> Result<Value, Unusable> {
     read.collect::<Option<Map<_, _>>>().map(Value::Object).ok_or(Unusable::Malformed)
 }
 
-/// Somebody whom the app shows.
+/// A participant that the app shows.
 pub struct Friend<'a> {
     profile: &'a Profile,
     tid: &'a str,
     reading: Reading,
 }
 
-/// Everyone who is to be seen.
+/// The participants with a position and a tracker id.
 pub fn friends<'a>(others: &'a Snapshot, ids: &'a TrackerIds) -> Vec<Friend<'a>> {
     let people = others.participants.participants.iter().map(|person| &person.profile);
     people
@@ -79,7 +79,7 @@ pub fn answer(friends: &[Friend<'_>], due: &[bool], avatars: &Avatars) -> String
 }
 
 impl Friend<'_> {
-    /// The same as long as the card is.
+    /// A fingerprint of the card.
     pub fn card_print(&self) -> u32 {
         let mut hasher = DefaultHasher::new();
         let Profile { user_id, display_name, avatar_color } = self.profile;
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_photo_is_passed_over_and_the_place_is_taken() {
+    fn a_photo_is_skipped_and_the_place_is_read() {
         let photo = "A".repeat(200_000);
         let body = format!(
             r#"{{"_type":"location","lat":1,"lon":2,"tst":1795521600,"poi":"x","image":"{photo}","inregions":["{photo}"]}}"#

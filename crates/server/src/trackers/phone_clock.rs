@@ -1,32 +1,30 @@
-//! How far a phone's clock is ahead of ours, as far as its reports tell: a fix that comes late from such a phone has a
-//! time that looks new.
+//! Estimates how far a phone's clock is ahead, from its reports: a late fix from such a phone has a time that looks
+//! new.
 
 use std::time::{Duration, Instant};
 
 use tagalong_core::limits::POSITION_AHEAD_MAX;
 use tagalong_core::time::Timestamp;
 
-/// Leads that differ by less, in milliseconds, are taken for the same: reports are not all equally fast.
+/// Leads that differ by less, in milliseconds, count as the same, because reports are not all equally fast.
 const TOLERANCE_MS: i64 = 5_000;
-/// How long reports have to come with the same smaller lead until the clock counts as corrected. What a phone sends
-/// late comes faster than it was taken, so that its lead grows meanwhile.
+/// How long reports have to come with the same smaller lead until the clock counts as corrected. A backlog comes faster
+/// than it was recorded, so that its lead grows meanwhile.
 const CORRECTED_AFTER: Duration = Duration::from_secs(20);
 /// How long reports have to come with the same lead of more than [`POSITION_AHEAD_MAX`] until it counts as the clock's:
-/// a single one may be a receiver's whim.
+/// a single one may be a fault of the receiver.
 const AHEAD_AFTER: Duration = Duration::from_secs(5);
 
 /// The clock of the phone behind a tracker link.
 #[derive(Clone, Copy, Default)]
 pub(super) struct PhoneClock {
-    /// How much further it is at least, in milliseconds; never negative: a clock that is behind looks like a report
-    /// that comes late.
+    /// The least possible lead, in milliseconds; never negative: a clock that is behind looks like a late report.
     lead_ms: i64,
     other: Option<OtherLead>,
-    /// The last fix that was further ahead than a clock may be, and when it came first.
+    /// The last fix that was too far ahead, and when it came first.
     too_far: Option<(Timestamp, Instant)>,
 }
 
-/// A lead that may be the true one.
 #[derive(Clone, Copy)]
 struct OtherLead {
     lead_ms: i64,
@@ -34,7 +32,7 @@ struct OtherLead {
 }
 
 impl PhoneClock {
-    /// How old a fix is that comes in now with that time.
+    /// The age of a fix that comes in now with this time.
     pub(super) fn age(&mut self, taken: Timestamp, now: Timestamp, instant: Instant) -> Duration {
         if let Some((_, first)) = self.too_far.filter(|(too_far, _)| *too_far == taken) {
             return instant.saturating_duration_since(first);
@@ -77,7 +75,7 @@ mod tests {
     use super::*;
     use tagalong_platform::clock::Clock;
 
-    /// A phone, and how far its clock is ahead in seconds.
+    /// A phone, with the lead of its clock in seconds.
     struct Phone {
         clock: PhoneClock,
         began: Instant,
@@ -90,7 +88,7 @@ mod tests {
             Self { clock: PhoneClock::default(), began: clock.instant(), ahead }
         }
 
-        /// How old a fix counts, in seconds, that is taken and comes in at these.
+        /// The estimated age, in seconds, of a fix taken and received at these times.
         fn age(&mut self, taken: i64, at: i64) -> u64 {
             let time = |seconds: i64| Timestamp::from_millis(1_795_000_000_000 + seconds * 1_000);
             let instant = self.began + Duration::from_secs(at.unsigned_abs());
@@ -107,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_fix_again_is_as_old_as_it_is_however_far_the_clock_is_ahead() {
+    fn a_repeated_fix_keeps_its_age_with_any_lead() {
         for ahead in [0, 2, 59, 95, 3_600, 400_000_000] {
             for step in [1, 3, 10, 37] {
                 let mut phone = Phone::ahead(ahead);
@@ -119,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_from_a_clock_that_is_ahead_is_old() {
+    fn a_late_fix_from_a_clock_that_is_ahead_is_old() {
         let mut phone = Phone::ahead(50);
         assert_eq!(phone.age(0, 0), 0);
         // Offline for ten minutes, then all at once.
@@ -144,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn one_report_from_the_future_says_nothing_of_the_next() {
+    fn one_report_from_the_future_does_not_affect_the_next() {
         let mut phone = Phone::ahead(0);
         for (at, ahead) in
             [(0, 0), (1, 3_600), (2, 0), (3, 324_000_000), (4, 95), (5, 0), (20, 3_600), (21, 0)]

@@ -1,4 +1,4 @@
-//! How each app is told where to send: its address, a link that sets it up, the text of a QR code, and what to type.
+//! The setup of each app: its address, a setup link, the text of a QR code, and settings to type.
 
 use std::time::Duration;
 
@@ -11,52 +11,52 @@ use utoipa::ToSchema;
 
 use super::{App, gpslogger};
 
-/// Positions that should come within the life of one, so that one that is lost does not show.
+/// Positions within the life of one, so that a lost one leaves no gap.
 const POSITIONS_PER_LIFE: u32 = 3;
-/// The longest time between two positions that an app is asked for.
+/// The longest interval between positions.
 const INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// Metres to move before OwnTracks sends another position within the interval.
 const DISTANCE_METRES: u32 = 20;
-/// The name of the phone, for apps that want one. Nobody reads it.
+/// The name of the phone, for apps that require one. It is not read.
 const DEVICE: &str = "phone";
-/// What OsmAnd puts into its address: numbers in braces.
+/// The template of OsmAnd's address, with numbers in braces.
 const OSMAND_TEMPLATE: &str = "lat={0}&lon={1}&timestamp={2}&hdop={3}&altitude={4}&speed={5}&bearing={6}";
 
-/// How one app is set up.
+/// The setup of one app.
 #[derive(Serialize, ToSchema)]
 pub struct Setup {
-    /// What addresses call it: `owntracks`, `traccar`, `overland`, `gpslogger` or `osmand`.
+    /// The name in addresses: `owntracks`, `traccar`, `overland`, `gpslogger` or `osmand`.
     #[schema(example = "owntracks")]
     app: &'static str,
-    /// What people call it.
+    /// The name for people.
     #[schema(example = "OwnTracks")]
     name: &'static str,
-    /// For which phones there is one: `ios`, `android`.
+    /// The phones that it runs on: `ios`, `android`.
     #[schema(example = json!(["ios", "android"]))]
     platforms: &'static [&'static str],
     /// Where to get it, for each of these phones.
     stores: Vec<Store>,
     /// Whether the app shows the others on a map of its own.
     shows_others: bool,
-    /// Where it sends positions. Whoever has it can send, and see what the app is shown.
+    /// The address for its positions. A secret: it is enough to send positions, and to see the others.
     #[schema(example = "https://localhost:4000/track/…/owntracks")]
     address: String,
-    /// Sets the app up when it is opened on the phone; none where the app has no such link.
+    /// A link that sets the app up when it is opened on the phone; `null` if the app has no such link.
     #[schema(required, example = "owntracks:///config?inline=…")]
     link: Option<String>,
-    /// What a QR code for the app has to say.
+    /// The text of a QR code for the app.
     qr: String,
-    /// What is to be pasted as the body of its requests, where the app asks for that.
+    /// The body to paste into the app; `null` if the app needs none.
     #[schema(required)]
     body: Option<&'static str>,
-    /// What to set by hand where neither link nor code does it, in the order of the app's own settings.
+    /// The settings to type if neither link nor code works, in the order of the app's own settings.
     settings: Vec<Setting>,
 }
 
-/// Where an app is to be had.
+/// A source of an app.
 #[derive(Serialize, ToSchema)]
 pub struct Store {
-    /// For which phone: `ios` or `android`.
+    /// The phone: `ios` or `android`.
     #[schema(example = "ios")]
     platform: &'static str,
     /// The app's page in a store, or its maker's.
@@ -67,23 +67,23 @@ pub struct Store {
 /// A setting of an app.
 #[derive(Serialize, ToSchema)]
 pub struct Setting {
-    /// Which one: `mode`, `url`, `device_id`, `tracker_id`, `username`, `password`, `monitoring`, `interval_seconds`,
+    /// The name: `mode`, `url`, `device_id`, `tracker_id`, `username`, `password`, `monitoring`, `interval_seconds`,
     /// `fastest_interval_seconds`, `distance_metres`, `accuracy`, `stop_detection`, `buffer`, `logging_mode`, `method`,
     /// `body`.
     #[schema(example = "tracker_id")]
     setting: &'static str,
-    /// To what; empty for what is to be left empty.
+    /// The value; empty if the setting must be left empty.
     #[schema(example = "AL")]
     value: String,
 }
 
-/// How often an app should send, for positions of that life.
+/// The interval at which an app should send, for positions of this life.
 pub fn interval(location_ttl: Duration) -> Duration {
     (location_ttl / POSITIONS_PER_LIFE).min(INTERVAL_MAX)
 }
 
 impl Setup {
-    /// How an app is set up to send to `base`, with a secret, for a participant of that tracker id.
+    /// The setup of an app that sends to `base`, for a participant with this secret and tracker id.
     pub fn new(app: App, base: &str, secret: &str, tid: &str, location_ttl: Duration) -> Self {
         let address = format!("{base}/track/{secret}/{}", app.key());
         let seconds = interval(location_ttl).as_secs().max(1);
@@ -91,7 +91,7 @@ impl Setup {
         let link = match app {
             App::OwnTracks => Some(owntracks(&address, tid, seconds)),
             App::Overland => Some(with("overland://setup", &[("url", &address), ("device_id", tid)])),
-            // Nothing but a scan in the app itself takes a link for its own.
+            // These apps accept their link only from a scan within the app.
             App::Traccar | App::GpsLogger | App::OsmAnd => None,
         };
         let qr = match app {
@@ -122,7 +122,7 @@ fn platforms(app: App) -> &'static [&'static str] {
     }
 }
 
-/// Its name, and where it is to be had.
+/// Its name and sources.
 fn about(app: App) -> (&'static str, &'static [(&'static str, &'static str)]) {
     match app {
         App::OwnTracks => (
@@ -147,7 +147,7 @@ fn about(app: App) -> (&'static str, &'static [(&'static str, &'static str)]) {
     }
 }
 
-/// The same as link and code say, for people.
+/// The content of link and code, for people.
 fn settings(app: App, address: &str, tid: &str, seconds: u64) -> Vec<Setting> {
     let interval = ("interval_seconds", seconds.to_string());
     let url = ("url", address.to_owned());
@@ -203,9 +203,9 @@ fn owntracks(address: &str, tid: &str, seconds: u64) -> String {
     with("owntracks:///config", &[("inline", &BASE64_STANDARD.encode(configuration))])
 }
 
-/// The names that the app reads (`configuration_service.dart`). By time alone, and on when the phone stands still: it
-/// would be off the map after the life of a position. The interval counts in version 9 for the highest accuracy alone,
-/// and for a distance of 0 on Android. Without a buffer: what could not be sent in time would come too late to be
+/// The names that the app reads (`configuration_service.dart`). By time only, also while the phone stands still:
+/// otherwise the participant would be off the map after the life of a position. In version 9 the interval counts only
+/// for the highest accuracy, and on Android for a distance of 0. Without a buffer, because late positions are not
 /// shown.
 fn traccar(address: &str, tid: &str, seconds: u64) -> String {
     let seconds = seconds.to_string();
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_link_and_code_say_can_be_typed() {
+    fn the_content_of_link_and_code_can_be_typed() {
         for app in App::ALL {
             let setup = setup(app);
             let said = |name: &str| {

@@ -1,9 +1,9 @@
 //! The OsmAnd protocol: pairs in the query or in the body, as Traccar Client speaks it and as OsmAnd does, or the JSON
 //! of Traccar Client 9.
 //!
-//! Traccar Client sends the first report of its queue again until it is answered 2xx, and nothing behind it meanwhile.
-//! So whatever names a device, as the app always does, and says nothing of a place is acknowledged: a heartbeat or an
-//! alarm without a fix, towers alone, the token for notifications.
+//! Traccar Client retries the first report of its queue until the answer is 2xx, and sends nothing else meanwhile. So a
+//! request with a device, which the app always sends, and without a place is acknowledged: a heartbeat or an alarm
+//! without a fix, cell towers only, the token for notifications.
 
 use serde_json::Value;
 use tagalong_core::time::Timestamp;
@@ -11,9 +11,9 @@ use tagalong_core::time::Timestamp;
 use super::fields::{self, Shape, Unfit};
 use super::{Payload, Request, Unusable};
 
-/// What names a device in pairs.
+/// The names of the device.
 const DEVICE: [&str; 2] = ["id", "deviceid"];
-/// What a report without a place may be about, beside its device.
+/// Fields of reports without a place.
 const ABOUT: [&str; 6] = ["timestamp", "batt", "alarm", "notificationToken", "cell", "wifi"];
 
 pub(super) fn read(request: Request<'_>, now: Timestamp, form: &Shape) -> Result<Payload, Unusable> {

@@ -1,4 +1,5 @@
-//! Holds values against the schemas of a description (JSON Schema 2020-12), and stricter: what is not described is wrong.
+//! Holds values against the schemas of a description (JSON Schema 2020-12), and stricter: what is not described is
+//! wrong.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,8 +42,8 @@ impl Schemas {
     }
 }
 
-/// Refuses what a schema does not describe. Parts of an `allOf` and schemas that are referred to may describe one object
-/// together, so it is closed where it is used.
+/// Refuses what a schema does not describe. Parts of an `allOf` and schemas that are referred to may describe one
+/// object together, so it is closed where it is used.
 fn close(schema: &mut Value) {
     if ["type", "$ref", "oneOf", "allOf"].iter().any(|keyword| schema.get(keyword).is_some()) {
         schema["unevaluatedProperties"] = json!(false);

@@ -27,7 +27,8 @@ pub(crate) struct Session {
     /// When it was marked as over.
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) locked: bool,
-    /// Its end and whether it was locked, as its last change made them. A cleanup brings the end forward and tells nobody.
+    /// Its end and whether it was locked, as its last change made them. A cleanup brings the end forward and tells
+    /// nobody.
     pub(crate) changed_to: Option<(Timestamp, bool)>,
     /// How often watchers were sent away.
     pub(crate) watch_generation: u32,

@@ -1,5 +1,5 @@
-//! Connections to a database server that may be slow, frozen or gone: nobody waits for it for long, and what
-//! it left unfinished is never handed to the next caller.
+//! Connections to a database server that may be slow, frozen or gone: no caller waits for long, and a connection with
+//! unfinished work is never given to the next caller.
 
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
@@ -47,7 +47,7 @@ async fn probe(connection: &mut PgConnection, clock: Clock) -> Result<bool, sqlx
     Ok(answer.is_some_and(|answer| answer.is_ok()))
 }
 
-/// Does the work, or gives up when its time is over.
+/// Runs the work within the deadline.
 pub(super) async fn bounded<T, E: From<StoreError>>(
     clock: &Clock,
     work: impl Future<Output = Result<T, E>>,
@@ -70,8 +70,8 @@ impl Lease {
 }
 
 impl Drop for Lease {
-    /// Work that was cut short, by its deadline or by a client that hung up, leaves a connection on which an
-    /// answer is still to come, perhaps never. It is closed, and the server undoes what was not committed.
+    /// Work that was cancelled, by its deadline or because the client disconnected, leaves a connection with an
+    /// outstanding answer. It is closed, and the server rolls back.
     fn drop(&mut self) {
         if !self.settled {
             self.connection.close_on_drop();

@@ -1,4 +1,4 @@
-//! PostgreSQL, which several nodes share: what holds between them, its locks and indexes hold.
+//! PostgreSQL, which several nodes share: its locks and indexes keep the rules between them.
 
 mod departures;
 mod lease;
@@ -26,7 +26,7 @@ const START_PATIENCE: Duration = Duration::from_secs(10);
 const OLDEST_SERVER: i32 = 130_000;
 /// The name of the lock that makes one node at a time bring the tables up to date.
 const MIGRATION_LOCK: i64 = 0x7461_6761_6c6f_6e67;
-/// Rows of signs of life in one statement.
+/// Rows of last activity in one statement.
 const SEEN_ROWS_PER_STATEMENT: usize = 2_000;
 /// Rows that one statement of a cleanup ends or deletes: no statement takes long, however much there is.
 const CLEANUP_ROWS_PER_STATEMENT: i64 = 500;
@@ -268,7 +268,7 @@ fn carry_on<T>(done: &mut Vec<T>, some: Result<Vec<T>, StoreError>) -> Result<bo
     }
 }
 
-/// Brings the tables up to date: all in one transaction, one node at a time, whoever comes next finds it done.
+/// Migrates the tables in one transaction, one node at a time; the next node finds it done.
 ///
 /// Versions are kept in a table of our own name: the sibling of the replaced system may have used the
 /// library's usual one.

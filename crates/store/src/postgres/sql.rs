@@ -20,7 +20,7 @@ use crate::{
     TrackerRecord, TransactionError,
 };
 
-/// Marks a session as over, and deletes all of it but its id and its times.
+/// Marks a session as over, and deletes all of it except its id and its times.
 macro_rules! over {
     () => {
         "is_active = false, ended_at = $1, last_activity = $1, name = NULL, creator_id = NULL, locked = false,
@@ -28,7 +28,7 @@ macro_rules! over {
     };
 }
 
-/// Marks somebody as gone, and deletes all of them but that they were there.
+/// Marks a participant as gone, and deletes all data except the user id.
 macro_rules! gone {
     () => {
         "is_active = false, display_name = '', name_look = NULL, name_skeleton = NULL, avatar_color = '',
@@ -175,7 +175,7 @@ pub(super) async fn join(
 ) -> Result<(SessionRecord, Profile), TransactionError> {
     let mut write = connection.begin().await?;
     let session = lock_session(&mut write, id, now).await?;
-    // A statement of its own: it sees what those wrote who had the lock before.
+    // A statement of its own, so that it sees the writes of the previous holders of the lock.
     let colors: Vec<String> =
         sqlx::query_scalar("SELECT avatar_color FROM participants WHERE session_id = $1 AND is_active")
             .bind(id.as_uuid())
@@ -347,7 +347,7 @@ pub(super) async fn assign_tracker_ids(
 ) -> Result<TrackerIds, TransactionError> {
     let mut write = connection.begin().await?;
     lock_session(&mut write, id, now).await?;
-    // A statement of its own: it sees what those wrote who had the lock before.
+    // A statement of its own, so that it sees the writes of the previous holders of the lock.
     let json: Option<String> = sqlx::query_scalar("SELECT tracker_ids FROM sessions WHERE id = $1")
         .bind(id.as_uuid())
         .fetch_one(&mut *write)
@@ -376,7 +376,7 @@ pub(super) async fn expire_sessions(
     now: Timestamp,
     idle_since: Timestamp,
 ) -> Result<Vec<EndedSession>, StoreError> {
-    // Asked often, and mostly in vain: that takes one question.
+    // Runs often, and mostly finds nothing: then it is one query.
     let due: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM sessions WHERE is_active AND (expires_at <= $1 OR last_activity <= $2))",
     )

@@ -18,7 +18,7 @@ use tagalong_core::time::Timestamp;
 use super::{Sqlite, open_session, session_id};
 use crate::{EndedSession, StoreError, TransactionError};
 
-/// How long the log's emptying may wait for somebody who reads: nobody can write meanwhile.
+/// How long emptying the log may wait for readers: no write is possible meanwhile.
 const READERS_PATIENCE: Duration = Duration::from_millis(100);
 /// Bytes of a file that is written anew each time: some 20 ms, in which nobody can write.
 const REWRITTEN_AT_ONCE: i64 = 1024 * 1024;
@@ -28,7 +28,7 @@ const COPIED_IN_MEMORY: i64 = 64 * 1024 * 1024;
 /// The `user_version` of a file that has been written anew since deletions are overwritten.
 const WIPED: i64 = 1;
 
-/// Marks a session as over, and deletes all of it but its id and its times.
+/// Marks a session as over, and deletes all of it except its id and its times.
 macro_rules! over {
     () => {
         "is_active = 0, ended_at = ?1, last_activity = ?1, name = NULL, creator_id = '', locked = 0,
@@ -36,7 +36,7 @@ macro_rules! over {
     };
 }
 
-/// Marks somebody as gone, and deletes all of them but that they were there.
+/// Marks a participant as gone, and deletes all data except the user id.
 macro_rules! gone {
     () => {
         "is_active = 0, display_name = '', name_look = NULL, name_skeleton = NULL, avatar_color = '', joined_at = 0,

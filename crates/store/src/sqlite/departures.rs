@@ -1,4 +1,4 @@
-//! Somebody leaves, and watchers are sent away.
+//! Leaves, and the revocation of watching.
 
 use futures_util::FutureExt;
 use sqlx::sqlite::SqliteConnection;

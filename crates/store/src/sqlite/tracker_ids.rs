@@ -1,4 +1,4 @@
-//! By which two characters tracker apps know the people of a session.
+//! The tracker ids of a session's participants.
 
 use tagalong_core::id::SessionId;
 use tagalong_core::participant::Profile;

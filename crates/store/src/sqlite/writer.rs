@@ -1,8 +1,7 @@
 //! The one connection that writes.
 //!
-//! A transaction costs more than what is written in it: a turn of the database's thread for each of its ends,
-//! locks, pages that the next one writes again. So all writes that wait go into one, and whoever asked for one is
-//! answered when it is committed.
+//! A transaction costs more than its writes: a turn of the database's thread for each end, locks, pages that the next
+//! one writes again. So all waiting writes go into one, and each caller is answered after the commit.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use crate::error::Failure;
 type Cause = Arc<dyn Error + Send + Sync>;
 type Work = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<(), Cause>> + Send>;
 
-/// A write that waits, and whom to tell what became of its transaction.
+/// A waiting write, and the sender for its result.
 struct Write {
     work: Work,
     asker: oneshot::Sender<Result<(), Cause>>,
@@ -29,7 +28,7 @@ struct Write {
 /// Takes what is to be written. Clones share the connection.
 #[derive(Clone)]
 pub(super) struct Writer {
-    /// Of one connection: whoever has it writes.
+    /// A pool of one connection, so that there is one writer.
     pool: SqlitePool,
     waiting: Arc<Mutex<Vec<Write>>>,
 }
@@ -56,8 +55,8 @@ impl Writer {
         self.pool.begin_with("BEGIN IMMEDIATE").await
     }
 
-    /// Writes together with others, also when whoever asked goes away meanwhile. What `work` refuses must not have been
-    /// begun: others write in the same transaction. Where the database fails, nothing of the transaction is written.
+    /// Writes together with others, also if the caller is cancelled meanwhile. `work` must not write before it rejects,
+    /// because others write in the same transaction. If the database fails, nothing of the transaction is written.
     ///
     /// # Errors
     /// Those of `work`, or the database does not answer.
@@ -77,7 +76,7 @@ impl Writer {
                     Err(Err(rejected)) => Err(rejected),
                     Ok(done) => Ok(done),
                 };
-                // An asker who has gone needs no answer.
+                // A cancelled caller needs no answer.
                 _ = answer.send(answered);
                 Ok(())
             })

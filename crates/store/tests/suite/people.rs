@@ -26,7 +26,7 @@ pub(crate) fn session_id(number: u8) -> SessionId {
     SessionId::from_random([number; 16])
 }
 
-/// A session to be made.
+/// A request to create a session.
 pub(crate) fn new_session(number: u8) -> NewSession {
     NewSession {
         id: session_id(number),
@@ -50,7 +50,7 @@ pub(crate) fn user(name: &str) -> UserId {
     UserId::parse(&format!("user_{name}")).unwrap()
 }
 
-/// What the public is told.
+/// The public error.
 pub(crate) fn problem(error: impl Into<TransactionError>) -> Problem {
     match error.into() {
         TransactionError::Rejected(rejection) => rejection.into(),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
 
-/// Where Redis is, and how to be let in. Never shown: it may hold a password.
+/// The address and credentials of Redis. Never shown: it may hold a password.
 #[derive(Clone)]
 pub enum Address {
     /// `redis://` or, with TLS, `rediss://`.
@@ -16,9 +16,9 @@ pub enum Address {
     Sentinel {
         /// The sentinels.
         sentinels: Vec<ConnectionAddr>,
-        /// What the sentinels call the server.
+        /// The sentinels' name for the server.
         master: String,
-        /// How to be let in there.
+        /// The server's credentials.
         server: Box<ConnectionInfo>,
     },
 }
@@ -75,7 +75,7 @@ impl Address {
 
 fn server(url: &str) -> Result<ConnectionInfo, InvalidAddress> {
     let info = url.into_connection_info().map_err(|_| InvalidAddress)?;
-    // What is subscribed to is heard on the connection that writes: that takes version 3.
+    // Subscriptions share the connection with writes, which requires version 3.
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     Ok(info.set_redis_settings(settings))
 }

@@ -14,7 +14,7 @@ use super::address::Address;
 use super::{ANSWER_DEADLINE, keys};
 use tagalong_core::id::SessionId;
 
-/// Clones share it. It is over when it has failed once: it does not mend itself.
+/// Clones share it. It does not reconnect after a failure.
 #[derive(Clone)]
 pub(super) enum Connection {
     Server(MultiplexedConnection),
@@ -77,7 +77,7 @@ impl Connection {
     pub(super) fn publish(&self) -> &'static str {
         match self {
             Self::Server(_) => "PUBLISH",
-            // Known to the slot's own node alone, and not to all of the cluster.
+            // Sent to the slot's own node only, not to the whole cluster.
             Self::Cluster(_) => "SPUBLISH",
         }
     }
@@ -86,7 +86,7 @@ impl Connection {
         CommandBatch { by_slot: matches!(self, Self::Cluster(_)), pipelines: Vec::new() }
     }
 
-    /// Sends a batch; what it answers is of no interest.
+    /// Sends a batch, and ignores its answers.
     pub(super) async fn send(&self, batch: CommandBatch) -> RedisResult<()> {
         let each = batch.pipelines.into_iter().map(|pipeline| self.ask::<()>(pipeline));
         try_join_all(each).await.map(|_| ())
@@ -100,7 +100,7 @@ impl Connection {
         }
     }
 
-    /// What time it is there, in milliseconds since 1970.
+    /// The time of Redis, in milliseconds since 1970.
     pub(super) async fn time(&self) -> RedisResult<i64> {
         let mut pipeline = Pipeline::new();
         pipeline.cmd("TIME");

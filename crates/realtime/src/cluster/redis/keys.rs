@@ -1,10 +1,10 @@
-//! The names in Redis. The braces stand in them: whatever belongs to one session is in one slot of a cluster.
+//! The names of keys in Redis. With braces, so that all keys of one session are in one slot of a cluster.
 
 use tagalong_core::id::{SessionId, UserId};
 
 const CHANNEL_PREFIX: &str = "channel:session:{";
 
-/// What a node tells the others of a session.
+/// The channel of a session between nodes.
 pub(super) fn channel(session: SessionId) -> String {
     format!("{CHANNEL_PREFIX}{session}}}")
 }
@@ -20,12 +20,12 @@ pub(super) fn location(session: SessionId, user: &UserId) -> String {
     format!("locations:{{{session}}}:{user}")
 }
 
-/// What remains to be known of participants without a live position: a hash of JSON.
+/// The state of participants apart from their live position: a hash of JSON.
 pub(super) fn statuses(session: SessionId) -> String {
     format!("session_statuses:{{{session}}}")
 }
 
-/// A participant's field in [`statuses`] for what they said of their sharing.
+/// A participant's field in [`statuses`] for their sharing status.
 pub(super) fn said(user: &UserId) -> String {
     user.to_string()
 }
@@ -35,17 +35,17 @@ pub(super) fn moved(user: &UserId) -> String {
     format!("{user}/moved")
 }
 
-/// A participant's field in [`statuses`] for what a node said last of their connections.
+/// A participant's field in [`statuses`] for the last presence claim of a node.
 pub(super) fn present(user: &UserId) -> String {
     format!("{user}/present")
 }
 
-/// Who is connected to any node: a set.
+/// The participants connected to any node: a set.
 pub(super) fn participants(session: SessionId) -> String {
     format!("session_participants:{{{session}}}")
 }
 
-/// The last sign of life, in seconds since 1970.
+/// The last activity, in seconds since 1970.
 pub(super) fn activity(session: SessionId) -> String {
     format!("session_activity:{{{session}}}")
 }

@@ -1,4 +1,4 @@
-//! What is said over one connection to Redis, and heard.
+//! Commands and messages over one connection to Redis.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -23,9 +23,9 @@ use super::{Lives, Lost, keys};
 use crate::cluster::{Heard, Hint, Rooms};
 use tagalong_platform::clock::Clock;
 
-/// Most commands in one pipeline: what Redis does in some milliseconds, for others wait meanwhile.
+/// Most commands in one pipeline: Redis needs some milliseconds for them, while other clients wait.
 const BATCH_COMMANDS_MAX: usize = 1_000;
-/// How long the last sign of life in a session is kept.
+/// How long the last activity of a session is kept.
 const ACTIVITY_LIFE: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Link {
@@ -34,7 +34,7 @@ pub(super) struct Link {
     clock: Clock,
     subscribed: Mutex<HashSet<SessionId>>,
     subscribed_more: Notify,
-    /// An answer that took longer, in microseconds, says less of what time it is than those before.
+    /// An answer that took longer, in microseconds, gives a less exact time than an earlier one.
     round_trip_max: AtomicU64,
     broken: CancellationToken,
 }
@@ -73,7 +73,7 @@ impl Link {
         self.broken.cancelled().await;
     }
 
-    /// Asks whether Redis is there, and what time it is: that of Redis is the one that all nodes share.
+    /// Checks Redis, and reads its time, which all nodes share.
     pub(super) async fn ping(&self) -> Result<(), Lost> {
         let asked = self.clock.instant();
         let time = self.connection.time().await?;
@@ -100,8 +100,8 @@ impl Link {
         Ok(())
     }
 
-    /// Subscribes to what is wanted by now, and leaves what is not. Only the writer does: so the two cannot
-    /// overtake each other.
+    /// Subscribes to the channels of rooms, and unsubscribes the others. Only the writer does, so that the two keep
+    /// their order.
     async fn check_subscriptions(&self, to_check: BTreeSet<SessionId>, outbox: &Outbox) -> Result<(), Lost> {
         let (mut more, mut less) = (Vec::new(), Vec::new());
         {
@@ -123,7 +123,7 @@ impl Link {
         self.subscribe(more).await
     }
 
-    /// Does what there is to do.
+    /// Writes the pending work.
     pub(super) async fn write(&self, outbox: &Outbox, rooms: &dyn Rooms, lives: Lives) -> Result<(), Lost> {
         let mut work = outbox.take();
         let written = self.write_work(&mut work, outbox, rooms, lives).await;
@@ -156,18 +156,18 @@ impl Link {
             batch = self.send_if_full(batch).await?;
         }
         for (session, user, at) in std::mem::take(&mut work.seen) {
-            // Somebody who has left since then is being forgotten, and so is everybody in a session that has ended.
+            // The state of former participants and ended sessions is being deleted.
             if rooms.is_in(session, &user) {
                 self.add_seen(&mut batch, session, &user, at, lives);
                 batch = self.send_if_full(batch).await?;
             }
         }
         self.connection.send(batch).await?;
-        // Last, and not together with the others: pipelines to a cluster overtake each other.
+        // Last and separate, because pipelines to a cluster may overtake each other.
         self.forget(work).await
     }
 
-    /// Deletes what is kept of sessions that are over and of people who have left.
+    /// Deletes the state of ended sessions and former participants.
     async fn forget(&self, work: &Work) -> Result<(), Lost> {
         let mut batch = self.connection.batch();
         for (session, user) in &work.forgotten {
@@ -208,7 +208,7 @@ impl Link {
         pipeline.cmd(self.connection.publish()).arg(keys::channel(session)).arg(message).ignore();
     }
 
-    /// State first, then the news of it: whoever subscribes between the two reads it.
+    /// State first, then the message: a node that subscribes between the two reads the state.
     fn add_share(
         &self,
         pipeline: &mut Pipeline,
@@ -245,7 +245,7 @@ impl Link {
         self.publish(pipeline, session, &message::share(self.node, &json));
     }
 
-    /// What people last shared. Waits for the session to be subscribed: nothing is told between the two.
+    /// The newest shares. Waits for the subscription first, so that no share is missed.
     pub(super) async fn read(&self, session: SessionId, users: &[UserId]) -> Vec<Share> {
         if users.is_empty() {
             return Vec::new();
@@ -271,7 +271,7 @@ impl Link {
         known.filter_map(|json| Share::parse(&json).ok()).collect()
     }
 
-    /// Writes down that somebody is connected to this node.
+    /// Records that a participant is connected to this node.
     fn add_seen(
         &self,
         batch: &mut CommandBatch,

@@ -1,4 +1,4 @@
-//! What nodes write into a session's channel: the writer's name, a word, and what belongs to it.
+//! Messages in a session's channel: the writer's name, the kind, and the payload.
 
 use tagalong_core::hlc::NodeId;
 use tagalong_core::session::EndReason;
@@ -16,7 +16,7 @@ const ENDED_BY_CREATOR: &str = "ended ended_by_creator";
 pub(super) enum Message {
     Share(Share),
     Hint(Hint),
-    /// So many watch through a node.
+    /// The number of watchers on a node.
     Watching(NodeId, u32),
 }
 
@@ -37,7 +37,7 @@ pub(super) fn hint(node: NodeId, hint: Hint) -> String {
     format!("{node} {word}")
 }
 
-/// Reads what another node wrote; nothing for one's own, and for what a newer version may write.
+/// Reads a message of another node; `None` for this node's own, and for kinds of newer versions.
 pub(super) fn read(own: &str, payload: &[u8]) -> Option<Message> {
     let (node, message) = std::str::from_utf8(payload).ok()?.split_once(' ')?;
     if node == own {

@@ -1,7 +1,7 @@
-//! Redis: the newest positions as keys, everything new through channels.
+//! Redis: the newest positions as keys, updates through channels.
 //!
-//! One task writes and keeps the connection; when that fails or is silent, it makes another one. What other
-//! nodes say is handed to the rooms where it is read, so that there is no queue between that could grow.
+//! One task writes and keeps the connection; when that fails or is silent, it opens another one. Messages of other
+//! nodes go to the rooms at once, without a queue that could grow.
 
 mod address;
 mod connection;
@@ -28,15 +28,15 @@ use tagalong_platform::clock::Clock;
 use tagalong_platform::entropy::Entropy;
 use tagalong_platform::metrics::{Meter, Outcome};
 
-/// Redis that takes longer than this to answer is as good as gone.
+/// A connection without an answer for this long counts as lost.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
 /// The longest that a new connection may take: sentinels or a cluster are asked one by one.
 const OPEN_DEADLINE: Duration = Duration::from_secs(4);
-/// The longest that somebody who comes in waits for what Redis knows of the others.
+/// The longest that a subscriber waits for the others' state in Redis.
 const READ_DEADLINE: Duration = Duration::from_millis(500);
-/// How often a new connection is asked what time it is: the quickest answer is the best.
+/// Time requests on a new connection: the fastest answer is the most exact.
 const FIRST_PINGS: usize = 3;
-/// How often Redis is asked whether it is still there, and what time it is.
+/// The interval at which Redis is checked and its time is read.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts to connect; the shortest is half of it.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
@@ -44,13 +44,13 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// How long things are kept in Redis.
 #[derive(Clone, Copy, Debug)]
 pub struct Lives {
-    /// What is known of a participant besides.
+    /// The state of a participant besides.
     pub participant: Duration,
-    /// That a participant is connected: until the next time that it is written, and some more.
+    /// The presence of a participant: longer than the interval between two writes of it.
     pub connection: Duration,
 }
 
-/// The way to other nodes through Redis. Clones are the same way.
+/// The bus over Redis. Clones share it.
 #[derive(Clone)]
 pub struct Redis(Arc<Shared>);
 
@@ -69,7 +69,7 @@ struct Shared {
 }
 
 impl Redis {
-    /// Where Redis is, and by what name this node is known there.
+    /// With the address of Redis, and this node's name.
     pub fn new(
         node: NodeId,
         address: Address,
@@ -142,11 +142,11 @@ impl Redis {
 }
 
 impl Shared {
-    /// Connects, serves until that fails, and connects again; says so once for each change.
+    /// Connects, serves until that fails, and connects again; logs each change once.
     async fn keep_connected(self: Arc<Self>, rooms: Arc<dyn Rooms>) {
         let mut known_away = false;
         while !self.stopping.is_cancelled() {
-            // What comes while it is away must not pile up: all rooms are looked through when it is back.
+            // Work must not pile up during an outage: all rooms are restated afterwards.
             self.outbox.forget_rooms();
             let lost = match self.connect(&rooms).await {
                 Ok(link) => {
@@ -192,8 +192,8 @@ impl Shared {
         }
     }
 
-    /// Writes what there is to write, and asks now and then whether anybody is there. Ends when nobody is,
-    /// or, with everything written, when the server stops.
+    /// Writes pending work, and checks the connection at an interval. Ends when the connection is lost, or, with
+    /// everything written, when the server stops.
     async fn serve(&self, link: &Link, rooms: &dyn Rooms) -> Result<(), Lost> {
         let mut ping_at = self.clock.instant() + PING_INTERVAL;
         loop {
@@ -219,7 +219,7 @@ fn outcome<T>(answer: &Result<T, Lost>) -> Outcome {
     if answer.is_ok() { Outcome::Ok } else { Outcome::Failed }
 }
 
-/// Why a connection is given up.
+/// Why a connection counts as lost.
 #[derive(Debug, thiserror::Error)]
 enum Lost {
     /// It does not answer in time.

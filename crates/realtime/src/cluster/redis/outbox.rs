@@ -1,7 +1,7 @@
-//! What the writer has still to do: each thing once, however often it was asked for.
+//! The outbox: pending work of the writer, without duplicates.
 //!
-//! Of a position only its session stands here; what is sent is what the room holds when it is sent. So
-//! whatever Redis does, this stays small, and nobody waits for room in it.
+//! For a position it holds only the session; the writer sends the room's state at that moment. So the outbox stays
+//! small during an outage, and nothing waits for space in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use tokio::sync::Notify;
 
 use crate::cluster::Hint;
 
-/// Most hints, and most people and sessions to be forgotten, that wait while Redis is away. Beyond, hints are left to
-/// the other nodes' own look into the database, and keys to their expiry.
+/// Most hints and deletions that wait during an outage of Redis. Beyond, the other nodes' own comparison with the
+/// database replaces hints, and keys expire.
 const WAITING_MAX: usize = 10_000;
-/// Signs of life that are written at a time: positions wait meanwhile.
+/// Times of last activity in one write: positions wait meanwhile.
 const SEEN_AT_ONCE: usize = 200;
 
 #[derive(Default)]
@@ -27,14 +27,14 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 pub(super) struct Work {
-    /// Sessions whose room has something unsent.
+    /// Sessions whose room has unsent updates.
     pub(super) unsent: BTreeSet<SessionId>,
     pub(super) hints: BTreeMap<SessionId, Hint>,
     pub(super) forgotten: BTreeSet<(SessionId, UserId)>,
     /// Sessions that are over.
     pub(super) over: BTreeSet<SessionId>,
     pub(super) seen: Vec<(SessionId, UserId, Timestamp)>,
-    /// Sessions that may have come to be wanted, or not to be wanted any more.
+    /// Sessions whose subscription may have to change.
     pub(super) subscriptions: BTreeSet<SessionId>,
 }
 
@@ -75,18 +75,18 @@ impl Outbox {
         self.forget(session, users);
     }
 
-    /// Those that wait still are as old as the time between two batches: the new ones take their place.
+    /// New times replace those that still wait, which are one interval old.
     pub(crate) fn seen(&self, seen: Vec<(SessionId, UserId, Timestamp)>) {
         self.work.lock().seen = seen;
         self.ready.notify_one();
     }
 
-    /// Waits until there is something to do.
+    /// Waits until there is work.
     pub(super) async fn ready(&self) {
         self.ready.notified().await;
     }
 
-    /// Takes all there is to do, but of many signs of life only some.
+    /// Takes all work, but only some of many times of last activity.
     pub(super) fn take(&self) -> Work {
         let mut waiting = self.work.lock();
         let mut work = std::mem::take(&mut *waiting);
@@ -97,7 +97,7 @@ impl Outbox {
         work
     }
 
-    /// Forgets what is made anew when Redis is back: then all rooms are looked through.
+    /// Drops the work that is created again after the outage, when all rooms are restated.
     pub(super) fn forget_rooms(&self) {
         let mut work = self.work.lock();
         work.unsent = BTreeSet::new();
@@ -105,7 +105,7 @@ impl Outbox {
         work.seen = Vec::new();
     }
 
-    /// Puts back what could not be done. All else is made anew when Redis is back.
+    /// Puts back failed work. All other work is created again after the outage.
     pub(super) fn put_back(&self, undone: Work) {
         let mut work = self.work.lock();
         for (session, hint) in undone.hints {

@@ -1,5 +1,5 @@
-//! The description of the WebSocket protocols, in AsyncAPI 3. `schemas.json` beside this file says what the
-//! messages carry; here stands how each protocol wraps it.
+//! The description of the WebSocket protocols, in AsyncAPI 3. `schemas.json` beside this file has the payloads; this
+//! module describes how each protocol wraps them.
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,7 @@ const ABOUT: &str = "Live positions over WebSocket, after a session was joined o
     JSON. Clients must ignore fields that they do not know.";
 const TOPIC: &str = "location:7df233e5-e71b-4e86-915d-5ac8e5216298";
 
-/// A way in, with its own frames.
+/// A protocol with its own frames.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Protocol {
     PhoenixV2,
@@ -21,7 +21,7 @@ enum Protocol {
     Plain,
 }
 
-/// Which protocols know a message.
+/// The protocols that have a message.
 #[derive(Clone, Copy)]
 enum Protocols {
     Both,
@@ -29,17 +29,17 @@ enum Protocols {
     Plain,
 }
 
-/// Who sends it.
+/// The sender.
 #[derive(Clone, Copy)]
 enum Side {
     Client,
     Server,
 }
 
-/// What a message carries: the name of a schema.
+/// The payload of a message, by the name of its schema.
 #[derive(Clone, Copy)]
 enum Carries {
-    /// An object that Phoenix clients get as it is.
+    /// An object that Phoenix clients get without an envelope.
     Bare(&'static str),
     /// An object that comes as `{"type": …, "data": …}` through every protocol.
     Typed(&'static str),
@@ -70,36 +70,54 @@ const MESSAGES: [Message; 22] = [
     message("phx_leave", Client, Phoenix, Bare("Empty"), "Leave the channel, not the session"),
     message("heartbeat", Client, Phoenix, Fixed("Empty"), "At least once in 75 seconds"),
     message("location_update", Client, Both, Bare("NewPosition"), "I am here"),
-    message("status_update", Client, Both, Bare("NewStatus"), "How I share, besides positions"),
-    message("ping", Client, Both, Bare("Empty"), "Are you there?"),
+    message("status_update", Client, Both, Bare("NewStatus"), "The client's sharing status"),
+    message("ping", Client, Both, Bare("Empty"), "Checks the connection"),
     message("phx_reply", Server, Phoenix, Bare("Reply"), "The answer to one message, with its reference"),
     message("phx_close", Server, Phoenix, Bare("Empty"), "The channel is closed: do not join it again"),
     message("pong", Server, Plain, Bare("Empty"), "The answer to a ping"),
-    message("error", Server, Plain, Bare("Error"), "A message was refused, and why"),
+    message("error", Server, Plain, Bare("Error"), "A message was rejected, with the reason"),
     message(
         "initial_participants",
         Server,
         Both,
         Bare("InitialParticipants"),
-        "Who is here, for somebody who has just come",
+        "All participants, after joining",
     ),
-    message("initial_locations", Server, Both, Bare("InitialLocations"), "Where the others are, after that"),
-    message("presence_state", Server, Both, Bare("Presences"), "Who is connected, after that"),
-    message("presence_diff", Server, Both, Bare("PresenceDiff"), "Who has connected since, and who has gone"),
-    message("presence_watchers", Server, Both, Typed("Watchers"), "How many watch now"),
-    message("location_update", Server, Both, Typed("Moved"), "Somebody moved: the newest position wins"),
-    message("participant_status", Server, Both, Typed("Status"), "Somebody says how they share"),
-    message("participant_joined", Server, Both, Typed("Profile"), "Somebody is new"),
+    message(
+        "initial_locations",
+        Server,
+        Both,
+        Bare("InitialLocations"),
+        "The others' live positions, after that",
+    ),
+    message("presence_state", Server, Both, Bare("Presences"), "The connected participants, after that"),
+    message(
+        "presence_diff",
+        Server,
+        Both,
+        Bare("PresenceDiff"),
+        "Participants who connected or disconnected since",
+    ),
+    message("presence_watchers", Server, Both, Typed("Watchers"), "The number of watchers changed"),
+    message("location_update", Server, Both, Typed("Moved"), "A participant's newest position"),
+    message("participant_status", Server, Both, Typed("Status"), "A participant's sharing status"),
+    message("participant_joined", Server, Both, Typed("Profile"), "A participant joined"),
     message(
         "participant_left",
         Server,
         Both,
         Typed("Gone"),
-        "Somebody left, was removed, or was silent too long",
+        "A participant left, was removed, or was inactive for too long",
     ),
     message("session_updated", Server, Both, Typed("SessionUpdate"), "The creator changed the session"),
-    message("dismissed", Server, Both, Typed("Dismissal"), "This connection is let go; the session goes on"),
-    message("session_ended", Server, Both, Typed("SessionEnd"), "It is over"),
+    message(
+        "dismissed",
+        Server,
+        Both,
+        Typed("Dismissal"),
+        "This connection is closed; the session continues",
+    ),
+    message("session_ended", Server, Both, Typed("SessionEnd"), "The session ended"),
 ];
 
 /// The whole description.
@@ -144,7 +162,7 @@ fn schemas() -> Value {
 }
 
 impl Side {
-    /// As seen from the server, which is what AsyncAPI describes.
+    /// From the server's point of view, as in AsyncAPI.
     fn action(self) -> &'static str {
         match self {
             Client => "receive",
@@ -215,7 +233,7 @@ impl Message {
         }
     }
 
-    /// Tells the two that have one name apart.
+    /// Distinguishes the two messages of one name.
     fn key(&self) -> String {
         match self.from {
             Client => format!("{}.sent", self.name),

@@ -1,4 +1,4 @@
-//! What a client shows at a protocol: a token and a version in the query, or the token among the subprotocols.
+//! Credentials of a live connection: token and version in the query, or the token among the subprotocols.
 
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::http::{HeaderMap, Uri};
@@ -9,9 +9,9 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use tagalong_core::poll_token::PollToken;
 
-/// What stands before a token in the list of offered subprotocols.
+/// The prefix of a token in the list of offered subprotocols.
 const TOKEN_PREFIX: &str = "base64url.bearer.phx.";
-/// The standard alphabet in spite of the prefix's name, padded or not: what the official client sends.
+/// The encoding of the official client: the standard alphabet, in spite of the prefix's name, padded or not.
 const TOKEN_ENCODING: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -19,22 +19,22 @@ const TOKEN_ENCODING: GeneralPurpose = GeneralPurpose::new(
 
 /// Header with the token of a long-poll client. For a WebSocket the official client sends it as a subprotocol.
 const TOKEN_HEADER: &str = "x-phoenix-authtoken";
-/// The token of a session of long polls, where the next version of the official client has it.
+/// The token of a long-poll session, in the header that the next version of the official client uses.
 const POLL_TOKEN_HEADER: &str = "x-phoenix-longpoll-token";
-/// The session of a client that has none yet, as the official client writes it.
+/// The official client's text for no long-poll session yet.
 const NO_POLL_TOKEN: &str = "null";
 
-/// What a protocol reads from the query; any other parameter is the client's own.
+/// The parameters that are read from the query.
 #[derive(Default)]
 pub(super) struct Parameters {
     pub(super) token: Option<String>,
     pub(super) vsn: Option<String>,
-    /// A session of long polls: its parameter is called `token`, too, and each is known by its shape.
+    /// The long-poll session. Its parameter is called `token`, too; the two differ in form.
     pub(super) poll: Option<PollToken>,
 }
 
 impl Parameters {
-    /// Of a parameter that is repeated the last counts, as in Phoenix.
+    /// The last of a repeated parameter counts, as in Phoenix.
     pub(super) fn of(address: &Uri) -> Self {
         let mut parameters = Self::default();
         for (name, value) in form_urlencoded::parse(address.query().unwrap_or_default().as_bytes()) {
@@ -57,12 +57,12 @@ pub(super) fn token_in_header(headers: &HeaderMap) -> Option<String> {
     headers.get(TOKEN_HEADER)?.to_str().ok().map(str::to_owned)
 }
 
-/// The session of long polls, if it comes in a header.
+/// The long-poll session, if it comes in a header.
 pub(super) fn poll_token(headers: &HeaderMap) -> Option<PollToken> {
     PollToken::parse(headers.get(POLL_TOKEN_HEADER)?.to_str().ok()?)
 }
 
-/// The token that is offered as a subprotocol, where no log of addresses has it.
+/// The token among the offered subprotocols, which logs of addresses do not contain.
 pub(crate) fn token_in_subprotocol(headers: &HeaderMap) -> Option<String> {
     let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
     let encoded =
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_query_says() {
+    fn the_query_is_parsed() {
         let read = |address: &str| {
             let read = Parameters::of(&address.parse().unwrap());
             (read.token, read.vsn)

@@ -1,4 +1,4 @@
-//! The opening handshake of RFC 6455, section 4.2: what a request must have, and the answer that it gets.
+//! The opening handshake of RFC 6455, section 4.2: checks the request, and answers it.
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -14,18 +14,18 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::upgrade::OnUpgrade;
 use sha1::{Digest, Sha1};
 
-/// What a key is answered with (section 1.3).
+/// The suffix for the answer to a key (section 1.3).
 const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const VERSION: &str = "13";
 
-/// A request that wants to be a WebSocket, and may.
+/// A valid request for a WebSocket.
 pub(crate) struct Handshake {
     key: HeaderValue,
     protocol: Option<&'static str>,
     pub(super) upgrade: OnUpgrade,
 }
 
-/// What a request lacks.
+/// Why a request is no valid handshake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Wrong {
     #[error("A WebSocket is opened with GET")]
@@ -40,11 +40,11 @@ pub(crate) enum Wrong {
 
 impl IntoResponse for Wrong {
     fn into_response(self) -> Response {
-        // Phoenix has no more to say to it.
+        // As in Phoenix, without a body.
         if self == Self::Method {
             return StatusCode::BAD_REQUEST.into_response();
         }
-        // Section 4.4: whoever speaks another version is told which one we speak.
+        // Section 4.4: a client with another version receives the supported one.
         (StatusCode::BAD_REQUEST, [(SEC_WEBSOCKET_VERSION, VERSION)], self.to_string()).into_response()
     }
 }
@@ -76,7 +76,7 @@ impl Handshake {
         self
     }
 
-    /// What the client is told: that the connection is a WebSocket from now on.
+    /// The answer that switches the connection to WebSocket.
     pub(super) fn answer(&self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -93,7 +93,7 @@ impl Handshake {
     }
 }
 
-/// Whether a header lists a word, as `Connection: keep-alive, Upgrade` does.
+/// Whether a header lists a word, such as `Connection: keep-alive, Upgrade`.
 fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
     let values = headers.get_all(name);
     let mut words = values.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));

@@ -1,7 +1,7 @@
-//! `/socket/longpoll`: Phoenix Channels over requests, for networks that let no WebSocket through.
+//! `/socket/longpoll`: Phoenix Channels over requests, for networks that block WebSockets.
 //!
-//! Every answer is HTTP 200, as in Phoenix, with the status that clients go by in its body. A poll without a session
-//! opens one, and 410 says so.
+//! Every answer is HTTP 200, as in Phoenix; the body has the status for the client. A poll without a session opens one,
+//! with the status 410.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -62,12 +62,12 @@ fn answer_poll(token: PollToken, polled: Option<PollAnswer>) -> Response {
     match polled {
         Some(PollAnswer::Messages(messages)) => answer_with(StatusCode::OK, Some(token), &messages),
         Some(PollAnswer::Replaced) | None => answer_with(StatusCode::NO_CONTENT, Some(token), &[]),
-        // Clients before 1.8 take 410 for a new session, and would not join again.
+        // Clients before 1.8 read 410 as a new session, and would not join again.
         Some(PollAnswer::Over) => answer(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
-/// Opens a session for a client with a valid token. `gone` is the session that the client thought it had.
+/// Opens a session for a client with a valid token. `gone` is the expired session in its request.
 fn open(
     api: &Api,
     live: Arc<Live>,
@@ -99,13 +99,13 @@ fn open(
     answer_with(StatusCode::GONE, Some(token), &[])
 }
 
-/// What makes a client join again whose session is gone. Since 1.8 it does so by itself, and never hears this; before,
-/// it went on in the new session as if it had joined.
+/// Makes a client before 1.8 join again after its session expired; it would go on in the new session as if it had
+/// joined. Since 1.8 clients join again by themselves, and never receive this.
 fn channel_failed(version: Version, claims: &Claims) -> String {
     phoenix::error(version, "null", &tagalong_core::json::to_json(&topic(claims.session)))
 }
 
-/// Gives the session of a token what a request says.
+/// Passes the messages of a request to its session.
 async fn post(
     api: &Api,
     live: &Live,
@@ -151,7 +151,7 @@ async fn deliver(
     }
 }
 
-/// The messages of a body: one, or one on each line, text as it is and binary frames in base64.
+/// The messages of a body: one, or one on each line; binary frames in base64.
 fn messages(body: &[u8], in_lines: bool) -> Result<VecDeque<Inbound>, StatusCode> {
     let body = std::str::from_utf8(body).map_err(|_| StatusCode::BAD_REQUEST)?;
     if !in_lines {
@@ -174,7 +174,7 @@ fn message(text: &str, is_text: bool) -> Result<Inbound, StatusCode> {
     STANDARD.decode(text).map(Inbound::Binary).map_err(|_| StatusCode::BAD_REQUEST)
 }
 
-/// To be tried again: clients do so for 500, and stop for what they do not know.
+/// Asks the client to retry: clients retry after 500, and stop after an unknown status.
 fn later(seconds: u64) -> Response {
     let mut response = answer(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -1,5 +1,5 @@
-//! The requests that open a connection of the live side: a WebSocket with either protocol, or long polling. A request
-//! without a valid origin, token or handshake is refused before anything is spent on it.
+//! The requests that open a live connection: a WebSocket with either protocol, or long polling. A request without a
+//! valid origin, token or handshake is rejected first, at little cost.
 
 mod credentials;
 mod handshake;
@@ -24,7 +24,7 @@ use tagalong_platform::traces::{Span, SpanKind};
 use tagalong_realtime::rates::Address;
 use tagalong_realtime::{Live, PhoenixProtocol, Protocol, Socket, Transport};
 
-/// The subprotocol that official clients offer, and browsers insist on seeing chosen.
+/// The subprotocol of official clients; browsers require that the server chooses it.
 const SUBPROTOCOL: &str = "phoenix";
 
 /// `/socket/websocket`.
@@ -96,7 +96,7 @@ fn open(
     let tracked = live.connections.token();
     let answer = handshake.answer();
     let upgrade = handshake.upgrade;
-    // The span covers the whole connection. What is said over it is not traced.
+    // The span covers the whole connection, not its messages.
     let span = Span::child(SpanKind::Server, || "connection".to_owned());
     tokio::spawn(async move {
         if let Ok(upgraded) = upgrade.await {
