@@ -238,9 +238,7 @@ impl Jobs {
                 self.keep_in_mind(name, error.to_string());
             }
             Outcome::Failed(error) => tracing::debug!(job = name, %error, wrong_before, "job failed again"),
-            Outcome::Done if wrong_before > 0 => {
-                tracing::info!(job = name, wrong_before, "job succeeded again")
-            }
+            Outcome::Done if wrong_before > 0 => tracing::info!(job = name, wrong_before, "job works again"),
             Outcome::Done => {}
         }
     }
