@@ -67,7 +67,6 @@ export interface components {
         };
         /** @description A setting as it holds. */
         InForce: {
-            /** @description Its name. */
             name: string;
             /** @description Where that came from. */
             source: string;
