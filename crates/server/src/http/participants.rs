@@ -149,7 +149,7 @@ pub(super) async fn list(
     let (session, participants) = api.sessions.participants(session_id(&id)?).await?;
     if session.locked && !claims.is_some_and(|Extension(claims)| is_in(&claims, &session, &participants)) {
         return Err(ApiError::from(Problem::SessionLocked)
-            .saying("Session is locked: only its participants see the list"));
+            .saying("Session is locked: the list needs a token of this session"));
     }
     Ok(Json(Participants { participants: participants.into_iter().map(Participant::from).collect() }))
 }
