@@ -70,8 +70,8 @@ fn headers<'a>(lines: impl Iterator<Item = &'a [u8]>) -> HeaderMap {
     headers
 }
 
-/// Whoever asks through a proxy is who the proxy says in its header, whatever they have written before it and in
-/// others.
+/// The client's address is what the trusted proxy writes in its header. Nothing that the client writes before it or in
+/// other headers changes that.
 fn addresses(headers: &HeaderMap) {
     let trusted = [IpNet::from(PROXY)];
     let of = |ip, headers: &HeaderMap, header| {

@@ -61,7 +61,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// For `people` in sessions of `people_per_session`, none of whom is connected.
+    /// For `people` in sessions of `people_per_session`, none connected yet.
     pub fn new(people: u32, people_per_session: u32) -> Self {
         Self {
             people_per_session,

@@ -18,7 +18,7 @@ const UNSENT_MAX: usize = 256 * 1024;
 /// Receive buffer of somebody who is slow on purpose, so that the server notices at once.
 const SLOW_BUFFER_BYTES: usize = 8 * 1024;
 /// Segments of theirs, as on a real network. With loopback's, one does not fit into so small a buffer, and the
-/// kernel sends no half one: whoever read again got nothing for seconds, and was closed as a dead reader.
+/// kernel sends no half one: a client that read again got nothing for seconds, and was disconnected as a slow consumer.
 const SLOW_SEGMENT_BYTES: u32 = 1460;
 
 /// How far a connection has come.

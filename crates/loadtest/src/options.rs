@@ -19,7 +19,7 @@ pub struct Options {
     /// What is played.
     #[command(subcommand)]
     pub scenario: Scenario,
-    /// Whom it is played against.
+    /// The server to measure.
     #[command(flatten)]
     pub target: Target,
     /// Who plays.

@@ -90,7 +90,7 @@ impl Rest {
         self.text(status, "session_id")
     }
 
-    /// Joins a session: the id and the token of whoever is in now.
+    /// Joins a session: the new participant's id and token.
     ///
     /// # Errors
     /// When it is refused.

@@ -36,7 +36,7 @@ pub(super) fn play(options: &Options, per_second: u32) -> Result<Report, Failure
     Ok(stage.report())
 }
 
-/// One who left, and the ticket of whoever takes the place.
+/// A participant who left, and the ticket of the one who takes the place.
 type Replaced = (u32, Result<Ticket, String>);
 
 struct Churn {

@@ -151,7 +151,7 @@ impl Soak {
         &mut account.outages
     }
 
-    /// Whoever has lost the connection goes to another node after a while.
+    /// A client that has lost its connection goes to another node after a while.
     fn follow(&mut self, now: u64) {
         for who in 0..self.crowd.len() {
             if !self.crowd.is_away(who) {

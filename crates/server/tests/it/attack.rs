@@ -48,7 +48,7 @@ async fn a_reader_that_stops_delays_nobody_and_is_closed() {
 }
 
 #[tokio::test]
-async fn whoever_asks_on_and_on_and_never_reads_is_cut_off() {
+async fn a_client_that_sends_requests_and_never_reads_is_disconnected() {
     let server = Server::start().await;
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -71,7 +71,7 @@ async fn whoever_asks_on_and_on_and_never_reads_is_cut_off() {
 
 /// A socket that is closed with input unread is reset, and its last word may be lost.
 #[tokio::test]
-async fn whoever_is_still_sending_hears_why_the_server_closes() {
+async fn a_client_that_is_still_sending_receives_the_close_code() {
     let server = Server::start().await;
     let session = server.session().await;
     let (_, token) = server.join(&session, "Ada").await;

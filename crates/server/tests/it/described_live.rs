@@ -86,7 +86,7 @@ async fn visited(protocol: Protocol) -> BTreeSet<String> {
     };
     let (ben, token) = server.join(&session, "Ben").await;
     let mut other = server.plain(&token).await;
-    // Who is connected is told a little later, together with whoever else has come.
+    // Presence follows a little later, for all who have joined meanwhile.
     server.clock.advance(Duration::from_millis(250));
     other.send(r#"{"type":"status_update","data":{"status":"hidden"}}"#).await;
     other.send(r#"{"type":"location_update","data":{"lat":1,"lng":2,"heading":3}}"#).await;

@@ -138,7 +138,7 @@ async fn rooms(database: &Postgres, clock: &Clock) -> (Store, Arc<Hub>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_room_goes_with_whoever_hangs_up_before_it_is_loaded() {
+async fn a_room_is_dropped_when_its_first_client_hangs_up_before_it_is_loaded() {
     let mut database = Postgres::start();
     let (clock, _hand) = Clock::manual(Timestamp::from_millis(0));
     let (_, hub) = rooms(&database, &clock).await;

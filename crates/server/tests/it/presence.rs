@@ -67,7 +67,7 @@ async fn who_comes_is_told_at_once_and_who_goes_after_a_while() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_goes_offline_first() {
+async fn a_participant_who_leaves_goes_offline_first() {
     let server = Server::start().await;
     let session = server.session().await;
     let (_, ada) = server.join(&session, "Ada").await;

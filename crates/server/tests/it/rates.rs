@@ -42,7 +42,7 @@ async fn too_many_sessions_are_refused_with_a_time() {
 }
 
 #[tokio::test]
-async fn whoever_guesses_has_to_wait_and_whoever_has_a_token_does_not() {
+async fn failed_lookups_are_limited_and_requests_with_a_token_are_not() {
     let server = limited(|config| config.misses_per_minute = 5).await;
     let session = server.session().await;
     let (ada, token) = server.join(&session, "Ada").await;

@@ -366,7 +366,7 @@ async fn section_5_1_masks() {
     }
 }
 
-/// Sections 4.2.1 and 4.2.2, and Autobahn 12 and 13: no compression, whoever offers it.
+/// Sections 4.2.1 and 4.2.2, and Autobahn 12 and 13: no compression, even when a client offers it.
 #[tokio::test]
 async fn section_4_2_handshake() {
     let fixture = Fixture::new().await;

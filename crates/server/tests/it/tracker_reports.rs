@@ -1,4 +1,4 @@
-//! What becomes of what tracker apps send, whom it is told, and what OwnTracks is answered about the others.
+//! What becomes of the reports of tracker apps, which clients receive them, and what OwnTracks is answered about the others.
 
 use std::io::Read;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Killed at any moment, it forgets nobody whom it has told that they are in.
+//! A kill at any moment loses no participant whose join was answered.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ fn create_and_join(server: &Serving, name: &str) -> Option<LetIn> {
     Some(LetIn { creator: text(&made, "creator_token"), session, user, token })
 }
 
-/// Lets writers write until the server is killed after some answers: whom it had let in by then.
+/// Joins until the server is killed after some answers. Returns the participants whose joins were answered.
 fn write_until_killed(server: &Serving, answers: usize) -> Vec<LetIn> {
     let (let_in, answered) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
     let enough = Barrier::new(2);
@@ -55,7 +55,7 @@ fn write_until_killed(server: &Serving, answers: usize) -> Vec<LetIn> {
 }
 
 #[test]
-fn whoever_was_let_in_is_still_in_after_kill_9() {
+fn an_answered_join_survives_kill_9() {
     let home = TempDir::new().unwrap();
     let mut server = Serving::start_with(home.path(), &[("RATE_LIMITS", "off")]);
     for round in 0..ROUNDS {

@@ -58,7 +58,7 @@ fn reported(server: &Serving, secret: &str) -> Vec<String> {
     requests.into_iter().map(answer).collect()
 }
 
-/// Asks as whoever is behind a proxy: for what there is, for what is refused, and for too much.
+/// Sends requests as a client behind a proxy: some that succeed, some that are refused, and too many.
 fn forwarded(server: &Serving, session: &str) -> Vec<String> {
     let ask = |method: &str, path: &str| {
         let mut stream = server.connect();

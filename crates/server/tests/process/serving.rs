@@ -27,7 +27,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Asks whoever listens on a port of this machine.
+/// Sends a request to a port of this machine.
 #[derive(Clone, Copy)]
 pub(crate) struct Client {
     port: u16,

@@ -30,7 +30,7 @@ fn a_stop_says_first_that_it_is_not_ready_and_then_sends_everyone_away() {
         }
     };
     assert_eq!((not_ready.0, not_ready.1["status"].as_str()), (503, Some("not_ready")));
-    // It still serves whoever comes.
+    // It still serves new clients.
     socket.send(Message::text(r#"{"type":"ping"}"#)).unwrap();
     assert_eq!(server.ask("GET", "/health/live", "", "").unwrap().0, 200);
     let code = loop {
@@ -67,7 +67,7 @@ fn a_client_that_does_not_answer_the_goodbye_holds_nobody_up() {
 }
 
 #[test]
-fn whoever_connected_just_before_a_stop_is_still_answered() {
+fn a_connection_made_just_before_a_stop_is_still_answered() {
     let home = TempDir::new().unwrap();
     let server = Serving::start(home.path());
     let first = server.connect();

@@ -98,10 +98,10 @@ fn every_proxy_says_who_asks_and_takes_away_what_a_client_says_of_itself() {
     }
 }
 
-/// An ingress passes on what clients write, and every pod of a cluster could write it: the chart believes nobody until
-/// it is told whom.
+/// An ingress passes on what clients write, and every pod of a cluster could write it: the chart trusts no proxy by
+/// default.
 #[test]
-fn the_chart_trusts_nobody_until_it_is_told_whom() {
+fn the_chart_trusts_no_proxy_by_default() {
     assert!(says("deploy/helm/tagalong/values.yaml", "TRUSTED_PROXIES: \"\""));
     let ingress = read("deploy/helm/tagalong/templates/ingress.yaml");
     let guarded =

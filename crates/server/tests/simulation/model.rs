@@ -306,7 +306,7 @@ impl Model {
         }
     }
 
-    /// Whom a connection may speak for.
+    /// The participant of a connection.
     pub(crate) fn speaker(&self, ear: usize) -> Option<usize> {
         let Ear { session, person, over, .. } = self.ears[ear];
         let over = matches!(over, Some(DisconnectReason::Ended | DisconnectReason::Left))

@@ -154,7 +154,7 @@ pub(crate) async fn a_location_life_is_kept(store: &Store) {
     assert_eq!(store.tracker(&user("a"), START).await.unwrap().location_ttl, location_ttl);
 }
 
-pub(crate) async fn a_tracker_is_whoever_is_in(store: &Store) {
+pub(crate) async fn a_tracker_link_holds_for_a_participant_who_is_in(store: &Store) {
     let id = open(store, 1).await;
     join(store, id, "a").await;
     join(store, id, "b").await;

@@ -18,7 +18,7 @@ const PEOPLE: usize = 12;
 /// A part of each session's name, of its creator's id in both forms, and of each person's name, look, colour and id.
 /// A look is a skeleton, in which an m is drawn as r and n.
 const TRACES: [&str; 6] = ["Zugspitze", "c7c7c7c7", "Wilhelmina", "wilhelrnina", "#AbCdE0", "user_traceable"];
-/// The same of whoever leaves, who keeps an id for as long as the session is open.
+/// The same for a participant who leaves: the id stays for as long as the session is open.
 const LEAVERS: [&str; 3] = ["Leopoldine", "leopoldine", "#FeDcB1"];
 
 fn somebody(id: SessionId, person: usize) -> NewParticipant {
@@ -39,7 +39,7 @@ fn ids() -> impl Iterator<Item = SessionId> {
     (1..=SESSIONS).map(session_id)
 }
 
-/// Sessions full of people, of whom some leave or fall silent.
+/// Full sessions, with some participants who leave or time out.
 async fn live(store: &Store) {
     for id in ids() {
         let new = NewSession {

@@ -49,7 +49,7 @@ conformance! {
         a_session_never_becomes_longer_than_the_longest
         watchers_are_sent_away_with_who_is_removed_and_by_a_lock
         a_location_life_is_kept
-        a_tracker_is_whoever_is_in
+        a_tracker_link_holds_for_a_participant_who_is_in
         a_tracker_dies_with_what_it_belongs_to
         tracker_ids_stay_with_their_owner
         cleanup_ends_what_expired_or_is_idle_once

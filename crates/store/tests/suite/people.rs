@@ -45,7 +45,7 @@ pub(crate) async fn open(store: &Store, number: u8) -> SessionId {
     new.id
 }
 
-/// The id of whoever has a name.
+/// The id of the participant with a name.
 pub(crate) fn user(name: &str) -> UserId {
     UserId::parse(&format!("user_{name}")).unwrap()
 }
@@ -198,7 +198,7 @@ pub(crate) mod cases {
         let asks = NewParticipant { avatar_color: Some(wanted.clone()), ..person("c") };
         let (_, third) = store.join(id, asks, PLACES, START).await.unwrap();
         assert_eq!(third.avatar_color, wanted);
-        // Whoever left has no colour any more.
+        // A participant who left has no colour any more.
         store.leave(id, &user("a"), Departure::Left, START).await.unwrap();
         let (_, fourth) = store.join(id, person("d"), PLACES, START).await.unwrap();
         assert_eq!(fourth.avatar_color, first.avatar_color);

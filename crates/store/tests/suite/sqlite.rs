@@ -185,7 +185,7 @@ async fn two_stores_on_one_file_keep_the_places() {
         async move { store.join(id, person(&number.to_string()), 50, START).await }
     }))
     .await;
-    // Nobody is told that the database is busy: whoever reads first and writes later would be.
+    // No call fails because the database is busy, as a transaction that reads first and writes later would.
     assert_eq!((won, lost), (50, vec![Problem::SessionFull; 50]));
 }
 

@@ -82,7 +82,7 @@ impl Stagehand {
         let (tell, done) = channel();
         let (ready, started) = channel();
         let thread = std::thread::spawn(move || {
-            // Whoever hears nothing has gone, and then this ends too.
+            // The client disconnects when nothing comes, and then this ends too.
             let mut cluster = match Cluster::start(&program, nodes, Way::CanBeCut, false) {
                 Ok(cluster) => cluster,
                 Err(error) => return drop(ready.send(Err(error))),

@@ -1,4 +1,4 @@
-//! Two nodes, and nothing goes wrong: whoever is on one sees whoever is on the other.
+//! Two nodes, and nothing goes wrong: participants on one see those on the other.
 
 use std::time::Duration;
 
