@@ -1,30 +1,18 @@
-//! The input and output around `tagalong_core`: settings, database, HTTP, WebSockets.
+//! Tagalong's server: REST, tracker apps, settings, start and stop, around the rooms of `tagalong_realtime` and the
+//! database of `tagalong_store`.
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`app`] | builds, starts and stops a server from a [`config::Config`], for `main` and for tests |
-//! | [`sessions`] | the domain calls: each runs the store's transaction, then notifies the room |
-//! | [`http`] | REST, health, the page, the accept loop |
-//! | [`realtime`] | the two WebSocket protocols and the rooms behind them |
-//! | [`store`] | the database |
-//! | [`transfer`] | export and import between databases |
-//! | `write_locks` | one write of a session at a time |
-//! | [`seen`] | times of last activity that are not in the database yet |
-//! | [`cluster`] | the bus between nodes |
-//! | [`jobs`] | the runner of background jobs |
-//! | [`metrics`] | metrics for the operator |
-//! | [`traces`] | spans for a trace collector |
-//! | [`warnings`] | suppression of repeated warnings |
-//! | [`overview`] | the last hour and the last failures, for the dashboard |
-//! | [`config`] | the settings: declared once, read from their sources, parsed |
-//! | [`heap`] | trims the heap when many connections have ended |
-//! | [`basemap`] | the source of the page's map |
-//! | [`tls`] | TLS without a proxy |
-//! | [`probe`] | asks a running server for its health |
-//! | [`rates`] | rate limits by address and participant |
-//! | [`private_file`] | secrets in files |
-//! | [`admin_token`] | the token for the operator's pages |
-//! | [`tokens`], [`keys`], [`clock`], [`entropy`], [`telemetry`] | signing and its keys, time, randomness, the log |
+//! | [`app`] | builds everything from a [`config::Config`], starts it, stops it; `main` and the tests use it alike |
+//! | [`config`], [`cli`] | the settings; the command line |
+//! | [`sessions`] | the domain calls: each does the store's transaction, then notifies the room |
+//! | `write_locks`, [`seen`] | one write of a session at a time; last activity that is not in the database yet |
+//! | [`trackers`] | adapters for tracker apps, and their links |
+//! | [`http`] | REST, pages, health, metrics, requests that open connections, the accept loop |
+//! | [`jobs`], `upkeep` | runs background jobs; the jobs of the server |
+//! | [`tokens`], [`keys`], [`admin_token`] | signing and its keys; the operator's token |
+//! | [`tls`], [`proxy_header`], [`probe`] | HTTPS; the header of proxies; `tagalong health` |
+//! | [`basemap`], [`heap`], [`telemetry`] | the map's source; trims the heap; the log |
 
 pub mod admin_token;
 pub mod app;
