@@ -49,6 +49,22 @@ proptest! {
     }
 }
 
+/// A second pause, after the position that followed the first has expired, changes nothing that anybody sees.
+#[test]
+fn an_expired_position_needs_no_withdrawal() {
+    let ops = [
+        Op::Join(4),
+        Op::Enter(6, Some(4)),
+        Op::Pause(6),
+        Op::Publish(6),
+        Op::Advance(13),
+        Op::Enter(0, None),
+        Op::Advance(17),
+        Op::Say(6, SharingStatus::Paused),
+    ];
+    assert_eq!(live(Variant::Real, &ops), Ok(()));
+}
+
 /// The faults that a variant shows in a fixed number of random histories.
 fn caught(variant: Variant, length: usize) -> Vec<Fault> {
     let mut runner = TestRunner::deterministic();

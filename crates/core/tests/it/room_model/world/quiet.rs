@@ -56,7 +56,9 @@ impl World {
                 return Err(Fault::Outdated);
             }
             let withdrawn = self.paused.get(user).copied().unwrap_or(0);
-            if connection.positions.get(user).is_some_and(|number| *number < withdrawn) {
+            // A client removes an expired position by itself.
+            let shown = |number: &&u32| self.published_at[**number as usize] + TTL > self.now.instant;
+            if connection.positions.get(user).filter(shown).is_some_and(|number| *number < withdrawn) {
                 return Err(Fault::Withdrawn);
             }
         }
