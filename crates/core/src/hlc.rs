@@ -70,8 +70,9 @@ impl Hlc {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn a_node_is_read_as_it_is_written() {

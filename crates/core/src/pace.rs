@@ -108,8 +108,9 @@ impl WritePace {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
     fn beginning() -> Instant {

@@ -191,8 +191,9 @@ impl fmt::Debug for Position {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 

@@ -129,8 +129,9 @@ impl Share {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn share(position: Option<&str>, said: Option<SharingStatus>) -> Share {
         let at = Timestamp::from_millis(1_795_000_000_123);

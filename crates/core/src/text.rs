@@ -190,8 +190,9 @@ fn shapes_what_is_beside_it(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn kept(text: &str) -> Result<String, Unfit> {
         line(text, 10).map(String::from)

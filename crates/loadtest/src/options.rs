@@ -188,8 +188,9 @@ pub fn address(url: &str, allow_remote: bool) -> Result<SocketAddr, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::CommandFactory;
+
+    use super::*;
 
     #[test]
     fn the_command_line_holds_together() {

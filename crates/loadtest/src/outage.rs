@@ -1,7 +1,8 @@
 //! What was broken on purpose, from when to when, and how long that excuses an update.
 
-use crate::clock::micros;
 use std::time::Duration;
+
+use crate::clock::micros;
 
 /// How long an update may take between two people on one node, whatever has happened to anything else.
 const PATIENCE_ON_ONE_NODE: Duration = Duration::from_secs(2);

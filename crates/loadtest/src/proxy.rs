@@ -89,8 +89,9 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream, gate: &Gate) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::time::Duration;
+
+    use super::*;
 
     #[test]
     fn what_is_cut_waits_and_then_arrives() {

@@ -10,11 +10,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use tagalong_core::claims::Claims;
 use tagalong_core::event::Wire;
 use tagalong_core::limits::{MESSAGE_BURST, REFUSALS_MAX, UNSENT_BYTES_SOFT_MAX, WRITE_DEADLINE};
 use tagalong_core::pace::{Pace, WritePace};
 use tagalong_core::phoenix::Version;
 use tagalong_core::room::{DisconnectReason, Due};
+use tagalong_platform::clock::Sleep;
+use tagalong_platform::metrics::labels;
+use tagalong_platform::overview::Failure;
+use tagalong_platform::warnings::Kind;
 
 use super::close_reason::CloseReason;
 use super::drain::Draining;
@@ -25,11 +30,6 @@ use super::phoenix::{self, PhoenixProtocol};
 use super::plain;
 use super::socket::Inbound;
 use super::transport::Transport;
-use tagalong_core::claims::Claims;
-use tagalong_platform::clock::Sleep;
-use tagalong_platform::metrics::labels;
-use tagalong_platform::overview::Failure;
-use tagalong_platform::warnings::Kind;
 
 /// How long a client may take to answer a close frame and to close its side.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);

@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Context;
 use std::time::Duration;
 
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-
 use tagalong_platform::clock::Clock;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 const STEPS: usize = 32;
 /// Connections closed in a second, as by default in Phoenix.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
@@ -15,14 +16,13 @@ use tagalong_core::room::{
 };
 use tagalong_core::session::{Details, EndReason};
 use tagalong_core::time::Timestamp;
+use tagalong_platform::clock::Clock;
+use tagalong_platform::entropy::Entropy;
+use tagalong_store::{SessionRecord, Store, StoreError, TransactionError};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::neighbours::Stale;
 use crate::cluster::Bus;
-use tagalong_core::claims::{Claims, Role};
-use tagalong_platform::clock::Clock;
-use tagalong_platform::entropy::Entropy;
-use tagalong_store::{SessionRecord, Store, StoreError, TransactionError};
 
 /// How long a subscriber waits for a room's roster.
 const LOAD_DEADLINE: Duration = Duration::from_millis(2_500);

@@ -6,6 +6,7 @@
 //! | `neighbours` | joins rooms with those of the same sessions on other nodes |
 //! | `live` | the parts of the server that a connection uses; serves and logs a connection |
 //! | `connection` | one task per connection: reads, takes updates from the room, writes |
+//! | `publish` | a position or status in, for both protocols |
 //! | `outgoing` | a sink for updates: encodes them into the next write |
 //! | `phoenix`, `plain` | what a message means at each protocol |
 //! | `transport` | a connection's bytes: over a WebSocket, or by polls |
@@ -13,6 +14,9 @@
 //! | `poll_sessions` | the sessions of long polling, between their requests and the connection |
 //! | `drain` | closes connections in steps when the server stops |
 //! | `close_reason` | why connections end, and the close code of each |
+//! | `cluster` | other nodes, over Redis |
+//! | `rates`, `open_files` | rate limits of addresses and writers; the limit of open files |
+//! | `body_limit`, `stream` | memory for large bodies; the TCP stream of a client |
 //!
 //! The requests that open a connection are in `http/websocket`.
 

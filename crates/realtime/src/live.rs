@@ -3,6 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tagalong_core::claims::{Claims, Role};
+use tagalong_platform::clock::Clock;
+use tagalong_platform::metrics::{Metrics, labels};
+use tagalong_platform::overview::Overview;
+use tagalong_platform::traces::Span;
+use tagalong_platform::warnings::Warnings;
 use tokio_util::task::TaskTracker;
 
 use super::close_reason::CloseReason;
@@ -12,12 +18,6 @@ use super::hub::Hub;
 use super::poll_sessions::PollSessions;
 use super::transport::Transport;
 use crate::cluster::Bus;
-use tagalong_core::claims::{Claims, Role};
-use tagalong_platform::clock::Clock;
-use tagalong_platform::metrics::{Metrics, labels};
-use tagalong_platform::overview::Overview;
-use tagalong_platform::traces::Span;
-use tagalong_platform::warnings::Warnings;
 
 /// How connections are served.
 #[derive(Clone, Copy, Debug)]

@@ -10,11 +10,11 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::room::Room;
 use tagalong_core::session::{EndReason, Rejection};
 use tagalong_core::share::Share;
+use tagalong_store::TransactionError;
 use tokio::sync::Notify;
 
 use super::hub::{Hub, RoomCell, details, now};
 use crate::cluster::{Bus, Heard, Hint, Rooms};
-use tagalong_store::TransactionError;
 
 /// The interval at which occupied rooms are compared with the database while the bus is down.
 const LOOK_INTERVAL_AWAY: Duration = Duration::from_secs(5);

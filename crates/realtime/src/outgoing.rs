@@ -6,9 +6,9 @@ use std::time::Instant;
 use tagalong_core::event::{Broadcast, Wire};
 use tagalong_core::pace::WritePace;
 use tagalong_core::room::{DisconnectReason, Due, Sink};
+use tagalong_platform::metrics::{Metrics, Seconds, Tally};
 
 use super::transport::Transport;
-use tagalong_platform::metrics::{Metrics, Seconds, Tally};
 
 /// One take of one connection.
 pub(super) struct Outgoing<'a> {

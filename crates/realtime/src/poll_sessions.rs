@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
+use tagalong_core::poll_token::PollToken;
+use tagalong_platform::entropy::{Entropy, NoEntropy};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::socket::Inbound;
 use crate::body_limit::BodyPermit;
-use tagalong_core::poll_token::PollToken;
-use tagalong_platform::entropy::{Entropy, NoEntropy};
 
 /// The sessions of a server.
 pub struct PollSessions {

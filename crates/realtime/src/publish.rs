@@ -4,10 +4,10 @@ use tagalong_core::event::SharingStatus;
 use tagalong_core::position::{InvalidPosition, Position};
 use tagalong_core::problem::Problem;
 use tagalong_core::room::{PublishError, Room, SubscriptionId, Wakes};
+use tagalong_platform::metrics::labels::Refused;
 
 use super::connection::Connection;
 use super::hub;
-use tagalong_platform::metrics::labels::Refused;
 
 /// Why an event is rejected; for a position also the error, without the value.
 pub(super) struct Rejected {

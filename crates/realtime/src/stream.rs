@@ -7,11 +7,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tagalong_core::limits::{ANSWER_DEADLINE, LINGER_DEADLINE};
+use tagalong_platform::clock::{Clock, Sleep};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::rates::Connected;
-use tagalong_platform::clock::{Clock, Sleep};
 
 /// Bytes that are discarded in one read.
 const DISCARDED_BYTES: usize = 16 * 1024;

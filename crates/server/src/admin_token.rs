@@ -2,11 +2,11 @@
 //! the data directory.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-
-use crate::config::{Config, Secret};
 use tagalong_platform::entropy::Entropy;
 use tagalong_platform::private_file::{self, PrivateFileError};
 use tagalong_store::Database;
+
+use crate::config::{Config, Secret};
 
 pub const FILE: &str = "admin.token";
 

@@ -9,13 +9,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tagalong_core::time::Timestamp;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
-use utoipa::ToSchema;
-
 use tagalong_platform::clock::Clock;
 use tagalong_platform::overview::{Failure, Overview};
 use tagalong_platform::traces::{Span, SpanKind, Traces};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use utoipa::ToSchema;
 
 /// A run that takes longer than this is aborted, and the job starts again.
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
@@ -260,11 +259,11 @@ fn pause(wrong: u32, interval: Duration) -> Duration {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use tagalong_platform::clock::ManualClock;
+    use tagalong_platform::entropy::Entropy;
     use tokio::sync::mpsc;
 
     use super::*;
-    use tagalong_platform::clock::ManualClock;
-    use tagalong_platform::entropy::Entropy;
 
     /// Jobs with a manual clock, and the messages of their runs.
     struct Trial {

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Secret};
-use crate::tokens::Tokens;
 use tagalong_platform::entropy::Entropy;
 use tagalong_platform::private_file::{self, PrivateFileError};
+
+use crate::config::{Config, Secret};
+use crate::tokens::Tokens;
 
 const FILE: &str = "jwt.key";
 const BYTES: usize = 32;

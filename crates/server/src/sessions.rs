@@ -12,12 +12,6 @@ use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::session::{EndReason, Rejection, SessionName};
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
-use tokio::sync::{Mutex as AsyncMutex, Semaphore};
-
-pub use self::error::SessionError;
-use crate::seen::Unsaved;
-use crate::trackers::TrackerLink;
-use crate::write_locks::{WriteLock, WriteLocks};
 use tagalong_platform::clock::Clock;
 use tagalong_platform::entropy::Entropy;
 use tagalong_platform::traces;
@@ -27,6 +21,12 @@ use tagalong_store::{
     Departure, EndedSession, NewParticipant, NewSession, ParticipantRecord, SessionChange, SessionRecord,
     Store, StoreError, TrackerRecord,
 };
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+
+pub use self::error::SessionError;
+use crate::seen::Unsaved;
+use crate::trackers::TrackerLink;
+use crate::write_locks::{WriteLock, WriteLocks};
 
 /// Before the activity of any session.
 const NEVER: Timestamp = Timestamp::from_millis(0);

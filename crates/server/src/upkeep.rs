@@ -4,14 +4,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tagalong_platform::overview::SAMPLE_INTERVAL;
+use tagalong_platform::warnings::{SAID_EVERY, TOLD_AFTER};
+use tagalong_store::StoreError;
 use tokio::task::JoinError;
 
 use crate::heap;
 use crate::http::State;
 use crate::tls::Tls;
-use tagalong_platform::overview::SAMPLE_INTERVAL;
-use tagalong_platform::warnings::{SAID_EVERY, TOLD_AFTER};
-use tagalong_store::StoreError;
 
 /// The interval of room sweeps: clients learn of a session's end within this time.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);

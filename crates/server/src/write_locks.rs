@@ -11,9 +11,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tagalong_core::id::SessionId;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
-
 use tagalong_platform::clock::Clock;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 /// How long a write waits for its lock: joins of one session run one after the other. The database has 2 s for each.
 const WAIT_MAX: Duration = Duration::from_secs(5);

@@ -3,7 +3,6 @@
 use std::error::Error;
 
 use tagalong_core::session::{Closed, Rejection};
-
 use tagalong_platform::metrics::Outcome;
 
 /// For the log alone.

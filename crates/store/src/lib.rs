@@ -14,7 +14,6 @@ pub mod transfer;
 use std::collections::HashMap;
 use std::time::Duration;
 
-pub use self::error::{StoreError, TransactionError};
 pub use address::{Database, InvalidDatabase};
 pub use stored::{StoredParticipant, StoredSession};
 use tagalong_core::id::{SessionId, UserId};
@@ -22,12 +21,13 @@ use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::session::SessionName;
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
-
-use self::error::Failure;
-use self::postgres::Postgres;
-use self::sqlite::Sqlite;
 use tagalong_platform::clock::Clock;
 use tagalong_platform::metrics::{Meter, Outcome};
+
+use self::error::Failure;
+pub use self::error::{StoreError, TransactionError};
+use self::postgres::Postgres;
+use self::sqlite::Sqlite;
 
 /// A database. Clones share it.
 #[derive(Clone, Debug)]

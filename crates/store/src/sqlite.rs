@@ -26,6 +26,7 @@ use tagalong_core::json::to_json;
 use tagalong_core::participant::Profile;
 use tagalong_core::session::{Closed, Rejection, SessionName};
 use tagalong_core::time::Timestamp;
+use tagalong_platform::private_file;
 
 use self::deletion::Wiper;
 use self::writer::Writer;
@@ -34,7 +35,6 @@ use super::{
     NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange, SessionRecord, StoreError,
     TrackerRecord, TransactionError,
 };
-use tagalong_platform::private_file;
 
 /// How long a statement waits for the lock of another process, such as a backup or `sqlite3`.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::stage::Stage;
 use crate::Failure;
 use crate::crowd::{Crowd, Ticket};
 use crate::options::Options;
 use crate::report::Report;
 use crate::rest::Rest;
-
-use super::stage::Stage;
 
 /// Shortest and longest time in a tunnel, in microseconds.
 const TUNNEL: std::ops::Range<u64> = 200_000..3_000_000;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tagalong_core::id::SessionId;
 
+use super::stage;
 use crate::Failure;
 use crate::clock::micros;
 use crate::crowd::{Crowd, Ticket};
@@ -12,8 +13,6 @@ use crate::protocol::Protocol;
 use crate::rest::Rest;
 use crate::schedule::Round;
 use crate::track::{Gait, Track};
-
-use super::stage;
 
 /// Fruit and trees, so that nobody is meant.
 const NAMES: [&str; 12] = [

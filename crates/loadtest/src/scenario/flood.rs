@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
+use super::stage::Stage;
 use crate::Failure;
 use crate::ledger::Counts;
 use crate::options::Options;
 use crate::report::{Report, Window};
-
-use super::stage::Stage;
 
 /// Steps of narrowing down after the first failure: to within a sixteenth of a doubling.
 const BISECTIONS: usize = 4;

@@ -1,11 +1,10 @@
 //! Many joined connections that only send heartbeats: what each costs in memory and time.
 
+use super::stage::{Stage, progress};
 use crate::Failure;
 use crate::clock::micros;
 use crate::options::Options;
 use crate::report::{Report, per};
-
-use super::stage::{Stage, progress};
 
 pub(super) fn play(options: &Options) -> Result<Report, Failure> {
     let (sessions, people) = options.group.size(200, 50);

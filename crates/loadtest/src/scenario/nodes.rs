@@ -3,14 +3,13 @@
 
 use serde::Serialize;
 
+use super::{Stage, save, spread};
 use crate::Failure;
 use crate::account::Fates;
 use crate::cluster::{Cluster, Way};
 use crate::options::Options;
 use crate::process::{self, usage};
 use crate::report::{Percentiles, Window, per};
-
-use super::{Stage, save, spread};
 
 #[derive(Serialize)]
 struct Row {

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::{Stage, save};
 use crate::Failure;
 use crate::options::{Options, Target};
 use crate::report::Window;
-
-use super::{Stage, save};
 
 /// What is played: a name, sessions, people in each, and milliseconds between two updates of one person.
 const LOADS: [(&str, u32, u32, u64); 2] = [("normal", 20, 50, 2_000), ("stress", 100, 50, 200)];

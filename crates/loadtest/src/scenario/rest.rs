@@ -7,6 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::{save, stage};
 use crate::Failure;
 use crate::clock::{Stopwatch, micros};
 use crate::ledger::histogram;
@@ -14,8 +15,6 @@ use crate::options::Options;
 use crate::process::usage;
 use crate::report::{Percentiles, per};
 use crate::rest::Rest;
-
-use super::{save, stage};
 
 /// People who join one session before the next one is taken.
 const PEOPLE_PER_SESSION: u64 = 50;

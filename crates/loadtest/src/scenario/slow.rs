@@ -1,10 +1,9 @@
 //! Some people stop reading: what the others notice, and what the server keeps for them.
 
+use super::stage::Stage;
 use crate::Failure;
 use crate::options::Options;
 use crate::report::{Report, per};
-
-use super::stage::Stage;
 
 pub(super) fn play(options: &Options, percent: u8) -> Result<Report, Failure> {
     let (sessions, people) = options.group.size(20, 50);

@@ -8,6 +8,10 @@ mod verdict;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use faults::{Schedule, Stagehand};
+use verdict::Verdict;
+
+use super::{save, spread, stage};
 use crate::Failure;
 use crate::account::Account;
 use crate::clock::micros;
@@ -17,10 +21,6 @@ use crate::options::Options;
 use crate::outage::Broken;
 use crate::rest::Rest;
 use crate::schedule::Round;
-
-use super::{save, spread, stage};
-use faults::{Schedule, Stagehand};
-use verdict::Verdict;
 
 const NODES: usize = 3;
 const GLANCE: u64 = 10_000;

@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 
+use super::stage::progress;
 use crate::Failure;
 use crate::account::Account;
 use crate::crowd::{Crowd, Ticket};
 use crate::options::Options;
 use crate::rest::Rest;
 use crate::track::{Gait, Track};
-
-use super::stage::progress;
 
 /// A crowd that has joined and is not connected yet, each person's node by their place in it.
 ///

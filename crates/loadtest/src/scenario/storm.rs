@@ -1,10 +1,9 @@
 //! Everyone comes at once: first, after all connections were cut, and after a restart.
 
+use super::stage::Stage;
 use crate::Failure;
 use crate::options::Options;
 use crate::report::Report;
-
-use super::stage::Stage;
 
 pub(super) fn play(options: &Options) -> Result<Report, Failure> {
     let (sessions, people) = options.group.size(100, 50);

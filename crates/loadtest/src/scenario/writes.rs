@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::{save, stage};
 use crate::Failure;
 use crate::clock::Stopwatch;
 use crate::ledger::histogram;
 use crate::options::Options;
 use crate::report::Percentiles;
 use crate::rest::Rest;
-
-use super::{save, stage};
 
 /// The calls of the others, and their latency.
 #[derive(Serialize)]

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use opentelemetry::context::FutureExt;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
+pub use opentelemetry::trace::SpanKind;
 use opentelemetry::trace::{SpanBuilder, SpanId, Status, TraceContextExt, TraceId, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::Resource;
@@ -20,8 +21,6 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{IdGenerator, SdkTracer, SdkTracerProvider};
 use prometheus_client::metrics::counter::Counter;
-
-pub use opentelemetry::trace::SpanKind;
 
 pub use self::collector::{Collector, Unsent};
 use self::queue::{Keep, Queue};

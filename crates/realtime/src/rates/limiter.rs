@@ -96,9 +96,9 @@ impl<K: Copy + Eq + Hash> RateLimiter<K> {
 #[cfg(test)]
 mod tests {
     use tagalong_core::time::Timestamp;
+    use tagalong_platform::clock::Clock;
 
     use super::*;
-    use tagalong_platform::clock::Clock;
 
     const MINUTE: Duration = Duration::from_secs(60);
 

@@ -15,14 +15,14 @@ pub use network::Address;
 pub use network::Network;
 use network::Size;
 use parking_lot::Mutex;
+use tagalong_core::claims::Claims;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::limits::{
     METRICS_CONNECTIONS_MAX, NETWORKS_MAX, WRITERS_MAX, WRITES_AT_ONCE_MAX, WRITES_OF_A_SESSION,
 };
+use tagalong_platform::clock::Clock;
 
 use crate::open_files;
-use tagalong_core::claims::Claims;
-use tagalong_platform::clock::Clock;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -236,11 +236,11 @@ impl Rates {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+    use tagalong_core::claims::Role;
     use tagalong_core::time::Timestamp;
+    use tagalong_platform::clock::ManualClock;
 
     use super::*;
-    use tagalong_core::claims::Role;
-    use tagalong_platform::clock::ManualClock;
 
     fn rates(change: impl FnOnce(&mut Limits)) -> (Rates, ManualClock) {
         let (clock, hand) = Clock::manual(Timestamp::from_millis(0));

@@ -1,5 +1,8 @@
 //! Checks across several settings.
 
+use tagalong_platform::traces;
+use tagalong_store::Database;
+
 use super::settings::{
     CONNECTIONS_PER_ADDRESS, Config, DATA_DIR, DATABASE_URL, JWT_SECRET, MAP_ORIGINS, MAP_STYLE_URL,
     OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
@@ -10,8 +13,6 @@ use super::settings::{
 use super::sources::{InForce, Raw, SettingError};
 use crate::basemap::{Basemap, Tiles};
 use crate::tls;
-use tagalong_platform::traces;
-use tagalong_store::Database;
 
 pub(super) fn tls(raw: &Raw) -> Result<Option<tls::Files>, SettingError> {
     match (raw.read(&TLS_CERT_FILE)?, raw.read(&TLS_KEY_FILE)?) {

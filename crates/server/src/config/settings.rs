@@ -8,6 +8,9 @@ use std::time::Duration;
 use hyper::HeaderMap;
 use ipnet::IpNet;
 use tagalong_core::limits::{PARTICIPANTS_CEILING, SESSION_HOURS_CEILING, WATCHERS_CEILING};
+use tagalong_platform::traces;
+use tagalong_realtime::cluster::redis::{self, Address};
+use tagalong_store::Database;
 
 use super::combined;
 use super::declare::{Setting, Typed, settings};
@@ -20,9 +23,6 @@ use super::values::{
 use crate::basemap::{Basemap, WebUrl};
 use crate::proxy_header::ProxyHeader;
 use crate::tls;
-use tagalong_platform::traces;
-use tagalong_realtime::cluster::redis::{self, Address};
-use tagalong_store::Database;
 
 settings! {
     /// The configuration of a server.

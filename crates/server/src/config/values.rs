@@ -9,11 +9,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tagalong_platform::traces;
+use tagalong_store::{Database, InvalidDatabase};
 
 use super::mask::MASK;
 use crate::basemap::WebUrl;
-use tagalong_platform::traces;
-use tagalong_store::{Database, InvalidDatabase};
 
 /// Shortest signing key: the length of the output of HS256 (RFC 7518, section 3.2).
 const KEY_BYTES_MIN: usize = 32;

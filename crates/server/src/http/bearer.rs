@@ -4,13 +4,13 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::problem::Problem;
+use tagalong_store::{ParticipantRecord, SessionRecord};
 
 use super::api_error::ApiError;
 use super::state::{Api, State};
-use tagalong_core::claims::{Claims, Role};
-use tagalong_store::{ParticipantRecord, SessionRecord};
 
 /// The claims of a request's bearer token, if it is valid.
 pub(super) fn verify(api: &Api, headers: &HeaderMap) -> Option<Claims> {

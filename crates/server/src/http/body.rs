@@ -16,12 +16,12 @@ use tagalong_core::limits::{
 use tagalong_core::participant::{AvatarColor, DisplayName};
 use tagalong_core::problem::Problem;
 use tagalong_core::session::SessionName;
-
-use super::api_error::{ApiError, Details};
-use super::state::State;
 use tagalong_platform::clock::Clock;
 use tagalong_realtime::body_limit::{BodyLimit, BodyPermit, BodySender, NoPermit};
 use tagalong_realtime::rates::Address;
+
+use super::api_error::{ApiError, Details};
+use super::state::State;
 
 /// After this a client without a permit for a large body may try again.
 const PERMIT_RETRY: Duration = Duration::from_secs(2);

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::state::Api;
 use axum::Json;
 use axum::extract::State as With;
 use serde::Serialize;
 use tagalong_core::time::Timestamp;
 use utoipa::ToSchema;
 
+use super::state::Api;
 use crate::basemap::Basemap;
 
 /// The server's limits and the source of the map.

@@ -1,7 +1,6 @@
 //! `/dashboard`: the operator's live view of the server. Counts only, never names or places.
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path, State as With};
@@ -16,6 +15,7 @@ use tagalong_core::id::SessionId;
 use tagalong_core::problem::Problem;
 use tagalong_core::room::{Stats, SubscriptionLoad};
 use tagalong_core::time::Timestamp;
+use tagalong_platform::overview::{Failure, Sample};
 use utoipa::{OpenApi, ToSchema};
 
 use super::admin::Admin;
@@ -25,7 +25,6 @@ use super::pages;
 use super::state::{Operator, State};
 use crate::config::InForce;
 use crate::jobs::Report;
-use tagalong_platform::overview::{Failure, Sample};
 
 /// Rooms shown, the largest first.
 const ROOMS_SHOWN: usize = 20;

@@ -1,7 +1,6 @@
 //! Rate limits of addresses, as layers on routes: checked before a request costs anything.
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use axum::Extension;
@@ -9,15 +8,15 @@ use axum::extract::{Request, State as With};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tagalong_core::claims::Claims;
 use tagalong_core::id::SessionId;
 use tagalong_core::problem::Problem;
+use tagalong_realtime::rates::{Act, Address, Rates};
 
 use super::address::{self, Peer};
 use super::api_error::ApiError;
 use super::state::Api;
 use super::{bearer, origin};
-use tagalong_core::claims::Claims;
-use tagalong_realtime::rates::{Act, Address, Rates};
 
 /// The rate limit of a route. Each described route has one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

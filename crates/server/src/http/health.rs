@@ -1,9 +1,7 @@
 //! Health, for load balancers and people.
 
-use std::sync::Arc;
-
-use super::state::Operator;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,10 +10,11 @@ use axum::extract::State as With;
 use axum::http::StatusCode;
 use serde::Serialize;
 use tagalong_core::time::Timestamp;
+use tagalong_realtime::cluster::BusHealth;
 use tokio::sync::Mutex as AsyncMutex;
 use utoipa::ToSchema;
 
-use tagalong_realtime::cluster::BusHealth;
+use super::state::Operator;
 
 /// A database that takes longer than this counts as unavailable.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);

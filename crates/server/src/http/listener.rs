@@ -1,9 +1,8 @@
 //! The accept loop of every port. axum's own has no header timeout and no connection limit: a hundred clients that send
 //! a header byte by byte would hold a hundred connections for ever.
 
-use std::sync::Arc;
-
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -14,6 +13,9 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
 use tagalong_core::limits::{REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_DEADLINE, REQUEST_HEADERS_MAX};
+use tagalong_platform::warnings::Kind;
+use tagalong_realtime::rates::{Connected, TooMany};
+use tagalong_realtime::stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -21,9 +23,6 @@ use tokio_util::task::TaskTracker;
 
 use super::address::{self, Peer};
 use super::state::Lifecycle;
-use tagalong_platform::warnings::Kind;
-use tagalong_realtime::rates::{Connected, TooMany};
-use tagalong_realtime::stream::Stream;
 
 /// Bytes that the kernel may hold unsent for one connection. The rest waits in the server, so that a slow consumer gets
 /// the newest position and not megabytes of old ones.

@@ -8,12 +8,12 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tagalong_core::problem::Problem;
+use tagalong_platform::metrics::labels::{Build, Job, Pooled, Ran};
+use tagalong_platform::metrics::{Process, level, set, set_seconds};
 
 use super::admin::Admin;
 use super::api_error::ApiError;
 use super::state::Operator;
-use tagalong_platform::metrics::labels::{Build, Job, Pooled, Ran};
-use tagalong_platform::metrics::{Process, level, set, set_seconds};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

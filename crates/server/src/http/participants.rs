@@ -6,11 +6,13 @@ use axum::Json;
 use axum::extract::{Extension, State as With};
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::id::UserId;
 use tagalong_core::participant::{AvatarColor, DisplayName, Profile};
 use tagalong_core::problem::Problem;
 use tagalong_core::session::Rejection;
 use tagalong_core::time::Timestamp;
+use tagalong_store::{Departure, ParticipantRecord};
 use utoipa::ToSchema;
 
 use super::api_error::{ApiError, Done};
@@ -22,8 +24,6 @@ use super::path::InPath;
 use super::sessions::{session_id, token};
 use super::state::Api;
 use crate::sessions::SessionError;
-use tagalong_core::claims::{Claims, Role};
-use tagalong_store::{Departure, ParticipantRecord};
 
 const INVALID: &str = "Invalid participant parameters";
 

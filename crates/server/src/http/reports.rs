@@ -1,8 +1,7 @@
 //! `/track/{secret}/{app}`: where tracker apps send positions, each in its own way.
 
-use std::sync::Arc;
-
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Extension, Request, State as With};
@@ -16,6 +15,10 @@ use tagalong_core::position::Position;
 use tagalong_core::problem::Problem;
 use tagalong_core::room::Snapshot;
 use tagalong_core::time::Timestamp;
+use tagalong_realtime::body_limit::{BodyPermit, BodySender};
+use tagalong_realtime::hub::NotIn;
+use tagalong_realtime::rates::Address;
+use tagalong_store::TrackerRecord;
 
 use super::api_error::{ApiError, Cause};
 use super::body::LargeBody;
@@ -27,10 +30,6 @@ use crate::trackers::link_cache::Known;
 use crate::trackers::outcome::Outcome;
 use crate::trackers::owntracks::{self, Friend};
 use crate::trackers::{self, App, Payload, TrackerLink, Unusable};
-use tagalong_realtime::body_limit::{BodyPermit, BodySender};
-use tagalong_realtime::hub::NotIn;
-use tagalong_realtime::rates::Address;
-use tagalong_store::TrackerRecord;
 
 /// A smaller answer hardly shrinks, and fits into one packet anyway.
 const COMPRESSED_FROM_BYTES: usize = 1_024;

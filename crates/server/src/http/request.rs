@@ -1,8 +1,7 @@
 //! The outermost layer of every request: its id, its log line, the body of its error.
 
-use std::sync::Arc;
-
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,16 +10,16 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::Instrument;
-
-use super::address::{self, Peer};
-use super::api_error::{ApiError, Cause};
-use super::state::Api;
 use tagalong_platform::entropy::Entropy;
 use tagalong_platform::metrics::labels::{Answered, Route};
 use tagalong_platform::overview::Failure;
 use tagalong_platform::traces::{Span, SpanKind};
 use tagalong_platform::warnings::Kind;
+use tracing::Instrument;
+
+use super::address::{self, Peer};
+use super::api_error::{ApiError, Cause};
+use super::state::Api;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 64;

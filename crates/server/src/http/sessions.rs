@@ -1,19 +1,20 @@
 //! `/api/sessions`: create, show, change and end a session.
 
-use std::sync::Arc;
-
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Extension, State as With};
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::id::SessionId;
 use tagalong_core::limits::{LOCATION_TTL_MAX, LOCATION_TTL_MIN};
 use tagalong_core::problem::Problem;
 use tagalong_core::session::{Closed, Rejection, SessionName};
 use tagalong_core::time::Timestamp;
+use tagalong_store::{NewEnd, SessionChange, SessionRecord};
 use utoipa::ToSchema;
 
 use super::api_error::{ApiError, Done};
@@ -24,8 +25,6 @@ use super::origin::base_url;
 use super::path::InPath;
 use super::state::Api;
 use crate::sessions::SessionError;
-use tagalong_core::claims::{Claims, Role};
-use tagalong_store::{NewEnd, SessionChange, SessionRecord};
 
 const INVALID: &str = "Invalid session parameters";
 

@@ -3,17 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-
-use super::health::DatabaseProbe;
-use crate::config::{Config, Secret};
-use crate::jobs::Jobs;
-use crate::sessions::Sessions;
-use crate::tls::Tls;
-use crate::tokens::Tokens;
-use crate::trackers::avatars::Avatars;
-use crate::trackers::link_cache::LinkCache;
 use tagalong_platform::clock::Clock;
 use tagalong_platform::entropy::Entropy;
 use tagalong_platform::metrics::Metrics;
@@ -26,6 +15,17 @@ use tagalong_realtime::cluster::Bus;
 use tagalong_realtime::hub::Hub;
 use tagalong_realtime::rates::Rates;
 use tagalong_store::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::health::DatabaseProbe;
+use crate::config::{Config, Secret};
+use crate::jobs::Jobs;
+use crate::sessions::Sessions;
+use crate::tls::Tls;
+use crate::tokens::Tokens;
+use crate::trackers::avatars::Avatars;
+use crate::trackers::link_cache::LinkCache;
 
 /// All parts.
 #[derive(Clone)]

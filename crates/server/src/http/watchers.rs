@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State as With;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::problem::Problem;
 use tagalong_core::session::Rejection;
 use utoipa::ToSchema;
@@ -18,7 +19,6 @@ use super::path::InPath;
 use super::sessions::{session_id, token};
 use super::state::Api;
 use crate::sessions::SessionError;
-use tagalong_core::claims::{Claims, Role};
 
 /// A watcher, who only receives.
 #[derive(Serialize, ToSchema)]

@@ -1,11 +1,11 @@
 //! Errors of domain calls.
 
 use tagalong_core::session::Rejection;
+use tagalong_platform::entropy::NoEntropy;
+use tagalong_store::{StoreError, TransactionError};
 use tokio::task::JoinError;
 
 use crate::write_locks::LockTimeout;
-use tagalong_platform::entropy::NoEntropy;
-use tagalong_store::{StoreError, TransactionError};
 
 /// Why a domain call failed. `http/api_error.rs` has the public answer.
 #[derive(Debug, thiserror::Error)]

@@ -148,9 +148,9 @@ impl LinkCache {
 mod tests {
     use tagalong_core::id::UserId;
     use tagalong_core::time::Timestamp;
+    use tagalong_platform::clock::Clock;
 
     use super::*;
-    use tagalong_platform::clock::Clock;
 
     fn link(number: usize) -> TrackerLink {
         TrackerLink { user: UserId::from_random((number as u128).to_be_bytes()), generation: 0 }

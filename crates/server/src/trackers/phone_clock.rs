@@ -72,8 +72,9 @@ fn is_too_far(lead_ms: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use tagalong_platform::clock::Clock;
+
+    use super::*;
 
     /// A phone, with the lead of its clock in seconds.
     struct Phone {

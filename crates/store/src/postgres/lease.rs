@@ -8,9 +8,9 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection, Postgres as Dialect};
+use tagalong_platform::clock::Clock;
 
 use crate::StoreError;
-use tagalong_platform::clock::Clock;
 
 /// How long a caller waits for an answer, all in all.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(2);

@@ -12,13 +12,13 @@ use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::participant::Profile;
 use tagalong_core::time::Timestamp;
 use tagalong_core::tracker_ids::TrackerIds;
+use tagalong_platform::clock::Clock;
 
 use self::lease::{Lease, bounded};
 use super::{
     Departure, EndedSession, NewParticipant, NewSession, ParticipantRecord, Pool, SessionChange,
     SessionRecord, StoreError, StoredSession, TrackerRecord, TransactionError,
 };
-use tagalong_platform::clock::Clock;
 
 /// How long a start waits for a server that starts too.
 const START_PATIENCE: Duration = Duration::from_secs(10);

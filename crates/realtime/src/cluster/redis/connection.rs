@@ -9,10 +9,10 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, FromRedisValue, Pipeline, ProtocolVersion,
     RedisResult, TlsMode,
 };
+use tagalong_core::id::SessionId;
 
 use super::address::Address;
 use super::{ANSWER_DEADLINE, keys};
-use tagalong_core::id::SessionId;
 
 /// Clones share it. It does not reconnect after a failure.
 #[derive(Clone)]

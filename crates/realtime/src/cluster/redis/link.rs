@@ -12,6 +12,7 @@ use tagalong_core::hlc::NodeId;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::share::Share;
 use tagalong_core::time::Timestamp;
+use tagalong_platform::clock::Clock;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +22,6 @@ use super::message::{self, Message};
 use super::outbox::{Outbox, Work};
 use super::{Lives, Lost, keys};
 use crate::cluster::{Heard, Hint, Rooms};
-use tagalong_platform::clock::Clock;
 
 /// Most commands in one pipeline: Redis needs some milliseconds for them, while other clients wait.
 const BATCH_COMMANDS_MAX: usize = 1_000;

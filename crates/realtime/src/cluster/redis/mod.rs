@@ -17,6 +17,9 @@ use parking_lot::Mutex;
 use tagalong_core::hlc::NodeId;
 use tagalong_core::id::{SessionId, UserId};
 use tagalong_core::share::Share;
+use tagalong_platform::clock::Clock;
+use tagalong_platform::entropy::Entropy;
+use tagalong_platform::metrics::{Meter, Outcome};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,9 +27,6 @@ pub use self::address::{Address, EXPECTED, InvalidAddress};
 use self::link::Link;
 pub(super) use self::outbox::Outbox;
 use super::{BusHealth, Heard, Rooms};
-use tagalong_platform::clock::Clock;
-use tagalong_platform::entropy::Entropy;
-use tagalong_platform::metrics::{Meter, Outcome};
 
 /// A connection without an answer for this long counts as lost.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(2);

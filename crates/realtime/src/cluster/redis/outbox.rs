@@ -149,8 +149,9 @@ impl Work {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use tagalong_core::session::EndReason;
+
+    use super::*;
 
     fn session(number: u128) -> SessionId {
         SessionId::from_random(number.to_be_bytes())

@@ -1,11 +1,10 @@
 //! The description of the WebSocket protocols, in AsyncAPI 3. `schemas.json` beside this file has the payloads; this
 //! module describes how each protocol wraps them.
 
-use serde_json::{Map, Value, json};
-
 use Carries::{Bare, Fixed, Typed};
 use Protocols::{Both, Phoenix, Plain};
 use Side::{Client, Server};
+use serde_json::{Map, Value, json};
 
 const SCHEMAS: &str = include_str!("schemas.json");
 const ABOUT: &str = "Live positions over WebSocket, after a session was joined over REST. Two protocols lead to the \

@@ -6,7 +6,6 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-
 use tagalong_core::poll_token::PollToken;
 
 /// The prefix of a token in the list of offered subprotocols.

@@ -17,11 +17,13 @@ use sha1::{Digest, Sha1};
 /// The suffix for the answer to a key (section 1.3).
 const ACCEPT_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const VERSION: &str = "13";
+/// The subprotocol of official clients; browsers require that the server chooses it.
+const SUBPROTOCOL: &str = "phoenix";
 
 /// A valid request for a WebSocket.
 pub(crate) struct Handshake {
     key: HeaderValue,
-    protocol: Option<&'static str>,
+    offers_subprotocol: bool,
     pub(super) upgrade: OnUpgrade,
 }
 
@@ -65,17 +67,11 @@ impl<S: Sync> FromRequestParts<S> for Handshake {
         }
         let key = headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_key(key)).ok_or(Wrong::Key)?.clone();
         let upgrade = parts.extensions.remove::<OnUpgrade>().ok_or(Wrong::Upgrade)?;
-        Ok(Self { key, protocol: None, upgrade })
+        Ok(Self { key, offers_subprotocol: lists(headers, SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL), upgrade })
     }
 }
 
 impl Handshake {
-    /// Chooses a subprotocol if it is among those that are offered.
-    pub(super) fn choose(mut self, protocol: &'static str, headers: &HeaderMap) -> Self {
-        self.protocol = lists(headers, SEC_WEBSOCKET_PROTOCOL, protocol).then_some(protocol);
-        self
-    }
-
     /// The answer that switches the connection to WebSocket.
     pub(super) fn answer(&self) -> Response {
         let mut response = Response::new(Body::empty());
@@ -86,8 +82,8 @@ impl Handshake {
         if let Ok(accept) = HeaderValue::try_from(accept(self.key.as_bytes())) {
             headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         }
-        if let Some(protocol) = self.protocol {
-            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+        if self.offers_subprotocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         }
         response
     }

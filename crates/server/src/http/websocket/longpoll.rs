@@ -13,21 +13,21 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use tagalong_core::claims::Claims;
 use tagalong_core::event::topic;
 use tagalong_core::limits::{MESSAGE_BYTES_MAX, POLL_WINDOW, POST_LINES_MAX};
 use tagalong_core::phoenix::{self, Version};
 use tagalong_core::poll_token::PollToken;
+use tagalong_platform::traces::{Span, SpanKind};
+use tagalong_realtime::body_limit::BodySender;
+use tagalong_realtime::rates::{Act, Address};
+use tagalong_realtime::{Gone, Inbound, Live, Mailbox, PhoenixProtocol, PollAnswer, Protocol, Transport};
 
 use super::admit;
 use super::credentials::{Parameters, poll_token, token_in_header};
 use crate::http::body::LargeBody;
 use crate::http::origin::allowed_origin;
 use crate::http::state::Api;
-use tagalong_core::claims::Claims;
-use tagalong_platform::traces::{Span, SpanKind};
-use tagalong_realtime::body_limit::BodySender;
-use tagalong_realtime::rates::{Act, Address};
-use tagalong_realtime::{Gone, Inbound, Live, Mailbox, PhoenixProtocol, PollAnswer, Protocol, Transport};
 
 /// `/socket/longpoll`.
 pub(crate) async fn longpoll(

@@ -10,22 +10,18 @@ use std::sync::Arc;
 use axum::extract::{Extension, State as With};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use credentials::{Parameters, token_in_subprotocol};
+use handshake::Handshake;
+use tagalong_core::claims::{Claims, Role};
 use tagalong_core::phoenix::Version;
 use tagalong_core::problem::Problem;
-
-use credentials::{Parameters, token_in_subprotocol};
-use handshake::{Handshake, Wrong};
-
-use super::api_error::ApiError;
-use super::origin::allowed_origin;
-use super::state::Api;
-use tagalong_core::claims::{Claims, Role};
 use tagalong_platform::traces::{Span, SpanKind};
 use tagalong_realtime::rates::Address;
 use tagalong_realtime::{Live, PhoenixProtocol, Protocol, Socket, Transport};
 
-/// The subprotocol of official clients; browsers require that the server chooses it.
-const SUBPROTOCOL: &str = "phoenix";
+use super::api_error::ApiError;
+use super::origin::allowed_origin;
+use super::state::Api;
 
 /// `/socket/websocket`.
 pub(super) async fn phoenix(
@@ -34,12 +30,8 @@ pub(super) async fn phoenix(
     Extension(address): Extension<Address>,
     headers: HeaderMap,
     asked: Uri,
-    handshake: Result<Handshake, Wrong>,
+    handshake: Handshake,
 ) -> Response {
-    let handshake = match handshake {
-        Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
-        Err(wrong) => return wrong.into_response(),
-    };
     let parameters = Parameters::of(&asked);
     let version = Version::negotiate(parameters.vsn.as_deref()).ok();
     match version.zip(admit(&api, &headers, parameters.token)) {
@@ -58,12 +50,8 @@ pub(super) async fn plain(
     Extension(address): Extension<Address>,
     headers: HeaderMap,
     asked: Uri,
-    handshake: Result<Handshake, Wrong>,
+    handshake: Handshake,
 ) -> Response {
-    let handshake = match handshake {
-        Ok(handshake) => handshake.choose(SUBPROTOCOL, &headers),
-        Err(wrong) => return wrong.into_response(),
-    };
     match admit(&api, &headers, Parameters::of(&asked).token) {
         Some(claims) => open(&api, live, address, handshake, claims, Protocol::Plain),
         None => ApiError::from(Problem::Unauthenticated).into_response(),
